@@ -1,0 +1,61 @@
+"""Installation of xl_plugins; tool settings (ruff, mypy, pytest) live in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+README = Path(__file__).parent / "README.md"
+
+# fairseq 0.12.2 cannot be imported on Python >= 3.11 (mutable dataclass defaults); fairseq-fixed is the same code made
+# importable there, under the same module name. Either brings the hydra-core and omegaconf it was written for.
+FAIRSEQ = [
+    'fairseq==0.12.2; python_version < "3.11"',
+    'fairseq-fixed==0.12.3.1; python_version >= "3.11"',
+]
+
+EXTRAS = {
+    "report": ["matplotlib>=3.7", "Jinja2>=3.1"],
+    "hf": ["safetensors>=0.4", "transformers>=4.40"],
+    "dev": [
+        "hypothesis>=6.100",
+        "mypy>=1.10",
+        "psutil>=5.9",
+        "pytest>=8",
+        "pytest-timeout>=2.3",
+        "pytest-xdist>=3.5",
+        "ruff>=0.6",
+    ],
+}
+
+setup(
+    name="xl-plugins",
+    version="0.1.0",
+    description="Cross-lingual transfer methods as a fairseq plug-in (--user-dir)",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.9",
+    packages=find_packages(include=["xl_plugins", "xl_plugins.*"]),
+    package_data={"xl_plugins": ["py.typed", "**/*.txt", "**/*.tsv", "**/*.json", "**/*.yaml", "**/*.html"]},
+    install_requires=[
+        *FAIRSEQ,
+        "numpy>=1.21.3",
+        "rich>=12",
+        "sentencepiece>=0.1.99",
+        "torch>=2.6",
+        "tqdm>=4.60",
+    ],
+    extras_require=EXTRAS,
+    entry_points={
+        "console_scripts": [
+            f"xl-{name} = xl_plugins.cli.{name}:cli_main" for name in ("evaluate", "mini", "predict", "prepare")
+        ],
+    },
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    zip_safe=False,  # fairseq's --user-dir needs a real folder
+)
