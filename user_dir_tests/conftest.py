@@ -34,8 +34,12 @@ class TinySpm(NamedTuple):
     text: Path
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked ``gpu`` on machines without a CUDA device, and say so."""
+    """Mark tests that use real data; skip tests marked ``gpu`` on machines without a CUDA device, and say so."""
+    for item in items:
+        if "xl_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked:
         import torch
