@@ -1,0 +1,17 @@
+"""Cross-lingual transfer for fairseq: X-Mixup for XLM-R, with the path from raw XTREME files to comparable scores.
+
+``fairseq-train DATA --user-dir xl_plugins --task xmixup_sentence_pair ...``. fairseq imports this package when it sees ``--user-dir``,
+or finds it imported already (an installed copy) and then registers nothing itself; so everything registers here.
+"""
+
+from . import compat, errors
+
+compat.apply()
+errors.install_hook()
+
+from . import criterions, hooks, models, optim, tasks  # noqa: E402
+
+hooks.install()
+
+__all__ = ["compat", "criterions", "errors", "hooks", "models", "optim", "tasks"]
+__version__ = "0.1.0"

@@ -1,0 +1,48 @@
+"""What all criterions share: sums of losses and counters that fairseq can add over batches and ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from fairseq.criterions import FairseqCriterion
+from fairseq.logging import metrics
+from torch import Tensor
+
+from ..errors import UserError
+
+
+_SIZES = ("nsentences", "ntokens", "sample_size")
+
+
+class XLCriterion(FairseqCriterion):
+    """Base: per-example losses are summed, ``sample_size`` is the number of examples, so accumulation and ranks are exact."""
+
+    def logging_output(self, sample: Mapping, losses: Mapping[str, Tensor], probabilities: Tensor) -> dict:
+        """Sums of per-example values (B,) under their names, and the problem's counters (per language in validation)."""
+        languages = None if self.training else self.task.languages
+        out = {name: value.detach().sum() for name, value in losses.items()}
+        out |= {key: sample["nsentences"] for key in ("nsentences", "sample_size")} | {"ntokens": sample["ntokens"]}
+        return out | self.task.problem.counters(probabilities.detach(), sample, languages)
+
+    def check_finite(self, value: Tensor, name: str, sample: Mapping) -> None:
+        """Name the examples whose loss or ratio (B,) is not finite."""
+        if bool(torch.isfinite(value).all()):
+            return
+        ids = sample["id"][~torch.isfinite(value)].tolist()
+        dataset = self.task.datasets.get("train" if self.training else "valid")
+        where = dataset.describe(ids[:5]) if dataset is not None else str(ids[:5])
+        raise UserError(f"the {name} of {len(ids)} example(s) is not finite (language:row {where}); lower --lr or check these rows")
+
+    @staticmethod
+    def reduce_metrics(logging_outputs: Sequence[Mapping]) -> None:
+        """Log every visible sum as a mean per example; the task lets the problem log its metrics."""
+        size = sum(float(o["sample_size"]) for o in logging_outputs)
+        for name in logging_outputs[0]:
+            if name not in _SIZES and not name.startswith("_"):
+                total = sum(float(o.get(name, 0)) for o in logging_outputs)
+                metrics.log_scalar(name, total / (size or 1.0), size, round=4)
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        return True

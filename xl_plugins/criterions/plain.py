@@ -1,0 +1,29 @@
+"""The problem's own loss: plain fine-tuning."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fairseq.criterions import register_criterion
+from fairseq.dataclass import FairseqDataclass
+
+from .base import XLCriterion
+
+
+@dataclass
+class PlainCriterionConfig(FairseqDataclass):
+    """Plain fine-tuning has no options."""
+
+
+@register_criterion("xl_criterion", dataclass=PlainCriterionConfig)
+class PlainCriterion(XLCriterion):
+    """Sum of the problem's per-example losses."""
+
+    def __init__(self, task: Any) -> None:
+        super().__init__(task)
+
+    def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
+        problem = self.task.problem
+        logits, _ = model(**sample["net_input"], classification_head_name=problem.head_name)
+        loss = problem.loss(logits, sample)
+        self.check_finite(loss, "loss", sample)
+        return loss.sum(), sample["nsentences"], self.logging_output(sample, {"loss": loss}, problem.probabilities(logits))

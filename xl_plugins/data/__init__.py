@@ -1,0 +1,1 @@
+"""Binarised data: layout on disk, reading, collating and writing."""

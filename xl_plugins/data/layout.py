@@ -1,0 +1,137 @@
+"""The binarised layout on disk: which languages, splits and views a folder holds, and how they are opened.
+
+::
+
+    data-bin/xnli/
+      dict.txt  label/dict.txt  [sentencepiece.bpe.model]  [meta.json]
+      en/input0/train.{bin,idx}  en/input1/...  en/label/...
+      de/...                     de/en-view/input0/...        (this language's text, translated into the source language)
+
+Everything is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by ``xl-prepare`` and
+optional for reading.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from fairseq.data import Dictionary, data_utils
+from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
+
+from ..errors import UserError
+
+SPLITS = ("train", "valid", "test")
+_LANGUAGE = re.compile(r"^[a-z]{2,3}$")
+
+
+def load_dictionary(path: Path) -> Dictionary:
+    """fairseq dictionary of pieces; ``<mask>`` is added last, as in the XLM-R archives."""
+    if not path.is_file():
+        raise UserError(f"{path}: no dictionary; give a folder made by xl-prepare (or by fairseq-preprocess as the recipes show)")
+    dictionary = Dictionary.load(str(path))
+    dictionary.add_symbol("<mask>")
+    return dictionary
+
+
+@dataclass(frozen=True)
+class DataBin:
+    """A binarised data folder.
+
+    Args:
+        root: the folder.
+        source_language: language of the gold labels; None takes it from ``meta.json``, else ``en``.
+    """
+
+    root: Path
+    requested_source: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.root.is_dir():
+            raise UserError(f"{self.root}: no such data folder; make one with xl-prepare")
+
+    @cached_property
+    def meta(self) -> dict:
+        """Content of ``meta.json``, empty when the folder was made by hand."""
+        path = self.root / "meta.json"
+        if not path.is_file():
+            return {}
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: not JSON ({error}); run xl-prepare again or remove the file") from None
+
+    @cached_property
+    def source_language(self) -> str:
+        return self.requested_source or self.meta.get("source_language", "en")
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        return load_dictionary(self.root / "dict.txt")
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Label names in the order of the model's outputs."""
+        path = self.root / "label" / "dict.txt"
+        if not path.is_file():
+            raise UserError(f"{path}: no label file; write one label and a count per line in the order of the outputs")
+        dictionary = Dictionary.load(str(path))
+        return dictionary.symbols[dictionary.nspecial :]
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """Language codes that have a folder, sorted."""
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and _LANGUAGE.match(p.name))
+
+    def prefix(self, language: str, field: str, split: str, view: bool = False) -> str:
+        """Path without suffix of one binarised file; ``view`` is the translation into the source language."""
+        folder = self.root / language / f"{self.source_language}-view" if view else self.root / language
+        return str(folder / field / split)
+
+    def has(self, language: str, split: str, view: bool = False) -> bool:
+        return dataset_exists(self.prefix(language, "input0", split, view), "mmap")
+
+    def languages_with(self, split: str) -> list[str]:
+        return [language for language in self.languages if self.has(language, split)]
+
+    def open_text(self, language: str, field: str, split: str, view: bool = False) -> MMapIndexedDataset:
+        """Memory-mapped piece ids, each row ending in ``</s>``."""
+        prefix = self.prefix(language, field, split, view)
+        if not dataset_exists(prefix, "mmap"):
+            raise UserError(f"{prefix}.idx: missing; prepare the {split} data of language '{language}' or leave it out")
+        try:
+            return data_utils.load_indexed_dataset(prefix, self.dictionary, "mmap")
+        except (ValueError, AssertionError, OSError) as error:
+            raise UserError(f"{prefix}.idx: cannot be read ({error}); prepare the data again") from None
+
+    def open_labels(self, language: str, split: str) -> np.ndarray:
+        """Label indices of all rows: (N,) int64, 0 <= label < number of labels."""
+        dataset = self.open_text(language, "label", split)
+        path = self.prefix(language, "label", split)
+        if len(dataset) and not (dataset.sizes == 2).all():
+            row = int(np.flatnonzero(dataset.sizes != 2)[0])
+            raise UserError(f"{path}.bin: row {row + 1} holds {dataset.sizes[row] - 1} labels, expected one per row")
+        flat = np.frombuffer(dataset._bin_buffer, dtype=dataset._index.dtype, count=2 * len(dataset))
+        labels = flat.reshape(-1, 2)[:, 0].astype(np.int64) - Dictionary().nspecial
+        bad = np.flatnonzero((labels < 0) | (labels >= len(self.labels)))
+        if len(bad):
+            raise UserError(f"{path}.bin: row {int(bad[0]) + 1} holds a label that is not in label/dict.txt ({', '.join(self.labels)})")
+        return labels
+
+    def is_unlabelled(self, language: str, split: str) -> bool:
+        """True when the raw file had no gold labels (XTREME ships its test files so)."""
+        return split in self.meta.get("unlabelled", {}).get(language, [])
+
+    def same_content(self, language: str, split: str, other: str) -> bool:
+        """True when two splits of a language hold the same texts."""
+        for field in ("input0", "input1"):
+            left, right = (Path(self.prefix(language, field, s) + ".bin") for s in (split, other))
+            if not (left.is_file() and right.is_file()) or left.stat().st_size != right.stat().st_size:
+                return False
+            if left.read_bytes() != right.read_bytes():
+                return False
+        return True

@@ -1,0 +1,83 @@
+"""User mistakes: one line that names the fault and the fix, exit status 2, no traceback.
+
+Console commands run through :func:`run_cli`. ``fairseq-train`` is not ours, so :func:`install_hook` teaches the
+interpreter's last-resort handler to treat a :class:`UserError` the same way there; any other exception keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from typing import Callable, NoReturn
+
+EXIT_STATUS = 2
+_SPAWNED = re.compile(r"^xl_plugins\.errors\.UserError: (.+)$", re.MULTILINE)
+
+
+class UserError(Exception):
+    """Something the user can mend. The message is one line: option or file and line, what was expected, how to fix it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split("\n")))
+
+
+def find_user_error(error: BaseException | None) -> str | None:
+    """Return the message of the UserError behind ``error``, following causes and contexts, else None.
+
+    fairseq wraps what happens while loading into its own exceptions, and ``torch.multiprocessing`` sends the child's
+    traceback as text; both are looked through.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, UserError):
+            return str(error)
+        if type(error).__name__ == "ProcessRaisedException" and (match := _SPAWNED.search(str(error))):
+            return match.group(1)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _fail(program: str, message: str) -> NoReturn:
+    print(f"{program}: error: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(EXIT_STATUS)
+
+
+def run_cli(main: Callable[[], int]) -> NoReturn:
+    """Run a console command's ``main`` and turn user mistakes into one line on stderr and exit status 2."""
+    program = os.path.basename(sys.argv[0])
+    try:
+        status = main()
+    except UserError as error:
+        _fail(program, str(error))
+    except BrokenPipeError:  # the reader went away (`xl-predict | head`): not worth a word
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            _fail(program, f"{error.filename or 'output'}: {error.strerror}; free space or choose another folder")
+        if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)) and error.filename:
+            _fail(program, f"{error.filename}: {error.strerror}; check the path")
+        raise
+    except KeyboardInterrupt:
+        _fail(program, "interrupted")
+    raise SystemExit(status)
+
+
+def install_hook() -> None:
+    """Make an uncaught UserError end a host command (``fairseq-train``) with one line and status 2."""
+    previous = sys.excepthook
+    if getattr(previous, "_xl_plugins", False):
+        return
+
+    def hook(kind, error, trace):  # type: ignore[no-untyped-def]
+        message = find_user_error(error)
+        if message is None:
+            previous(kind, error, trace)
+        else:
+            _fail(os.path.basename(sys.argv[0]), message)  # SystemExit inside a hook sets the exit status
+
+    hook._xl_plugins = True  # type: ignore[attr-defined]
+    sys.excepthook = hook

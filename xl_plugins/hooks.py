@@ -1,0 +1,163 @@
+"""What the package adds to ``fairseq-train``: defaults that follow from the task, and restoring that does what users mean.
+
+Both use fairseq's own entry points: ``options.parse_args_and_arch`` takes a function that may set defaults before each parse, and
+``checkpoint_utils.load_checkpoint`` is called once with the checkpoint options. Other tasks are left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils, options
+from omegaconf import OmegaConf, open_dict
+
+from .errors import UserError
+
+logger = logging.getLogger(__name__)
+
+# X-Mixup C.1 and Table 10 for classification; its baselines were trained alike.
+_CLASSIFICATION = {
+    "optimizer": "adam",
+    "adam_betas": "(0.9, 0.999)",
+    "adam_eps": 1e-8,
+    "weight_decay": 0.0,
+    "lr": [5e-6],
+    "lr_scheduler": "xl_linear",
+    "clip_norm": 1.0,
+    "max_epoch": 4,
+    "batch_size": 16,
+    "required_batch_size_multiple": 1,
+    "best_checkpoint_metric": "acc_select",
+    "maximize_best_checkpoint_metric": True,
+}
+PAIRS_PER_UPDATE = 64  # X-Mixup Table 10: 4 devices x 16
+TASK_DEFAULTS: dict[str, dict[str, Any]] = {
+    "xl_sentence_pair": {"criterion": "xl_criterion", "arch": "xl_xlmr", **_CLASSIFICATION},
+    "xmixup_sentence_pair": {"criterion": "xmixup_criterion", "arch": "xmixup_xlmr", **_CLASSIFICATION},
+}
+
+
+def install() -> None:
+    """Wrap fairseq's two entry points once."""
+    if not getattr(options.parse_args_and_arch, "_xl_plugins", False):
+        options.parse_args_and_arch = _with_task_defaults(options.parse_args_and_arch)
+    if not getattr(checkpoint_utils.load_checkpoint, "_xl_plugins", False):
+        checkpoint_utils.load_checkpoint = _with_restore_rules(checkpoint_utils.load_checkpoint)
+
+
+# -- defaults ---------------------------------------------------------------------------------------------------------------
+
+
+def _given(input_args: list[str] | None) -> argparse.Namespace:
+    """The options that decide on defaults, as far as the user gave them."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ("--task", "--update-freq", "--batch-size", "--max-sentences", "--max-tokens", "--distributed-world-size"):
+        parser.add_argument(option, default=None)
+    return parser.parse_known_args(input_args)[0]
+
+
+def _task_defaults(given: argparse.Namespace) -> dict[str, Any]:
+    """Defaults of one of our tasks, empty for any other. Without a batch size, accumulation makes up the paper's 64 pairs."""
+    defaults = dict(TASK_DEFAULTS.get(given.task, {}))
+    if defaults and given.max_tokens is not None:
+        del defaults["batch_size"]
+    if defaults and not any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
+        ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or max(1, torch.cuda.device_count())
+        defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
+    return defaults
+
+
+def _with_task_defaults(parse: Callable) -> Callable:
+    @functools.wraps(parse)
+    def parse_args_and_arch(parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any) -> Any:
+        defaults = _task_defaults(_given(input_args))
+
+        def modify(p: argparse.ArgumentParser) -> None:
+            if modify_parser is not None:
+                modify_parser(p)
+            p.set_defaults(**defaults)  # fairseq calls this before each of its two parses
+
+        return parse(parser, input_args, *args, modify_parser=modify if defaults else modify_parser, **kwargs)
+
+    parse_args_and_arch._xl_plugins = True  # type: ignore[attr-defined]
+    return parse_args_and_arch
+
+
+# -- restoring --------------------------------------------------------------------------------------------------------------
+
+
+def saved_config(path: str) -> Mapping[str, Any]:
+    """The run configuration in a checkpoint that ``fairseq-train`` wrote, empty for a pre-trained archive.
+
+    Reads through a memory map; archives older than that format hold no run of ours.
+    """
+    if not torch.serialization._is_zipfile(open(path, "rb")):
+        return {}
+    state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    cfg = state.get("cfg")
+    return OmegaConf.to_container(OmegaConf.create(cfg)) if cfg else {}  # type: ignore[return-value]
+
+
+def _with_restore_rules(load: Callable) -> Callable:
+    """Rules for our tasks:
+
+    * a ``--restore-file`` that does not exist is an error (fairseq would train from random weights);
+    * if the save folder has a ``checkpoint_last.pt``, the run continues from it (fairseq would start again);
+    * a checkpoint of another task initialises the weights only, as ``--finetune-from-model`` does.
+    """
+
+    @functools.wraps(load)
+    def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
+        if getattr(trainer.cfg.task, "_name", None) not in TASK_DEFAULTS:
+            return load(cfg, trainer, **kwargs)
+        path = _decide(cfg, trainer)
+        resumed = saved_config(path) if path else {}
+        trainer.get_model().strict_restore = bool(resumed)
+        _warn_about_changes(resumed.get("model", {}), trainer.cfg.model)
+        return load(cfg, trainer, **kwargs)
+
+    load_checkpoint._xl_plugins = True  # type: ignore[attr-defined]
+    return load_checkpoint
+
+
+def _decide(cfg: Any, trainer: Any) -> str | None:
+    """Settle ``cfg`` to resume or to initialise; returns the checkpoint that is resumed, None for a fresh run."""
+    last = os.path.join(cfg.save_dir, f"checkpoint_last{trainer.checkpoint_suffix}.pt")
+    for option in ("finetune_from_model", "restore_file"):
+        path = getattr(cfg, option)
+        if path and path != "checkpoint_last.pt" and not os.path.isfile(path):
+            raise UserError(f"--{option.replace('_', '-')} {path}: no such file; give the path of a checkpoint such as xlmr.base/model.pt")
+    if cfg.restore_file == "checkpoint_last.pt":
+        return last if os.path.isfile(last) else None
+    if any((cfg.reset_optimizer, cfg.reset_lr_scheduler, cfg.reset_meters, cfg.reset_dataloader)):
+        return None  # the user said what to keep
+    path = cfg.restore_file
+    if os.path.isfile(last):
+        logger.info("resuming from %s; %s initialised this run when it began", last, path)
+        _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
+        return last
+    if saved_config(path).get("task", {}).get("_name") == trainer.cfg.task._name:
+        return path
+    logger.info("initialising the weights from %s", path)
+    _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
+    return None
+
+
+def _set(cfg: Any, **values: Any) -> None:
+    with open_dict(cfg):
+        for key, value in values.items():
+            setattr(cfg, key, value)
+
+
+def _warn_about_changes(saved: Mapping[str, Any], current: Any) -> None:
+    for option in ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup"):
+        if option in saved and hasattr(current, option):
+            before, now = str(saved[option]), str(getattr(current, option))
+            if before != now:
+                logger.warning("--%s is %s, but the checkpoint was trained with %s", option.replace("_", "-"), now, before)

@@ -1,0 +1,3 @@
+"""Models: an XLM-R encoder with the heads of the problems."""
+
+from . import plain, xmixup  # noqa: F401

@@ -1,0 +1,3 @@
+"""Tasks: glue between data, method and fairseq's loop."""
+
+from . import plain, xmixup  # noqa: F401

@@ -1,0 +1,195 @@
+"""What all tasks of the package share: data folder, languages, selection protocol, head, iterators."""
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, List, Optional
+
+from fairseq import models
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.tasks import FairseqTask
+from omegaconf import II, MISSING, OmegaConf, open_dict
+
+from ..data.layout import SPLITS, DataBin
+from ..errors import UserError
+from ..optim.progress import PROGRESS
+from ..problems.sentence_pair import SentencePair
+
+logger = logging.getLogger(__name__)
+SELECTIONS = ChoiceEnum(["source-dev", "mean-dev", "target-dev"])
+
+
+@dataclass
+class XLTaskConfig(FairseqDataclass):
+    """Options of every task: which data, which languages, how the checkpoint is selected."""
+
+    data: str = field(default=MISSING, metadata={"help": "data folder made by xl-prepare (or by fairseq-preprocess, see the recipes)"})
+    source_language: Optional[str] = field(
+        default=None, metadata={"help": "language of the gold labels (default: the one in meta.json, else en)"}
+    )
+    train_languages: str = field(
+        default="source",
+        metadata={"help": "languages to train on: 'source' (zero-shot), 'all' (translate-train-all), or a list such as en,de"},
+    )
+    valid_languages: str = field(default="all", metadata={"help": "languages to validate on: 'all' that have dev data, 'source', or a list"})
+    select: SELECTIONS = field(  # type: ignore[valid-type]
+        default="mean-dev",
+        metadata={
+            "help": "what acc_select, the metric of checkpoint_best, averages: the source language's dev set (XTREME, SALT), all dev "
+            "sets (X-Mixup, xTune) or the targets' own (XLA)"
+        },
+    )
+    select_languages: str = field(default="", metadata={"help": "with --select target-dev: the target languages, for example de,fr"})
+    max_length: int = field(default=128, metadata={"help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)"})
+    seed: int = II("common.seed")
+    update_freq: List[int] = II("optimization.update_freq")
+    ddp_backend: str = II("distributed_training.ddp_backend")
+
+
+class XLTask(FairseqTask):
+    """Base of the tasks. Subclasses say which views a language's data carries (:meth:`add_views`)."""
+
+    def __init__(self, cfg: Any) -> None:
+        super().__init__(cfg)
+        self.check_config(cfg)
+        self.data_bin = DataBin(Path(cfg.data), cfg.source_language)
+        self.problem = SentencePair(self.data_bin)
+        self.source_language = self.data_bin.source_language
+        self.train_languages = self._languages("train")
+        self.valid_languages = self._languages("valid")
+        self.languages = sorted({*self.train_languages, *self.valid_languages, *self.data_bin.languages})
+        self.select_languages = self._selected()
+        logger.info(
+            "%s: train on %s; validate on %s; checkpoint selected by %s (%s)",
+            self.data_bin.root, ",".join(self.train_languages) or "nothing", ",".join(self.valid_languages) or "nothing",
+            cfg.select, ",".join(self.select_languages) or "nothing",
+        )  # fmt: skip
+
+    # -- configuration ----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def check_config(cls, cfg: Any) -> None:
+        """Refuse options that contradict each other; subclasses extend."""
+        if cfg.max_length < 6:
+            raise UserError(f"--max-length {cfg.max_length}: expected at least 6, two words and four special tokens")
+
+    def _languages(self, split: str) -> list[str]:
+        option = f"--{split}-languages"
+        value = getattr(self.cfg, f"{split}_languages")
+        available = self.data_bin.languages_with(split)
+        if value == "all":
+            return available
+        wanted = [self.source_language] if value == "source" else [w.strip() for w in value.split(",") if w.strip()]
+        if len(set(wanted)) != len(wanted) or not wanted:
+            raise UserError(f"{option} {value!r}: expected 'all', 'source' or a list of different languages such as en,de")
+        if split == "valid" and value == "source" and not available:
+            return []
+        missing = [lang for lang in wanted if lang not in available]
+        if missing:
+            raise UserError(
+                f"{option} {value}: {self.data_bin.root} has no {split} data for {', '.join(missing)}; it has "
+                f"{', '.join(available) or 'none'}"
+            )
+        return wanted
+
+    def _selected(self) -> list[str]:
+        """Languages whose dev sets select the checkpoint, by the protocol."""
+        select, listed = str(self.cfg.select), [w.strip() for w in self.cfg.select_languages.split(",") if w.strip()]
+        if listed and select != "target-dev":
+            raise UserError("--select-languages is read with --select target-dev only; add it or drop the list")
+        if not self.valid_languages:
+            return []
+        if select == "mean-dev":
+            return self.valid_languages
+        if select == "source-dev":
+            wanted = [self.source_language]
+        else:
+            wanted = listed or [lang for lang in self.valid_languages if lang != self.source_language]
+            if not listed and len(wanted) != 1:
+                raise UserError(
+                    f"--select target-dev: name the target with --select-languages, dev data exists for {', '.join(wanted) or 'none'}"
+                )
+        missing = [lang for lang in wanted if lang not in self.valid_languages]
+        if missing:
+            raise UserError(
+                f"--select {select} needs dev data of {', '.join(missing)}, but validation runs on {', '.join(self.valid_languages)}; "
+                "extend --valid-languages or choose another protocol"
+            )
+        return wanted
+
+    # -- data -----------------------------------------------------------------------------------------------------------
+
+    def split_languages(self, split: str) -> Sequence[str]:
+        if split not in SPLITS:
+            raise UserError(f"subset '{split}': expected one of {', '.join(SPLITS)}; all languages live in one subset")
+        if split == "test":
+            return self.data_bin.languages_with("test")
+        return self.train_languages if split == "train" else self.valid_languages
+
+    def add_views(self, part: Any, split: str) -> None:
+        """Attach what the method pairs a text with. Plain fine-tuning pairs nothing."""
+
+    def build_part(self, language: str, split: str) -> Any:
+        part = self.problem.build_part(language, self.languages.index(language), split, self.cfg.max_length)
+        self.add_views(part, split)
+        return part
+
+    def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> Any:
+        languages = self.split_languages(split)
+        if split == "valid":
+            self._refuse_test_as_dev()
+        if split != "test" and (blind := [lang for lang in languages if self.data_bin.is_unlabelled(lang, split)]):
+            raise UserError(f"the {split} data of {', '.join(blind)} has no gold labels; prepare labelled data or leave these languages out")
+        parts = [self.build_part(language, split) for language in languages]
+        self.datasets[split] = self.problem.build_dataset(parts, shuffle=split == "train")
+        logger.info("loaded %s: %d examples of %d languages", split, len(self.datasets[split]), len(parts))
+        return self.datasets[split]
+
+    def _refuse_test_as_dev(self) -> None:
+        same = [lang for lang in self.select_languages if self.data_bin.same_content(lang, "valid", "test")]
+        if same:
+            raise UserError(
+                f"the dev and test texts of {', '.join(same)} are the same: selecting a checkpoint on them would fit the test set; "
+                "take other dev data, leave the language out of --valid-languages, or choose another --select"
+            )
+
+    def get_batch_iterator(self, dataset: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        iterator = super().get_batch_iterator(dataset, **kwargs)
+        if dataset is self.datasets.get("train"):
+            PROGRESS.batches_per_epoch = len(iterator)
+        return iterator
+
+    # -- model ------------------------------------------------------------------------------------------------------------
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        positions = getattr(cfg, "max_positions", None)
+        if positions is not None and self.cfg.max_length > positions:
+            raise UserError(f"--max-length {self.cfg.max_length} is longer than the model's position table (--max-positions {positions})")
+        with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
+            model = models.build_model(cfg, self, from_checkpoint)
+        self.problem.register_head(model)
+        return model
+
+    def max_positions(self) -> int:
+        return self.cfg.max_length
+
+    @property
+    def source_dictionary(self) -> Any:
+        return self.data_bin.dictionary
+
+    @property
+    def target_dictionary(self) -> None:
+        return None
+
+    def reduce_metrics(self, logging_outputs: Any, criterion: Any) -> None:
+        super().reduce_metrics(logging_outputs, criterion)
+        self.problem.reduce_metrics(logging_outputs, self.valid_languages, self.select_languages)
+
+    # -- predictions ------------------------------------------------------------------------------------------------------
+
+    def predict(self, model: Any, sample: dict) -> Any:
+        """Class probabilities of a batch: (B, C) float32. The model must be in eval mode."""
+        logits, _ = model(**sample["net_input"], classification_head_name=self.problem.head_name)
+        return self.problem.probabilities(logits)
