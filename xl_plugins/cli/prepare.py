@@ -1,0 +1,136 @@
+"""``xl-prepare``: raw files of a data set to the binarised folder that the tasks read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from xl_plugins.data.prepare import Preparation
+from xl_plugins.errors import UserError, run_cli
+from xl_plugins.xtreme import READERS
+from xl_plugins.xtreme.plan import Plan, Unit
+
+EPILOG = """\
+example:
+  xl-prepare xnli raw/xnli data-bin/xnli --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt
+  fairseq-train data-bin/xnli --user-dir xl_plugins --task xmixup_sentence_pair --arch xmixup_xlmr \\
+      --restore-file xlmr.base/model.pt --lr 5e-6
+
+Each data set has its own help: xl-prepare xnli --help
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xl-prepare", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="dataset", metavar="DATASET", required=True)
+    for name, reader in READERS.items():
+        command = commands.add_parser(
+            name,
+            help=reader.HELP,
+            description=f"Binarise {reader.HELP}.",
+            epilog=reader.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        reader.add_arguments(command)
+        _add_common(command)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--spm", required=True, metavar="FILE", help="SentencePiece model (sentencepiece.bpe.model of XLM-R)")
+    parser.add_argument("--dict", required=True, metavar="FILE", help="fairseq dictionary that belongs to it (dict.txt of XLM-R)")
+    parser.add_argument("--source-language", default="en", metavar="XX", help="language of the gold training labels (default: en)")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that tokenise (default: 2)")
+    parser.add_argument("--overwrite", action="store_true", help="replace DEST, once the new data is complete")
+    parser.add_argument("--progress", action="store_true", help="show a progress bar even when not on a terminal")
+
+
+class _Bar:
+    """One progress bar over the bytes of all input files."""
+
+    def __init__(self, plan: Plan, shown: bool) -> None:
+        total = sum(os.path.getsize(unit.file.path) for unit in plan.units)
+        self.bar = tqdm(total=total, unit="B", unit_scale=True, disable=not shown, desc="prepare")
+        self.done: dict[Unit, int] = {}
+
+    def __call__(self, unit: Unit, consumed: int) -> None:
+        self.bar.update(consumed - self.done.get(unit, 0))
+        self.done[unit] = consumed
+        self.bar.set_postfix_str(f"{unit.language} {unit.split}{' view' if unit.view else ''}", refresh=False)
+
+
+def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
+    table = Table(title=f"{meta['dataset']}: {job.dest}")
+    for column in ("language", "split", "text"):
+        table.add_column(column)
+    for column in ("pairs", "pieces/text", "unknown", "replaced", "dropped"):
+        table.add_column(column, justify="right")
+    for unit, stats in sorted(job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)):
+        pieces = max(stats["pieces"], 1)
+        unlabelled = unit.split in meta["unlabelled"].get(unit.language, []) and not unit.view
+        table.add_row(
+            unit.language,
+            unit.split + (" (no labels)" if unlabelled else ""),
+            f"{meta['source_language']}-view" if unit.view else "own",
+            f"{stats['rows']:,}",
+            f"{stats['pieces'] / (2 * stats['rows']):.1f}",
+            f"{stats['unknown'] / pieces:.2%}",
+            str(stats["replaced"]),
+            str(stats["dropped"]),
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    if any(stats["replaced"] for stats in job.stats.values()):
+        print("replaced: training rows without a translation, which hold the source row instead")
+    if any(stats["dropped"] for stats in job.stats.values()):
+        print("dropped: rows whose id is not in every file of the split")
+
+
+def _train_line(dest: str, meta: dict[str, Any]) -> str:
+    source, splits, views = meta["source_language"], meta["splits"], meta["views"]
+    if "train" not in splits.get(source, {}):
+        return f"Evaluate on it: xl-evaluate {dest} --checkpoint checkpoint_best.pt"
+    translated = any("train" in parts for language, parts in splits.items() if language != source)
+    options = "" if source == "en" else f" --source-language {source}"
+    if not translated:
+        return f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task xl_sentence_pair --arch xl_xlmr --restore-file xlmr.base/model.pt --lr 5e-6{options}"
+    if not all("train" in views.get(language, {}) for language, parts in splits.items() if "train" in parts and language != source):
+        options += " --no-scheduled-sampling"
+    return f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6{options}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    if args.workers < 1:
+        raise UserError(f"--workers: {args.workers} given, at least 1 is needed")
+    plan = READERS[args.dataset].make_plan(args)
+    bar = _Bar(plan, args.progress or sys.stderr.isatty())
+    job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar)
+    try:
+        meta = job.run()
+    finally:
+        bar.bar.close()
+    for warning in job.warnings:
+        print(f"xl-prepare: warning: {warning}", file=sys.stderr)
+    if job.resumed:
+        print(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
+    _print_summary(job, meta)
+    print(_train_line(args.dest, meta))
+    return 0
+
+
+def cli_main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))  # clean up as for Ctrl-C
+    run_cli(main)
+
+
+if __name__ == "__main__":
+    cli_main()

@@ -1,0 +1,136 @@
+"""Text to fairseq ids: SentencePiece pieces looked up in the fairseq dictionary.
+
+SentencePiece's own ids are not the dictionary's (``<s>`` 0, ``<pad>`` 1, ``</s>`` 2, ``<unk>`` 3 come first there), so
+every piece goes through its string once and the ids through the resulting table afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import chain
+
+import numpy as np
+import sentencepiece
+from fairseq.data import Dictionary
+from fairseq.tokenizer import tokenize_line
+
+from xl_plugins.errors import UserError
+
+_TOLERATED = 0.01  # share of pieces that may be missing: a dictionary of another model misses far more
+_BY_STRING = -1  # table entry of pieces whose id follows from the text only
+
+
+def file_digest(path: str) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def load_dictionary(path: str) -> Dictionary:
+    """fairseq's dictionary; UserError names the line that is not ``piece count``."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                _, _, count = line.rstrip().removesuffix(" #fairseq:overwrite").rpartition(" ")
+                if not count.isdigit():
+                    raise UserError(f"{path}:{number}: expected 'piece count' separated by a blank, found {line.strip()[:60]!r}")
+        dictionary = Dictionary.load(path)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a UTF-8 text file ({error}); give the dict.txt of the model") from None
+    except RuntimeError as error:  # fairseq: a piece given twice
+        raise UserError(f"{path}: {error}") from None
+    if len(dictionary) == dictionary.nspecial:
+        raise UserError(f"{path}: the dictionary is empty; give the dict.txt that belongs to the SentencePiece model")
+    return dictionary
+
+
+def load_sentencepiece(path: str) -> sentencepiece.SentencePieceProcessor:
+    """SentencePiece model; UserError when the file is none."""
+    model = sentencepiece.SentencePieceProcessor()
+    try:
+        with open(path, "rb") as file:
+            model.LoadFromSerializedProto(file.read())
+    except RuntimeError as error:
+        raise UserError(f"{path}: not a SentencePiece model ({str(error).splitlines()[0].strip()}); give sentencepiece.bpe.model") from None
+    return model
+
+
+class PieceEncoder:
+    """Encode texts exactly as ``spm_encode --output_format=piece | fairseq-preprocess --only-source --srcdict`` does.
+
+    Raises UserError for unreadable files and for a model of which more than 1 % of the pieces are not in the dictionary;
+    ``warning`` names a smaller mismatch.
+    """
+
+    def __init__(self, spm_path: str, dict_path: str, threads: int = 1) -> None:
+        self.dictionary = load_dictionary(dict_path)
+        self.model = load_sentencepiece(spm_path)
+        self.threads = threads
+        self.warning: str | None = None
+        self.table = self._make_table(spm_path, dict_path)
+
+    def _make_table(self, spm_path: str, dict_path: str) -> np.ndarray:
+        """int64 (pieces of the model): fairseq id, or -1 where the text itself decides."""
+        model, indices = self.model, self.dictionary.indices
+        size = model.GetPieceSize()
+        table = np.full(size, _BY_STRING, dtype=np.int64)
+        missing: list[str] = []
+        ordinary = 0
+        for number in range(size):
+            if model.IsUnknown(number) or model.IsControl(number) or model.IsUnused(number):
+                continue
+            piece = model.IdToPiece(number)
+            ordinary += 1
+            if piece not in indices:
+                missing.append(piece)
+            if tokenize_line(piece) == [piece]:  # fairseq splits a line of pieces at every white space of Unicode
+                table[number] = indices.get(piece, self.dictionary.unk())
+        if missing:
+            share = len(missing) / ordinary
+            text = (
+                f"{spm_path}: {len(missing)} of its {ordinary} pieces ({share:.1%}) are not in {dict_path}, "
+                f"for example {' '.join(missing[:5])}"
+            )
+            if share > _TOLERATED:
+                raise UserError(f"{text}; model and dictionary must come from the same pre-trained model")
+            self.warning = f"{text}; they become <unk>"
+        return table
+
+    def encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``(ids, sizes)``: int64 ids of all texts one after the other, each ended by </s>, and pieces + 1 per text."""
+        pieces = self.model.encode(texts, out_type=int, num_threads=self.threads)
+        sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+        flat = np.fromiter(chain.from_iterable(pieces), dtype=np.int64, count=int(sizes.sum()))
+        ids = self.table[flat]
+        odd = ids == _BY_STRING
+        if odd.any():
+            return self._encode_odd(texts, sizes, ids, odd)
+        return self._end(ids, sizes)
+
+    def _encode_odd(
+        self, texts: list[str], sizes: np.ndarray, ids: np.ndarray, odd: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Redo the texts that hold unknown or odd pieces by way of the piece strings, as fairseq does."""
+        owner = np.repeat(np.arange(len(texts)), sizes)
+        rows = np.unique(owner[odd])
+        strings = self.model.encode([texts[row] for row in rows], out_type=str, num_threads=self.threads)
+        index = self.dictionary.index
+        parts = np.split(ids, np.cumsum(sizes)[:-1])
+        sizes = sizes.copy()
+        for row, string in zip(rows, strings):
+            parts[row] = np.array([index(piece) for piece in tokenize_line(" ".join(string))], dtype=np.int64)
+            sizes[row] = len(parts[row])
+        return self._end(np.concatenate(parts), sizes)
+
+    def _end(self, ids: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Insert </s> after every text."""
+        out = np.empty(len(ids) + len(sizes), dtype=np.int64)
+        ends = np.cumsum(sizes + 1) - 1
+        inside = np.ones(len(out), dtype=bool)
+        inside[ends] = False
+        out[ends] = self.dictionary.eos()
+        out[inside] = ids
+        return out, sizes + 1

@@ -1,0 +1,160 @@
+"""XTREME's folders of sentence pairs (XNLI, PAWS-X): which files there are and which columns they have."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+import re
+
+from xl_plugins.errors import UserError
+from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
+from xl_plugins.xtreme.plan import Plan, Unit
+from xl_plugins.xtreme.table import CountSchema, PairFile
+from xl_plugins.xtreme.tsv import find_file
+
+GOLD_TRAIN = CountSchema(((3, 0, 1, 2, None),))
+GOLD_TEST = CountSchema(((3, 0, 1, 2, None), (2, 0, 1, None, None)))
+TRANSLATED = CountSchema(((5, 2, 3, 4, (0, 1)), (3, 0, 1, 2, None)))
+BACK_TRANSLATED = CountSchema(((5, 2, 3, 4, (0, 1)), (4, 2, 3, None, (0, 1)), (3, 0, 1, 2, None)))
+
+# role: split, is a view, own patterns and XTREME's below the raw folder
+VIEWS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
+    "translate_train": (
+        "train",
+        False,
+        (
+            "translate-train/{source}-{lang}.tsv",
+            "translate-train/{source}-{lang}-translated.tsv",
+            "translate-train/{dataset}.translate.train.{source}-{lang}.tsv",
+            "{dataset}.translate.train.{source}-{lang}.tsv",
+            "train-{lang}.tsv",
+        ),
+    ),
+    "back_translation": ("train", True, ("back-translation/{source}-{lang}.tsv",)),
+    "translate_dev": (
+        "valid",
+        True,
+        ("translate-dev/{lang}-{source}.tsv", "translate-dev/dev-{lang}-{source}-translated.tsv"),
+    ),
+    "translate_test": (
+        "test",
+        True,
+        (
+            "translate-test/{lang}-{source}.tsv",
+            "translate-test/test-{lang}-{source}-translated.tsv",
+            "translate-test/{lang}.trans.test.tsv",
+            "translate-test/{dataset}.translate.test.{lang}-{source}.tsv",
+        ),
+    ),
+}
+
+
+def view_schema(role: str, lang: str, source: str) -> CountSchema:
+    """Columns of a file of role ``role``; a translate-test file may carry the header of the XNLI translations."""
+    if role == "translate_train":
+        return TRANSLATED
+    names = ("sentence1_{0}", "sentence2_{0}")
+    header = (*(n.format(source) for n in names), "label", *(n.format(lang) for n in names))
+    layouts = BACK_TRANSLATED.layouts if role == "back_translation" else (*BACK_TRANSLATED.layouts, (2, 0, 1, None, None))
+    return CountSchema(layouts, header)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("raw", metavar="RAW", help="folder with train-en.tsv, dev-XX.tsv, test-XX.tsv (plain or .gz)")
+    parser.add_argument("dest", metavar="DEST", help="folder to write")
+    parser.add_argument("--languages", help="en,de,...: these and no others (default: every language with a file in RAW)")
+    for role, (split, view, patterns) in VIEWS.items():
+        what = f"{'translation into the source language of' if view else 'translated'} {split} pairs"
+        parser.add_argument(
+            f"--{role.replace('_', '-')}",
+            metavar="PATTERN",
+            help=f"{what}, one file per language, with {{lang}} in the name (default: RAW/{patterns[0]} and XTREME's names "
+            "where they exist; none: do not use any)",
+        )
+
+
+def _discover(raw: str) -> list[str]:
+    """Languages with a train, dev or test file in ``raw``, in XTREME's order, others after them."""
+    found: set[str] = set()
+    for path in glob.glob(os.path.join(glob.escape(raw), "*.tsv*")):
+        match = re.fullmatch(r"(?:train|dev|test)-([^-.]+)\.tsv(?:\.gz)?", os.path.basename(path))
+        if match:
+            found.add(check_language(match.group(1), path))
+    return sorted(found, key=lambda code: (code not in XTREME_LANGUAGES, code))
+
+
+def _view_file(args: argparse.Namespace, dataset: str, role: str, lang: str) -> str | None:
+    """File of one language and role: named by the option (missing: UserError), else found, else None."""
+    option = f"--{role.replace('_', '-')}"
+    pattern = getattr(args, role)
+    if pattern == "none":
+        return None
+    names = {"lang": lang, "source": args.source_language, "dataset": dataset}
+    if pattern is not None:
+        if "{lang}" not in pattern:
+            raise UserError(f"{option}: the pattern '{pattern}' has no {{lang}}; write for example raw/en-{{lang}}.tsv")
+        wanted = _fill(pattern, names)
+        path = find_file(wanted)
+        if path is None and lang != args.source_language:
+            raise UserError(f"{option}: {wanted} does not exist; provide it, or leave {lang} out of --languages")
+        return path
+    for candidate in VIEWS[role][2]:
+        path = find_file(os.path.join(args.raw, _fill(candidate, names)))
+        if path is not None:
+            return path
+    return None
+
+
+def _fill(pattern: str, names: dict[str, str]) -> str:
+    for key, value in names.items():
+        pattern = pattern.replace("{" + key + "}", value)
+    return pattern
+
+
+def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
+    units = []
+    for split, stem, schema in (("train", "train", GOLD_TRAIN), ("valid", "dev", GOLD_TRAIN), ("test", "test", GOLD_TEST)):
+        if split == "train" and lang != source:
+            continue  # a target language's training file is its translation
+        path = find_file(os.path.join(raw, f"{stem}-{lang}.tsv"))
+        if path is not None:
+            units.append(Unit(lang, split, False, PairFile(path, schema)))
+    return units
+
+
+def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], **options: object) -> Plan:
+    """Plan for the XTREME folder ``args.raw``; ``options`` are further fields of :class:`Plan`."""
+    source = check_language(args.source_language, "--source-language")
+    if not os.path.isdir(args.raw):
+        raise UserError(f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv")
+    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(_discover(args.raw))
+    if source not in languages:
+        raise UserError(
+            f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) among "
+            f"{', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
+        )
+    plan = Plan(dataset, source, labels, [], **options)  # type: ignore[arg-type]
+    for lang in languages:
+        units = _gold_units(args.raw, lang, source)
+        for role, (split, view, _) in VIEWS.items():
+            if role == "translate_train" and lang == source:
+                continue
+            path = _view_file(args, dataset, role, lang)
+            if path is not None:
+                units.append(Unit(lang, split, view, PairFile(path, view_schema(role, lang, source))))
+        _check_language_files(units, lang, args, plan)
+        plan.units.extend(units)
+    if not any(unit.split == "train" and not unit.view for unit in plan.units):
+        plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
+    return plan
+
+
+def _check_language_files(units: list[Unit], lang: str, args: argparse.Namespace, plan: Plan) -> None:
+    texts = {unit.split for unit in units if not unit.view}
+    if not texts:
+        looked = ", ".join(os.path.join(args.raw, f"{stem}-{lang}.tsv") for stem in ("dev", "test", "train"))
+        raise UserError(f"--languages: no file for {lang}; none of {looked} exists (nor a translated training file)")
+    for unit in [unit for unit in units if unit.view and unit.split not in texts]:
+        units.remove(unit)
+        plan.warnings.append(f"{unit.file.path}: not used, since {lang} has no {unit.split} pairs of its own")
