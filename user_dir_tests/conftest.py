@@ -86,6 +86,20 @@ def run_python() -> Callable[..., Finished]:
 
 
 @pytest.fixture(scope="session")
+def run_bare(run_python: Callable[..., Finished]) -> Callable[..., Finished]:
+    """``run_bare(code)``: run Python code for which ``xl_plugins`` is a bare folder.
+
+    Its modules can be imported one by one, but importing it neither repairs nor registers anything.
+    """
+    bare = (
+        "import sys, types\n"
+        "module = sys.modules['xl_plugins'] = types.ModuleType('xl_plugins')\n"
+        f"module.__path__ = [{str(REPO / 'xl_plugins')!r}]\n"
+    )
+    return lambda code, **kwargs: run_python("-c", bare + code, **kwargs)
+
+
+@pytest.fixture(scope="session")
 def run_cli(run_python: Callable[..., Finished]) -> Callable[..., Finished]:
     """``run_cli("prepare", "xnli", raw, dest)`` runs ``xl-prepare xnli RAW DEST`` in a fresh process.
 

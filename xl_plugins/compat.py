@@ -9,28 +9,23 @@ Two techniques are used: a function of a fairseq module is wrapped, or a fairseq
 
 from __future__ import annotations
 
-import argparse
 import functools
 import importlib
 import importlib.util
 import inspect
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import Any, BinaryIO, Union
+from typing import Any
 
 import numpy as np
 import torch
-from torch.serialization import safe_globals
 
-from xl_plugins.errors import UserError
+from xl_plugins.safe_load import load_checkpoint, load_restricted
 
 Function = Callable[..., Any]
 _MARK = "_xl_plugins_compat"
-# How torch.load(weights_only=True) names a class or function that it refuses.
-_REFUSED = re.compile(r"GLOBAL (\S+) (?:was not|whose)|unrecognized function (.+)|`add_safe_globals`,? but got (.+)")
 
 
 class _View(ModuleType):
@@ -63,65 +58,6 @@ def _view(owner: ModuleType, module: str, **names: Any) -> None:
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
-def checkpoint_classes() -> list[Any]:
-    """Classes and functions beyond torch's own list that fairseq checkpoints may hold; none of them runs foreign code.
-
-    ``argparse.Namespace`` holds the options in the published archives and in old checkpoints; numpy scalars get into
-    meters and the best score. numpy 2 moved ``numpy.core``, and each version must read what the other wrote.
-    """
-    scalar = np.float64(0.0).__reduce__()[0]  # multiarray.scalar, whichever module holds it
-    dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefd"}
-    return [
-        argparse.Namespace,
-        (scalar, "numpy.core.multiarray.scalar"),
-        (scalar, "numpy._core.multiarray.scalar"),
-        np.dtype,
-        *sorted(dtypes, key=lambda kind: kind.__name__),
-    ]
-
-
-def load_restricted(
-    file: Union[str, os.PathLike[str], BinaryIO], map_location: Any = "cpu", more: Iterable[Any] = (), **ignored: Any
-) -> Any:
-    """``torch.load`` that yields nothing but tensors, plain Python values and :func:`checkpoint_classes`.
-
-    Args:
-        more: further classes to allow.
-        ignored: other arguments of ``torch.load``; ``weights_only=False`` among them has no effect.
-
-    Raises:
-        UserError: the file holds another class (which is named; nothing of it has run), or is damaged or no checkpoint.
-    """
-    name = getattr(file, "name", "checkpoint received from rank 0") if hasattr(file, "read") else os.fspath(file)
-    try:
-        with safe_globals([*checkpoint_classes(), *more]):
-            return torch.load(file, map_location=map_location, weights_only=True)
-    except Exception as error:  # damaged files raise nearly anything
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) or "allocate" in str(error):
-            raise  # the machine's fault, not the file's
-        refused = _REFUSED.search(str(error))
-        if refused:
-            culprit = next(filter(None, refused.groups()))
-            raise UserError(
-                f"{name}: refused: it needs {culprit}, which is not part of a fairseq checkpoint and could run foreign "
-                "code; use a checkpoint saved by fairseq, with an argparse.Namespace or plain values as its options"
-            ) from error
-        raise UserError(
-            f"{name}: cannot be read as a checkpoint: truncated, damaged or of another kind; download or save it again"
-        ) from error
-
-
-def _load_checkpoint(file: BinaryIO, *args: Any, **kwargs: Any) -> Any:
-    """:func:`load_restricted` for a file that has to hold a fairseq checkpoint."""
-    state = load_restricted(file, *args, **kwargs)
-    if not isinstance(state, dict) or not isinstance(state.get("model"), Mapping):
-        found = f"entries {', '.join(map(str, list(state)[:3]))}" if isinstance(state, dict) else type(state).__name__
-        raise UserError(
-            f"{file.name}: not a fairseq checkpoint: no entry 'model' (found {found}); name a fairseq model.pt"
-        )
-    return state
-
-
 def restrict_loading() -> None:
     """Checkpoints load under torch >= 2.6, restricted.
 
@@ -130,7 +66,7 @@ def restrict_loading() -> None:
     """
     from fairseq import checkpoint_utils
 
-    _view(checkpoint_utils, "torch", load=_load_checkpoint)
+    _view(checkpoint_utils, "torch", load=load_checkpoint)
 
 
 def complete_checkpoints() -> None:

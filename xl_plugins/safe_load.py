@@ -1,0 +1,81 @@
+"""Reading checkpoints without running what they may carry.
+
+A pickle can call any function while it is read. torch's restricted reader yields tensors and plain Python values only;
+here it learns the few harmless classes that fairseq checkpoints hold besides, and speaks to users when it refuses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO, Union
+
+import numpy as np
+import torch
+from torch.serialization import safe_globals
+
+from xl_plugins.errors import UserError
+
+# How torch.load(weights_only=True) names a class or function that it refuses.
+_REFUSED = re.compile(r"GLOBAL (\S+) (?:was not|whose)|unrecognized function (.+)|`add_safe_globals`,? but got (.+)")
+
+
+def checkpoint_classes() -> list[Any]:
+    """Classes and functions beyond torch's own list that fairseq checkpoints may hold; none of them runs foreign code.
+
+    ``argparse.Namespace`` holds the options in the published archives and in old checkpoints; numpy scalars get into
+    meters and the best score. numpy 2 moved ``numpy.core``, and each version must read what the other wrote.
+    """
+    scalar = np.float64(0.0).__reduce__()[0]  # multiarray.scalar, whichever module holds it
+    dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefd"}
+    return [
+        argparse.Namespace,
+        (scalar, "numpy.core.multiarray.scalar"),
+        (scalar, "numpy._core.multiarray.scalar"),
+        np.dtype,
+        *sorted(dtypes, key=lambda kind: kind.__name__),
+    ]
+
+
+def load_restricted(
+    file: Union[str, os.PathLike[str], BinaryIO], map_location: Any = "cpu", more: Iterable[Any] = (), **ignored: Any
+) -> Any:
+    """``torch.load`` that yields nothing but tensors, plain Python values and :func:`checkpoint_classes`.
+
+    Args:
+        more: further classes to allow.
+        ignored: other arguments of ``torch.load``; ``weights_only=False`` among them has no effect.
+
+    Raises:
+        UserError: the file holds another class (which is named; nothing of it has run), or is damaged or no checkpoint.
+    """
+    name = getattr(file, "name", "checkpoint received from rank 0") if hasattr(file, "read") else os.fspath(file)
+    try:
+        with safe_globals([*checkpoint_classes(), *more]):
+            return torch.load(file, map_location=map_location, weights_only=True)
+    except Exception as error:  # damaged files raise nearly anything
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) or "allocate" in str(error):
+            raise  # the machine's fault, not the file's
+        refused = _REFUSED.search(str(error))
+        if refused:
+            culprit = next(filter(None, refused.groups()))
+            raise UserError(
+                f"{name}: refused: it needs {culprit}, which is not part of a fairseq checkpoint and could run foreign "
+                "code; use a checkpoint saved by fairseq, with an argparse.Namespace or plain values as its options"
+            ) from error
+        raise UserError(
+            f"{name}: cannot be read as a checkpoint: truncated, damaged or of another kind; download or save it again"
+        ) from error
+
+
+def load_checkpoint(file: BinaryIO, *args: Any, **kwargs: Any) -> Any:
+    """:func:`load_restricted` for a file that has to hold a fairseq checkpoint."""
+    state = load_restricted(file, *args, **kwargs)
+    if not isinstance(state, dict) or not isinstance(state.get("model"), Mapping):
+        found = f"entries {', '.join(map(str, list(state)[:3]))}" if isinstance(state, dict) else type(state).__name__
+        raise UserError(
+            f"{file.name}: not a fairseq checkpoint: no entry 'model' (found {found}); name a fairseq model.pt"
+        )
+    return state
