@@ -22,8 +22,8 @@ def write_rows(prefix: Path, rows: list[list[int]], vocabulary: int) -> None:
 
 
 def make_data(
-    root: Path, languages: tuple[str, ...] = ("en", "de", "fr"), train: int = 24, valid: int = 10, test: int = 8, seed: int = 0,
-    back_translation: bool = True, translate: bool = True, longest: int = 9,
+    root: Path, languages: tuple[str, ...] = ("en", "de", "fr"), train: int = 24, valid: int = 10, test: int = 8,
+    seed: int = 0, back_translation: bool = True, translate: bool = True, longest: int = 9,
 ) -> Path:  # fmt: skip
     """Write ``root`` with row-parallel languages; the label of a row is a function of its source text."""
     root.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def make_data(
             texts = [[[4 + (piece - 4 + 7 * number) % (size - 4) for piece in row] for row in side] for side in source]
             views = {language: texts}
             if language != languages[0] and (back_translation if split == "train" else translate):
-                views[f"{language}/{languages[0]}-view"] = [[row[:-1] + [4] for row in side] for side in source]
+                views[f"{language}/{languages[0]}-view"] = [[[*row[:-1], 4] for row in side] for side in source]
             for folder, sides in views.items():
                 for field, rows in zip(("input0", "input1"), sides):
                     write_rows(root / folder / field / split, rows, size)

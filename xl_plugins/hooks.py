@@ -1,7 +1,9 @@
-"""What the package adds to ``fairseq-train``: defaults that follow from the task, and restoring that does what users mean.
+"""What the package adds to ``fairseq-train``: defaults that follow from the task, and restoring that does what users
+mean.
 
-Both use fairseq's own entry points: ``options.parse_args_and_arch`` takes a function that may set defaults before each parse, and
-``checkpoint_utils.load_checkpoint`` is called once with the checkpoint options. Other tasks are left alone.
+Both use fairseq's own entry points: ``options.parse_args_and_arch`` takes a function that may set defaults before
+each parse, and ``checkpoint_utils.load_checkpoint`` is called once with the checkpoint options. Other tasks are left
+alone.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import argparse
 import functools
 import logging
 import os
+import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,31 +54,43 @@ def install() -> None:
         checkpoint_utils.load_checkpoint = _with_restore_rules(checkpoint_utils.load_checkpoint)
 
 
-# -- defaults ---------------------------------------------------------------------------------------------------------------
+# -- defaults --
 
 
 def _given(input_args: list[str] | None) -> argparse.Namespace:
     """The options that decide on defaults, as far as the user gave them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--task", "--update-freq", "--batch-size", "--max-sentences", "--max-tokens", "--distributed-world-size"):
+    for option in (
+        "--task",
+        "--update-freq",
+        "--batch-size",
+        "--max-sentences",
+        "--max-tokens",
+        "--distributed-world-size",
+    ):
         parser.add_argument(option, default=None)
     return parser.parse_known_args(input_args)[0]
 
 
 def _task_defaults(given: argparse.Namespace) -> dict[str, Any]:
-    """Defaults of one of our tasks, empty for any other. Without a batch size, accumulation makes up the paper's 64 pairs."""
+    """Defaults of one of our tasks, empty for any other. Without a batch size, accumulation makes up the paper's 64
+    pairs."""
     defaults = dict(TASK_DEFAULTS.get(given.task, {}))
     if defaults and given.max_tokens is not None:
         del defaults["batch_size"]
     if defaults and not any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
-        ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or max(1, torch.cuda.device_count())
+        ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or max(
+            1, torch.cuda.device_count()
+        )
         defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
     return defaults
 
 
 def _with_task_defaults(parse: Callable) -> Callable:
     @functools.wraps(parse)
-    def parse_args_and_arch(parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any) -> Any:
+    def parse_args_and_arch(
+        parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any
+    ) -> Any:
         defaults = _task_defaults(_given(input_args))
 
         def modify(p: argparse.ArgumentParser) -> None:
@@ -89,7 +104,7 @@ def _with_task_defaults(parse: Callable) -> Callable:
     return parse_args_and_arch
 
 
-# -- restoring --------------------------------------------------------------------------------------------------------------
+# -- restoring --
 
 
 def saved_config(path: str) -> Mapping[str, Any]:
@@ -97,7 +112,7 @@ def saved_config(path: str) -> Mapping[str, Any]:
 
     Reads through a memory map; archives older than that format hold no run of ours.
     """
-    if not torch.serialization._is_zipfile(open(path, "rb")):
+    if not zipfile.is_zipfile(path):
         return {}
     state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     cfg = state.get("cfg")
@@ -132,7 +147,10 @@ def _decide(cfg: Any, trainer: Any) -> str | None:
     for option in ("finetune_from_model", "restore_file"):
         path = getattr(cfg, option)
         if path and path != "checkpoint_last.pt" and not os.path.isfile(path):
-            raise UserError(f"--{option.replace('_', '-')} {path}: no such file; give the path of a checkpoint such as xlmr.base/model.pt")
+            raise UserError(
+                f"--{option.replace('_', '-')} {path}: no such file; give the path of a checkpoint such as"
+                " xlmr.base/model.pt"
+            )
     if cfg.restore_file == "checkpoint_last.pt":
         return last if os.path.isfile(last) else None
     if any((cfg.reset_optimizer, cfg.reset_lr_scheduler, cfg.reset_meters, cfg.reset_dataloader)):
@@ -160,4 +178,6 @@ def _warn_about_changes(saved: Mapping[str, Any], current: Any) -> None:
         if option in saved and hasattr(current, option):
             before, now = str(saved[option]), str(getattr(current, option))
             if before != now:
-                logger.warning("--%s is %s, but the checkpoint was trained with %s", option.replace("_", "-"), now, before)
+                logger.warning(
+                    "--%s is %s, but the checkpoint was trained with %s", option.replace("_", "-"), now, before
+                )

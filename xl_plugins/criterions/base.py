@@ -11,18 +11,17 @@ from torch import Tensor
 
 from ..errors import UserError
 
-
 _SIZES = ("nsentences", "ntokens", "sample_size")
 
 
 class XLCriterion(FairseqCriterion):
-    """Base: per-example losses are summed, ``sample_size`` is the number of examples, so accumulation and ranks are exact."""
+    """Base: per-example losses are summed and ``sample_size`` counts examples; so accumulation and ranks are exact."""
 
     def logging_output(self, sample: Mapping, losses: Mapping[str, Tensor], probabilities: Tensor) -> dict:
-        """Sums of per-example values (B,) under their names, and the problem's counters (per language in validation)."""
+        """Sums of per-example values (B,) by name, and the problem's counters (per language in validation)."""
         languages = None if self.training else self.task.languages
         out = {name: value.detach().sum() for name, value in losses.items()}
-        out |= {key: sample["nsentences"] for key in ("nsentences", "sample_size")} | {"ntokens": sample["ntokens"]}
+        out |= dict.fromkeys(("nsentences", "sample_size"), sample["nsentences"]) | {"ntokens": sample["ntokens"]}
         return out | self.task.problem.counters(probabilities.detach(), sample, languages)
 
     def check_finite(self, value: Tensor, name: str, sample: Mapping) -> None:
@@ -32,7 +31,9 @@ class XLCriterion(FairseqCriterion):
         ids = sample["id"][~torch.isfinite(value)].tolist()
         dataset = self.task.datasets.get("train" if self.training else "valid")
         where = dataset.describe(ids[:5]) if dataset is not None else str(ids[:5])
-        raise UserError(f"the {name} of {len(ids)} example(s) is not finite (language:row {where}); lower --lr or check these rows")
+        raise UserError(
+            f"the {name} of {len(ids)} example(s) is not finite (language:row {where}); lower --lr or check these rows"
+        )
 
     @staticmethod
     def reduce_metrics(logging_outputs: Sequence[Mapping]) -> None:

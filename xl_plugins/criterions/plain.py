@@ -26,4 +26,8 @@ class PlainCriterion(XLCriterion):
         logits, _ = model(**sample["net_input"], classification_head_name=problem.head_name)
         loss = problem.loss(logits, sample)
         self.check_finite(loss, "loss", sample)
-        return loss.sum(), sample["nsentences"], self.logging_output(sample, {"loss": loss}, problem.probabilities(logits))
+        return (
+            loss.sum(),
+            sample["nsentences"],
+            self.logging_output(sample, {"loss": loss}, problem.probabilities(logits)),
+        )

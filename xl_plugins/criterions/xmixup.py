@@ -1,4 +1,4 @@
-"""X-Mixup objective: both streams' task losses and the consistency terms between them (X-Mixup, ICLR 2022, Eq. 7, 8)."""
+"""X-Mixup objective: both streams' task losses and the terms between them (X-Mixup, ICLR 2022, Eq. 7, 8)."""
 
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -19,29 +19,41 @@ class XMixupCriterionConfig(FairseqDataclass):
     """Weights of the objective; defaults from X-Mixup Eq. 7 and Table 10."""
 
     mixup_alpha: float = field(
-        default=0.4, metadata={"help": "weight alpha of the source stream's task loss (X-Mixup Table 10: 0.4 for classification)"}
+        default=0.4,
+        metadata={"help": "weight alpha of the source stream's task loss (X-Mixup Table 10: 0.4 for classification)"},
     )
     mse_weight: float = field(
-        default=1.0, metadata={"help": "weight of the squared distance between both representations (X-Mixup Eq. 7: 1; 0 leaves it out)"}
+        default=1.0,
+        metadata={
+            "help": "weight of the squared distance between both representations (X-Mixup Eq. 7: 1; 0 leaves it out)"
+        },
     )
     kl_weight: float = field(
-        default=1.0, metadata={"help": "weight of KL(p_S || p_T) between both predictions (X-Mixup Eq. 7: 1; 0 leaves it out)"}
+        default=1.0,
+        metadata={"help": "weight of KL(p_S || p_T) between both predictions (X-Mixup Eq. 7: 1; 0 leaves it out)"},
     )
     representation: Optional[REPRESENTATIONS] = field(  # type: ignore[valid-type]
         default=None,
-        metadata={"help": "what the squared distance compares: mean of inner positions (footnote 4) or <s> (default: by --preset)"},
+        metadata={
+            "help": (
+                "what the squared distance compares: mean of inner positions (footnote 4) or <s> (default: by --preset)"
+            )
+        },
     )
 
 
 @register_criterion("xmixup_criterion", dataclass=XMixupCriterionConfig)
 class XMixupCriterion(XLCriterion):
-    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) + KL(p_S || p_T), summed over pairs. Gradients flow to both streams."""
+    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) + KL(p_S || p_T), summed over pairs; gradients reach both streams."""
 
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)
         self.cfg = cfg
         if not 0 <= cfg.mixup_alpha <= 1:
-            raise UserError(f"--mixup-alpha {cfg.mixup_alpha}: expected a weight from 0 to 1 (the paper uses 0.4 for classification)")
+            raise UserError(
+                f"--mixup-alpha {cfg.mixup_alpha}: expected a weight from 0 to 1 (the paper uses 0.4 for"
+                " classification)"
+            )
         for option in ("mse_weight", "kl_weight"):
             if getattr(cfg, option) < 0:
                 raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected 0 or more")
@@ -72,7 +84,11 @@ class XMixupCriterion(XLCriterion):
         problem, cfg = self.task.problem, self.cfg
         source_logits = extra["source_output"]
         source, target = problem.loss(source_logits, sample), problem.loss(logits, sample)
-        terms = {"source_loss": source, "target_loss": target, "task_loss": cfg.mixup_alpha * source + (1 - cfg.mixup_alpha) * target}
+        terms = {
+            "source_loss": source,
+            "target_loss": target,
+            "task_loss": cfg.mixup_alpha * source + (1 - cfg.mixup_alpha) * target,
+        }
         loss = terms["task_loss"]
         if cfg.mse_weight:
             streams = [(extra[f"{name}_states"], extra[f"{name}_padding"]) for name in ("source", "target")]
@@ -84,7 +100,8 @@ class XMixupCriterion(XLCriterion):
         return {"loss": loss, **terms}
 
     def _gate_statistics(self, model: Any, extra: dict, size: int, sample: dict) -> dict[str, Tensor]:
-        """Per-pair values whose means are logged. Smallest and largest lambda are those of a batch, averaged over batches."""
+        """Per-pair values whose means are logged. Smallest and largest lambda are those of a batch, averaged over
+        batches."""
         ratio = extra["ratio"]
         if ratio is None or extra["entropy"] is None:
             return {}

@@ -5,10 +5,10 @@
     data-bin/xnli/
       dict.txt  label/dict.txt  [sentencepiece.bpe.model]  [meta.json]
       en/input0/train.{bin,idx}  en/input1/...  en/label/...
-      de/...                     de/en-view/input0/...        (this language's text, translated into the source language)
+      de/...                     de/en-view/input0/...        (the same text translated into the source language)
 
-Everything is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by ``xl-prepare`` and
-optional for reading.
+Everything is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by
+``xl-prepare`` and optional for reading.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _LANGUAGE = re.compile(r"^[a-z]{2,3}$")
 def load_dictionary(path: Path) -> Dictionary:
     """fairseq dictionary of pieces; ``<mask>`` is added last, as in the XLM-R archives."""
     if not path.is_file():
-        raise UserError(f"{path}: no dictionary; give a folder made by xl-prepare (or by fairseq-preprocess as the recipes show)")
+        raise UserError(
+            f"{path}: no dictionary; give a folder made by xl-prepare (or by fairseq-preprocess as the recipes show)"
+        )
     dictionary = Dictionary.load(str(path))
     dictionary.add_symbol("<mask>")
     return dictionary
@@ -119,7 +121,10 @@ class DataBin:
         labels = flat.reshape(-1, 2)[:, 0].astype(np.int64) - Dictionary().nspecial
         bad = np.flatnonzero((labels < 0) | (labels >= len(self.labels)))
         if len(bad):
-            raise UserError(f"{path}.bin: row {int(bad[0]) + 1} holds a label that is not in label/dict.txt ({', '.join(self.labels)})")
+            raise UserError(
+                f"{path}.bin: row {int(bad[0]) + 1} holds a label that is not in label/dict.txt"
+                f" ({', '.join(self.labels)})"
+            )
         return labels
 
     def is_unlabelled(self, language: str, split: str) -> bool:

@@ -20,7 +20,8 @@ BUCKET = 8  # lengths within one bucket are batched in random order, so padding 
 def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
     """Pieces kept of each text so that a pair with its special tokens fits ``max_length``.
 
-    The longer text loses pieces at its end first (the "longest first" rule of Hugging Face's tokenizers, on ties the second).
+    The longer text loses pieces at its end first (the "longest first" rule of Hugging Face's tokenizers, on ties the
+    second).
 
     Args:
         first, second: piece counts without special tokens, (N,).
@@ -35,7 +36,8 @@ def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) ->
 
 
 class PairTexts:
-    """The encoded text pairs of one language, split and view: ``<s> a </s> </s> b </s>``, truncated to ``max_length``."""
+    """The encoded text pairs of one language, split and view: ``<s> a </s> </s> b </s>``, truncated to
+    ``max_length``."""
 
     def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
         self.path = data.prefix(language, "input0", split, view)
@@ -49,7 +51,9 @@ class PairTexts:
         first, second = np.asarray(self.first.sizes, np.int32) - 1, np.asarray(self.second.sizes, np.int32) - 1
         empty = np.flatnonzero((first < 1) | (second < 1))
         if len(empty):
-            raise UserError(f"{self.path}.bin: row {int(empty[0]) + 1} has an empty text; remove the row from every language")
+            raise UserError(
+                f"{self.path}.bin: row {int(empty[0]) + 1} has an empty text; remove the row from every language"
+            )
         self.keep_first, self.keep_second = truncated_lengths(first, second, max_length)
         self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
 
@@ -70,7 +74,8 @@ def encode_pair(first: torch.Tensor, second: torch.Tensor, bos: int, eos: int) -
 
 @dataclass
 class PairPart:
-    """One language of a split. ``source`` and ``back_translation`` are the row-parallel source-language texts, if any."""
+    """One language of a split. ``source`` and ``back_translation`` are the row-parallel source-language texts, if
+    any."""
 
     language: str
     language_index: int
@@ -96,14 +101,16 @@ class PairDataset(FairseqDataset):
 
     An example's id is its position in the concatenation, so it does not depend on batches, workers or ranks.
 
-    A batch is a dict with ``id`` (B,), ``language`` (B,), ``target`` labels (B,), ``net_input.src_tokens`` (B, T) and, where the
-    parts have them, ``source`` (B, S) and ``back_translation`` (B, S').
+    A batch is a dict with ``id`` (B,), ``language`` (B,), ``target`` labels (B,), ``net_input.src_tokens`` (B, T)
+    and, where the parts have them, ``source`` (B, S) and ``back_translation`` (B, S').
     """
 
     def __init__(self, parts: Sequence[PairPart], dictionary: Dictionary, shuffle: bool) -> None:
         super().__init__()
         if not parts or not sum(len(p.target) for p in parts):
-            raise UserError("no examples: the data folder has no rows for the languages asked for; check --train-languages")
+            raise UserError(
+                "no examples: the data folder has no rows for the languages asked for; check --train-languages"
+            )
         for part in parts:
             part.check_rows()
         self.parts = list(parts)
@@ -119,7 +126,10 @@ class PairDataset(FairseqDataset):
     def _lengths(self, field: str) -> np.ndarray:
         columns = [getattr(p, field) for p in self.parts]
         return np.concatenate(
-            [np.zeros(len(p.target), np.int32) if texts is None else texts.lengths for p, texts in zip(self.parts, columns)]
+            [
+                np.zeros(len(p.target), np.int32) if texts is None else texts.lengths
+                for p, texts in zip(self.parts, columns)
+            ]
         )
 
     def __len__(self) -> int:
@@ -181,7 +191,8 @@ class PairDataset(FairseqDataset):
         return int(self.sizes[index])
 
     def ordered_indices(self) -> np.ndarray:
-        """Training: a random permutation, stably sorted by length bucket; fairseq seeds numpy with seed + epoch around it."""
+        """Training: a random permutation, stably sorted by length bucket; fairseq seeds numpy with seed + epoch
+        around it."""
         if not self.shuffle:
             return np.argsort(self.sizes, kind="stable")
         order = np.random.permutation(len(self))

@@ -1,7 +1,8 @@
 """Manifold mixup between a target and a source stream (X-Mixup, ICLR 2022, Eq. 2-5 and Appendix A.1).
 
-I and J are the padded lengths of target and source, h heads of width d_h. Scores are the raw scaled products of projected
-queries and keys, before masking and before dropout. Everything is computed in float32 (or float64 for float64 input).
+I and J are the padded lengths of target and source, h heads of width d_h. Scores are the raw scaled products of
+projected queries and keys, before masking and before dropout. Everything is computed in float32 (or float64 for
+float64 input).
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ def _mean_over_real_rows(entropy: Tensor, padding: Tensor) -> Tensor:
     return (entropy.mean(dim=1) * real).sum(dim=-1) / real.sum(dim=-1)
 
 
-def attention_entropies(scores: Tensor, target_padding: Tensor, source_padding: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def attention_entropies(
+    scores: Tensor, target_padding: Tensor, source_padding: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Attention weights and the two entropies H(A) and H(A^T) of Eq. 5.
 
-    H(A^T) is the entropy of the transposed scores normalised over the real target positions, not of the literal transpose
-    of A. Entropies are taken per head, then averaged over heads and over the real query positions.
+    H(A^T) is the entropy of the transposed scores normalised over the real target positions, not of the literal
+    transpose of A. Entropies are taken per head, then averaged over heads and over the real query positions.
 
     Args:
         scores: (B, h, I, J) from :func:`cross_scores`.

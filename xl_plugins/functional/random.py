@@ -1,7 +1,8 @@
 """Counter-based uniform numbers: a pure function of integers, independent of any generator's state.
 
-Draws that a method makes during training must not depend on the number of data workers, on ranks, on gradient accumulation
-or on a resume, so they are computed from (seed, purpose, update or epoch, example id) instead of being taken from a stream.
+Draws that a method makes during training must not depend on the number of data workers, on ranks, on gradient
+accumulation or on a resume, so they are computed from (seed, purpose, update or epoch, example id) instead of being
+taken from a stream.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def uniform(*counters: int | np.ndarray) -> np.ndarray:
     """Uniform numbers in [0, 1) from integer counters.
 
     Args:
-        counters: integers or integer arrays that broadcast together, for example ``uniform(seed, PURPOSE, update, ids)``.
+        counters: integers or integer arrays that broadcast together, for example ``uniform(seed, PURPOSE, update,
+        ids)``.
 
     Returns:
         float64 array of the broadcast shape; the same counters always give the same number.

@@ -22,7 +22,9 @@ def gold_probability(updates: int, k: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
 
 
-def draw_gold(seed: int, updates: int, k: float, ids: np.ndarray | None = None, counter: int | None = None) -> np.ndarray:
+def draw_gold(
+    seed: int, updates: int, k: float, ids: np.ndarray | None = None, counter: int | None = None
+) -> np.ndarray:
     """Decide whether the source text is gold (True) or back-translated (False).
 
     Args:

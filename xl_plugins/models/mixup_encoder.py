@@ -1,18 +1,20 @@
 """The X-Mixup forward pass through a fairseq transformer encoder (X-Mixup, ICLR 2022, section 3 and Appendix A.1).
 
-Both streams run as one batch of 2B rows through every layer; only layer m splits them for the cross attention. The source
-stream is never mixed: its states equal those of the plain encoder. Sub-modules of layer m are called directly because the
-host's attention module, built with ``self_attention=True``, has a path that silently ignores key and value.
+Both streams run as one batch of 2B rows through every layer; only layer m splits them for the cross attention. The
+source stream is never mixed: its states equal those of the plain encoder. Sub-modules of layer m are called directly
+because the host's attention module, built with ``self_attention=True``, has a path that silently ignores key and
+value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import UserError
 from ..functional.mixup import attention_entropies, cross_scores, mix
@@ -38,12 +40,15 @@ class PairStates:
 def join_streams(target: Tensor, source: Tensor, pad: int) -> Tensor:
     """Stack two padded id matrices (B, I), (B, J) into (2B, max(I, J)), targets first."""
     if target.size(0) != source.size(0):
-        raise UserError(f"{target.size(0)} target rows but {source.size(0)} source rows in a batch; both streams need the same pairs")
+        raise UserError(
+            f"{target.size(0)} target rows but {source.size(0)} source rows in a batch; both streams need the same"
+            " pairs"
+        )
     width = max(target.size(1), source.size(1))
     return torch.cat([F.pad(x, (0, width - x.size(1)), value=pad) for x in (target, source)])
 
 
-def encode_pairs(encoder: nn.Module, tokens: Tensor, mixup_layer: int, gate: Gate | float | None) -> PairStates:
+def encode_pairs(encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | float | None) -> PairStates:
     """Encode B pairs whose ids were joined by :func:`join_streams`.
 
     Args:
@@ -70,14 +75,18 @@ def encode_pairs(encoder: nn.Module, tokens: Tensor, mixup_layer: int, gate: Gat
     return result
 
 
-def _mixup_layer(layer: nn.Module, x: Tensor, padding: Tensor, mask: Tensor | None, gate: Gate | float, out: PairStates) -> Tensor:
+def _mixup_layer(
+    layer: Any, x: Tensor, padding: Tensor, mask: Tensor | None, gate: Gate | float, out: PairStates
+) -> Tensor:
     """Layer m on the joined streams: (W, 2B, C) -> (W, 2B, C); fills the entropies and ratio of ``out``."""
     attended, _ = layer.self_attn(query=x, key=x, value=x, key_padding_mask=mask, need_weights=False)
     a = layer.self_attn_layer_norm(x + layer.dropout_module(attended))
     target, source = a.chunk(2, dim=1)
     target_padding, source_padding = padding.chunk(2, dim=0)
     if callable(gate):
-        cross, out.entropy, out.reverse_entropy = _cross_attention(layer.self_attn, target, source, target_padding, source_padding)
+        cross, out.entropy, out.reverse_entropy = _cross_attention(
+            layer.self_attn, target, source, target_padding, source_padding
+        )
         out.ratio = gate(out.entropy + out.reverse_entropy)
     else:
         cross = _fused_cross_attention(layer.self_attn, target, source, source_padding)
@@ -87,7 +96,7 @@ def _mixup_layer(layer: nn.Module, x: Tensor, padding: Tensor, mask: Tensor | No
     return _feed_forward(layer, torch.cat([z, source], dim=1))
 
 
-def _feed_forward(layer: nn.Module, x: Tensor) -> Tensor:
+def _feed_forward(layer: Any, x: Tensor) -> Tensor:
     hidden = layer.activation_dropout_module(layer.activation_fn(layer.fc1(x)))
     return layer.final_layer_norm(x + layer.dropout_module(layer.fc2(hidden)))
 
@@ -103,7 +112,7 @@ def _merge_heads(x: Tensor) -> Tensor:
     return x.permute(2, 0, 1, 3).flatten(2)
 
 
-def _project(attn: nn.Module, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _project(attn: Any, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     heads = attn.num_heads
     return (
         _split_heads(attn.q_proj(target), heads),
@@ -113,16 +122,17 @@ def _project(attn: nn.Module, target: Tensor, source: Tensor) -> tuple[Tensor, T
 
 
 def _cross_attention(
-    attn: nn.Module, target: Tensor, source: Tensor, target_padding: Tensor, source_padding: Tensor
+    attn: Any, target: Tensor, source: Tensor, target_padding: Tensor, source_padding: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """c before residual dropout (I, B, C) with H(A), H(A^T), both (B,): queries from the target, keys and values from the source."""
+    """c before residual dropout (I, B, C) with H(A), H(A^T), both (B,): queries from the target, keys and values from
+    the source."""
     query, key, value = _project(attn, target, source)
     weights, entropy, reverse = attention_entropies(cross_scores(query, key), target_padding, source_padding)
     weights = attn.dropout_module(weights).type_as(value)
     return attn.out_proj(_merge_heads(torch.matmul(weights, value))), entropy, reverse
 
 
-def _fused_cross_attention(attn: nn.Module, target: Tensor, source: Tensor, source_padding: Tensor) -> Tensor:
+def _fused_cross_attention(attn: Any, target: Tensor, source: Tensor, source_padding: Tensor) -> Tensor:
     """c when no scores are needed: the fused attention kernel."""
     query, key, value = _project(attn, target, source)
     dropout = attn.dropout_module.p if attn.training else 0.0

@@ -1,13 +1,18 @@
-"""XLM-R for fine-tuning: fairseq's RoBERTa encoder with a configuration dataclass, and loading that says what does not fit."""
+"""XLM-R for fine-tuning: fairseq's RoBERTa encoder with a configuration dataclass, and loading that says what does
+not fit."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 from fairseq.dataclass import FairseqDataclass
-from fairseq.models import register_model
+from fairseq.dataclass.utils import gen_parser_from_dataclass
+from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_model
 from fairseq.models.roberta import RobertaModel
 
 from ..errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -16,20 +21,34 @@ class XLMRConfig(FairseqDataclass):
 
     encoder_layers: int = field(default=12, metadata={"help": "number of layers N (XLM-R base: 12)"})
     encoder_embed_dim: int = field(default=768, metadata={"help": "width d of the hidden states (XLM-R base: 768)"})
-    encoder_ffn_embed_dim: int = field(default=3072, metadata={"help": "width of the feed-forward layers (XLM-R base: 3072)"})
+    encoder_ffn_embed_dim: int = field(
+        default=3072, metadata={"help": "width of the feed-forward layers (XLM-R base: 3072)"}
+    )
     encoder_attention_heads: int = field(default=12, metadata={"help": "attention heads h per layer (XLM-R base: 12)"})
-    max_positions: int = field(default=512, metadata={"help": "rows of the position table without its 2 special rows (XLM-R: 512)"})
-    dropout: float = field(default=0.1, metadata={"help": "dropout after embeddings, attention and FFN (X-Mixup C.1: 0.1)"})
-    attention_dropout: float = field(default=0.1, metadata={"help": "dropout of attention probabilities (X-Mixup C.1: 0.1)"})
+    max_positions: int = field(
+        default=512, metadata={"help": "rows of the position table without its 2 special rows (XLM-R: 512)"}
+    )
+    dropout: float = field(
+        default=0.1, metadata={"help": "dropout after embeddings, attention and FFN (X-Mixup C.1: 0.1)"}
+    )
+    attention_dropout: float = field(
+        default=0.1, metadata={"help": "dropout of attention probabilities (X-Mixup C.1: 0.1)"}
+    )
     activation_dropout: float = field(default=0.0, metadata={"help": "dropout inside the FFN (XLM-R: 0)"})
     pooler_dropout: float = field(
-        default=0.1, metadata={"help": "dropout of the classification head (the papers' heads: 0.1; fairseq's own default is 0)"}
+        default=0.1,
+        metadata={"help": "dropout of the classification head (the papers' heads: 0.1; fairseq's own default is 0)"},
     )
     activation_fn: str = field(default="gelu", metadata={"help": "activation of the FFN (XLM-R: exact gelu)"})
-    pooler_activation_fn: str = field(default="tanh", metadata={"help": "activation of the classification head (RoBERTa: tanh)"})
-    encoder_layerdrop: float = field(default=0.0, metadata={"help": "probability to skip a layer in training (0: never)"})
+    pooler_activation_fn: str = field(
+        default="tanh", metadata={"help": "activation of the classification head (RoBERTa: tanh)"}
+    )
+    encoder_layerdrop: float = field(
+        default=0.0, metadata={"help": "probability to skip a layer in training (0: never)"}
+    )
     encoder_normalize_before: bool = field(
-        default=False, metadata={"help": "layer norm before each sub-layer, for checkpoints trained that way (XLM-R: after)"}
+        default=False,
+        metadata={"help": "layer norm before each sub-layer, for checkpoints trained that way (XLM-R: after)"},
     )
 
 
@@ -39,7 +58,9 @@ class XLMRLargeConfig(XLMRConfig):
 
     encoder_layers: int = field(default=24, metadata={"help": "number of layers N (XLM-R large: 24)"})
     encoder_embed_dim: int = field(default=1024, metadata={"help": "width d of the hidden states (XLM-R large: 1024)"})
-    encoder_ffn_embed_dim: int = field(default=4096, metadata={"help": "width of the feed-forward layers (XLM-R large: 4096)"})
+    encoder_ffn_embed_dim: int = field(
+        default=4096, metadata={"help": "width of the feed-forward layers (XLM-R large: 4096)"}
+    )
     encoder_attention_heads: int = field(default=16, metadata={"help": "attention heads h per layer (XLM-R large: 16)"})
 
 
@@ -47,8 +68,9 @@ class XLMRLargeConfig(XLMRConfig):
 class XLMRModel(RobertaModel):
     """XLM-R encoder with classification heads; the forward pass is fairseq's own.
 
-    ``strict_restore`` is set while a run of ours is resumed or evaluated: then nothing may be filled in with fresh weights.
-    The language-model head is kept, frozen: fine-tuning does not use it, and distributed wrappers stumble over unused parameters.
+    ``strict_restore`` is set while a run of ours is resumed or evaluated: then nothing may be filled in with fresh
+    weights. The language-model head is kept, frozen: fine-tuning does not use it, and distributed wrappers stumble
+    over unused parameters.
     """
 
     strict_restore = False
@@ -60,6 +82,11 @@ class XLMRModel(RobertaModel):
                 parameter.requires_grad = False
 
     @classmethod
+    def add_args(cls, parser: Any) -> None:
+        """Options of the configuration dataclass; RobertaModel's own list would hide them."""
+        gen_parser_from_dataclass(parser, MODEL_DATACLASS_REGISTRY[_registered_name(cls)](), delete_default=True)
+
+    @classmethod
     def build_model(cls, cfg: Any, task: Any) -> "XLMRModel":
         cls.check_config(cfg)
         return super().build_model(cfg, task)
@@ -68,7 +95,8 @@ class XLMRModel(RobertaModel):
     def check_config(cls, cfg: Any) -> None:
         if cfg.encoder_embed_dim % cfg.encoder_attention_heads:
             raise UserError(
-                f"--encoder-attention-heads {cfg.encoder_attention_heads} does not divide --encoder-embed-dim {cfg.encoder_embed_dim}"
+                f"--encoder-attention-heads {cfg.encoder_attention_heads} does not divide --encoder-embed-dim"
+                f" {cfg.encoder_embed_dim}"
             )
 
     def upgrade_state_dict_named(self, state_dict: dict, name: str) -> None:
@@ -77,12 +105,27 @@ class XLMRModel(RobertaModel):
             self._check_heads(state_dict)
         super().upgrade_state_dict_named(state_dict, name)
         self._check_shape(state_dict)
+        if not self.strict_restore:
+            self._drop_unknown(state_dict)
+
+    def _drop_unknown(self, state: dict) -> None:
+        """What another method or objective added to a checkpoint that only initialises this run."""
+        unknown = sorted(state.keys() - self.state_dict().keys())
+        if unknown:
+            logger.warning(
+                "left out of the checkpoint, because this model has no such parameters: %s", ", ".join(unknown)
+            )
+        for key in unknown:
+            del state[key]
 
     def _check_heads(self, state: dict) -> None:
         for name, head in self.classification_heads.items():
             weight = state.get(f"classification_heads.{name}.out_proj.weight")
             if weight is None:
-                raise UserError(f"the checkpoint has no head '{name}': it was not trained on this task; give a fine-tuned checkpoint")
+                raise UserError(
+                    f"the checkpoint has no head '{name}': it was not trained on this task; give a fine-tuned"
+                    " checkpoint"
+                )
             if weight.shape != head.out_proj.weight.shape:
                 raise UserError(
                     f"the checkpoint's head '{name}' has {weight.size(0)} classes, the data's label/dict.txt has "
@@ -92,14 +135,20 @@ class XLMRModel(RobertaModel):
     def _check_shape(self, state: dict) -> None:
         encoder = "encoder.sentence_encoder."
         if f"{encoder}embed_tokens.weight" not in state:
-            raise UserError("the checkpoint holds no RoBERTa or XLM-R encoder; give one made by fairseq (for example xlmr.base/model.pt)")
+            raise UserError(
+                "the checkpoint holds no RoBERTa or XLM-R encoder; give one made by fairseq (for example"
+                " xlmr.base/model.pt)"
+            )
         types, width = state[f"{encoder}embed_tokens.weight"].shape
         ours = self.encoder.sentence_encoder
         layers = 1 + max((int(k.split(".")[3]) for k in state if k.startswith(f"{encoder}layers.")), default=-1)
         found = {
             "--encoder-layers": (layers, len(ours.layers)),
             "--encoder-embed-dim": (width, ours.embed_tokens.embedding_dim),
-            "--encoder-ffn-embed-dim": (state[f"{encoder}layers.0.fc1.weight"].size(0), self.args.encoder_ffn_embed_dim),
+            "--encoder-ffn-embed-dim": (
+                state[f"{encoder}layers.0.fc1.weight"].size(0),
+                self.args.encoder_ffn_embed_dim,
+            ),
             "--max-positions": (state[f"{encoder}embed_positions.weight"].size(0) - 2, self.args.max_positions),
         }
         wrong = {option: pair for option, pair in found.items() if pair[0] != pair[1]}
@@ -117,3 +166,7 @@ class XLMRModel(RobertaModel):
 @register_model("xl_xlmr_large", dataclass=XLMRLargeConfig)
 class XLMRLargeModel(XLMRModel):
     """XLM-R large."""
+
+
+def _registered_name(cls: type) -> str:
+    return next(name for name, model in MODEL_REGISTRY.items() if model is cls)

@@ -26,16 +26,21 @@ class XMixupConfig(XLMRConfig):
         default=1, metadata={"help": "layer m that mixes, counted from 1 (X-Mixup 5.1: first layer for classification)"}
     )
     mixup_ratio: MIXUP_RATIOS = field(  # type: ignore[valid-type]
-        default="entropy", metadata={"help": "lambda from the attention entropies (X-Mixup Eq. 5), or the constant lambda_0 (Table 5)"}
+        default="entropy",
+        metadata={"help": "lambda from the attention entropies (X-Mixup Eq. 5), or the constant lambda_0 (Table 5)"},
     )
     mixup_lambda0: float = field(default=0.5, metadata={"help": "largest ratio lambda_0 (X-Mixup Eq. 5: 0.5)"})
     mixup_gate_weight: float = field(default=1.0, metadata={"help": "initial W of the ratio's gate (released code: 1)"})
     mixup_gate_bias: float = field(default=0.0, metadata={"help": "initial b of the ratio's gate (released code: 0)"})
-    no_mixup: bool = field(default=False, metadata={"help": "both streams plain in training and inference (X-Mixup Table 5, w/o mixup)"})
+    no_mixup: bool = field(
+        default=False, metadata={"help": "both streams plain in training and inference (X-Mixup Table 5, w/o mixup)"}
+    )
 
 
 @dataclass
-class XMixupLargeConfig(XLMRLargeConfig, XMixupConfig):  # this order: the large shape wins over the inherited base shape
+class XMixupLargeConfig(
+    XLMRLargeConfig, XMixupConfig
+):  # this order: the large shape wins over the inherited base shape
     """The same on XLM-R large."""
 
 
@@ -56,8 +61,9 @@ class MixupGate(nn.Module):
 class XMixupModel(XLMRModel):
     """XLM-R whose layer m mixes attention output over the source stream into the target stream.
 
-    ``forward(src_tokens, source_tokens=...)`` returns the target's logits, and in its dictionary those of the source, final states
-    and padding of both streams, lambda and the entropies. Without ``source_tokens`` it is the plain encoder.
+    ``forward(src_tokens, source_tokens=...)`` returns the target's logits, and in its dictionary those of the source,
+    final states and padding of both streams, lambda and the entropies. Without ``source_tokens`` it is the plain
+    encoder.
     """
 
     def __init__(self, args: Any, encoder: Any) -> None:
@@ -70,7 +76,9 @@ class XMixupModel(XLMRModel):
     def check_config(cls, cfg: Any) -> None:
         super().check_config(cfg)
         if not 1 <= cfg.mixup_layer <= cfg.encoder_layers:
-            raise UserError(f"--mixup-layer {cfg.mixup_layer}: expected 1 to {cfg.encoder_layers}, the number of layers")
+            raise UserError(
+                f"--mixup-layer {cfg.mixup_layer}: expected 1 to {cfg.encoder_layers}, the number of layers"
+            )
         if not 0 <= cfg.mixup_lambda0 <= 1:
             raise UserError(f"--mixup-lambda0 {cfg.mixup_lambda0}: expected a ratio from 0 to 1 (the paper uses 0.5)")
         gate = {f: getattr(cfg, f) for f in ("mixup_ratio", "mixup_lambda0", "mixup_gate_weight", "mixup_gate_bias")}
@@ -78,14 +86,20 @@ class XMixupModel(XLMRModel):
         if cfg.no_mixup and changed:
             raise UserError(f"--{changed[0].replace('_', '-')} has no effect with --no-mixup; drop one of the two")
         if cfg.mixup_ratio == "constant" and (unused := [f for f in changed if "gate" in f]):
-            raise UserError(f"--{unused[0].replace('_', '-')} has no effect with --mixup-ratio constant; drop one of the two")
+            raise UserError(
+                f"--{unused[0].replace('_', '-')} has no effect with --mixup-ratio constant; drop one of the two"
+            )
         if cfg.encoder_normalize_before:
             raise UserError("--encoder-normalize-before: X-Mixup is defined for post-norm encoders such as XLM-R")
         if cfg.encoder_layerdrop > 0:
             raise UserError("--encoder-layerdrop: the mixup layer must always run; set it to 0")
 
     def forward(  # type: ignore[override]
-        self, src_tokens: Tensor, source_tokens: Tensor | None = None, classification_head_name: str | None = None, **kwargs: Any
+        self,
+        src_tokens: Tensor,
+        source_tokens: Tensor | None = None,
+        classification_head_name: str | None = None,
+        **kwargs: Any,
     ) -> tuple[Tensor, dict]:
         """Encode B pairs.
 
@@ -121,18 +135,21 @@ class XMixupModel(XLMRModel):
         return self.args.mixup_lambda0 if self.mixup_gate is None else self.mixup_gate
 
     def upgrade_state_dict_named(self, state_dict: dict, name: str) -> None:
-        super().upgrade_state_dict_named(state_dict, name)
+        super().upgrade_state_dict_named(state_dict, name)  # drops a gate that this model lacks
         has_gate = "mixup_gate.weight" in state_dict
         if self.mixup_gate is None:
-            for key in ("mixup_gate.weight", "mixup_gate.bias"):
-                if state_dict.pop(key, None) is not None:
-                    logger.warning("the checkpoint's %s is dropped: the ratio is not learned in this run", key)
-        elif not has_gate and self.strict_restore:
+            if has_gate:
+                raise UserError(
+                    "the checkpoint was trained with --mixup-ratio entropy, but this run has no gate; drop --no-mixup"
+                    " or --mixup-ratio constant, or start from it with --finetune-from-model"
+                )
+            return
+        if not has_gate and self.strict_restore:
             raise UserError(
-                "the checkpoint has no mixup_gate.weight although --mixup-ratio is entropy: it was trained with another ratio; "
-                "pass the --mixup-ratio it was trained with, or start from it with --finetune-from-model"
+                "the checkpoint has no mixup_gate.weight although --mixup-ratio is entropy: it was trained with another"
+                " ratio; pass the --mixup-ratio it was trained with, or start from it with --finetune-from-model"
             )
-        elif not has_gate:
+        if not has_gate:
             logger.info("mixup gate starts from its initial values: the pre-trained checkpoint has none")
             state_dict["mixup_gate.weight"] = self.mixup_gate.weight.data
             state_dict["mixup_gate.bias"] = self.mixup_gate.bias.data

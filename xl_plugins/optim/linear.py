@@ -15,7 +15,9 @@ from .progress import PROGRESS
 class XLLinearConfig(FairseqDataclass):
     """Warm-up of the linear schedule (X-Mixup C.1: none for classification, 10 % for question answering)."""
 
-    warmup_ratio: float = field(default=0.0, metadata={"help": "share of the run over which the learning rate rises from 0"})
+    warmup_ratio: float = field(
+        default=0.0, metadata={"help": "share of the run over which the learning rate rises from 0"}
+    )
     lr: List[float] = II("optimization.lr")
     max_epoch: int = II("optimization.max_epoch")
     max_update: int = II("optimization.max_update")
@@ -24,7 +26,8 @@ class XLLinearConfig(FairseqDataclass):
 
 @register_lr_scheduler("xl_linear", dataclass=XLLinearConfig)
 class XLLinearSchedule(FairseqLRScheduler):
-    """lr(i) = lr * i / warm-up, then lr * (total - i) / (total - warm-up); total from --max-update, else from --max-epoch."""
+    """lr(i) = lr * i / warm-up, then lr * (total - i) / (total - warm-up); total from --max-update, else from
+    --max-epoch."""
 
     def __init__(self, cfg: Any, optimizer: Any) -> None:
         super().__init__(cfg, optimizer)

@@ -1,7 +1,8 @@
 """How many updates a run has, known once the training batches exist.
 
-fairseq tells schedules ``--max-update`` but not how long an epoch is, although the papers state their schedules in epochs. Tasks
-note the number of batches here whenever they build a training iterator; the schedule and draws per epoch read it.
+fairseq tells schedules ``--max-update`` but not how long an epoch is, although the papers state their schedules in
+epochs. Tasks note the number of batches here whenever they build a training iterator; the schedule and draws per
+epoch read it.
 """
 
 from __future__ import annotations

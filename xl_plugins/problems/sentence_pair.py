@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from fairseq.logging import metrics
@@ -29,16 +30,18 @@ class SentencePair:
         self.data = data
         problem = data.meta.get("problem", self.name)
         if problem != self.name:
-            raise UserError(f"{data.root}/meta.json: the data is for problem '{problem}', this task is for '{self.name}'")
+            raise UserError(
+                f"{data.root}/meta.json: the data is for problem '{problem}', this task is for '{self.name}'"
+            )
 
     @property
     def labels(self) -> list[str]:
         return self.data.labels
 
-    def register_head(self, model: torch.nn.Module) -> None:
+    def register_head(self, model: Any) -> None:
         model.register_classification_head(self.head_name, num_classes=len(self.labels))
 
-    # -- data -----------------------------------------------------------------------------------------------------------
+    # -- data --
 
     def build_part(self, language: str, index: int, split: str, max_length: int) -> PairPart:
         """One language of a split, without views."""
@@ -48,7 +51,7 @@ class SentencePair:
     def build_dataset(self, parts: Sequence[PairPart], shuffle: bool) -> PairDataset:
         return PairDataset(parts, self.data.dictionary, shuffle)
 
-    # -- losses, one value per pair --------------------------------------------------------------------------------------
+    # -- losses, one value per pair --
 
     def loss(self, logits: Tensor, sample: Mapping) -> Tensor:
         """Cross entropy of each pair in nats: (B, C) -> (B,)."""
@@ -58,12 +61,14 @@ class SentencePair:
         """KL(p || q) of the predictions for two views of each pair: (B,)."""
         return kl_divergence(logits_p, logits_q)
 
-    def representation_distance(self, source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], kind: str) -> Tensor:
+    def representation_distance(
+        self, source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], kind: str
+    ) -> Tensor:
         """Squared distance of two (states, padding) in the chosen representation, averaged over features: (B,)."""
         pool = {"mean": inner_mean, "cls": lambda states, _: states[:, 0]}[kind]
         return representation_mse(pool(*source), pool(*target))
 
-    # -- predictions -------------------------------------------------------------------------------------------------------
+    # -- predictions --
 
     def probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(at_least_float32(logits), dim=-1)
@@ -74,7 +79,7 @@ class SentencePair:
             return (self.probabilities(logits_source) + self.probabilities(logits_target)) / 2
         return self.probabilities((at_least_float32(logits_source) + at_least_float32(logits_target)) / 2)
 
-    # -- counters: sums over batches and ranks ----------------------------------------------------------------------------
+    # -- counters: sums over batches and ranks --
 
     def counters(self, probabilities: Tensor, sample: Mapping, languages: Sequence[str] | None) -> dict:
         """Correct and all examples, in total (training) or per language; every key in every batch."""
@@ -85,11 +90,15 @@ class SentencePair:
         hits = torch.bincount(sample["language"], weights=correct.to(torch.float32), minlength=size)
         count = torch.bincount(sample["language"], minlength=size)
         totals = torch.stack([hits.to(torch.float64), count.to(torch.float64)]).tolist()
-        return {f"_{kind}_{lang}": v for kind, row in zip(("correct", "count"), totals) for lang, v in zip(languages, row)}
+        return {
+            f"_{kind}_{lang}": v for kind, row in zip(("correct", "count"), totals) for lang, v in zip(languages, row)
+        }
 
-    def reduce_metrics(self, logging_outputs: Sequence[Mapping], languages: Sequence[str], selected: Sequence[str]) -> None:
-        """Log ``acc`` in percent; in validation ``acc_<language>``, their macro mean ``acc`` and ``acc_select``, the mean over
-        the languages of the selection protocol."""
+    def reduce_metrics(
+        self, logging_outputs: Sequence[Mapping], languages: Sequence[str], selected: Sequence[str]
+    ) -> None:
+        """Log ``acc`` in percent; in validation ``acc_<language>``, their macro mean ``acc`` and ``acc_select``, the
+        mean over the languages of the selection protocol."""
         first = logging_outputs[0]
         if "_count" in first:
             for key in ("_correct", "_count"):
@@ -115,5 +124,9 @@ def _percent(meters: Mapping, correct: str, count: str) -> float:
 
 
 def _mean_percent(meters: Mapping, languages: Sequence[str]) -> float:
-    scores = {lang: _percent(meters, f"_correct_{lang}", f"_count_{lang}") for lang in languages if meters[f"_count_{lang}"].sum}
+    scores = {
+        lang: _percent(meters, f"_correct_{lang}", f"_count_{lang}")
+        for lang in languages
+        if meters[f"_count_{lang}"].sum
+    }
     return macro_mean(scores)

@@ -25,24 +25,36 @@ SELECTIONS = ChoiceEnum(["source-dev", "mean-dev", "target-dev"])
 class XLTaskConfig(FairseqDataclass):
     """Options of every task: which data, which languages, how the checkpoint is selected."""
 
-    data: str = field(default=MISSING, metadata={"help": "data folder made by xl-prepare (or by fairseq-preprocess, see the recipes)"})
+    data: str = field(
+        default=MISSING, metadata={"help": "data folder made by xl-prepare (or by fairseq-preprocess, see the recipes)"}
+    )
     source_language: Optional[str] = field(
         default=None, metadata={"help": "language of the gold labels (default: the one in meta.json, else en)"}
     )
     train_languages: str = field(
         default="source",
-        metadata={"help": "languages to train on: 'source' (zero-shot), 'all' (translate-train-all), or a list such as en,de"},
+        metadata={
+            "help": "languages to train on: 'source' (zero-shot), 'all' (translate-train-all), or a list such as en,de"
+        },
     )
-    valid_languages: str = field(default="all", metadata={"help": "languages to validate on: 'all' that have dev data, 'source', or a list"})
+    valid_languages: str = field(
+        default="all", metadata={"help": "languages to validate on: 'all' that have dev data, 'source', or a list"}
+    )
     select: SELECTIONS = field(  # type: ignore[valid-type]
         default="mean-dev",
         metadata={
-            "help": "what acc_select, the metric of checkpoint_best, averages: the source language's dev set (XTREME, SALT), all dev "
-            "sets (X-Mixup, xTune) or the targets' own (XLA)"
+            "help": (
+                "what acc_select, the metric of checkpoint_best, averages: the source language's dev set (XTREME,"
+                " SALT), all dev sets (X-Mixup, xTune) or the targets' own (XLA)"
+            )
         },
     )
-    select_languages: str = field(default="", metadata={"help": "with --select target-dev: the target languages, for example de,fr"})
-    max_length: int = field(default=128, metadata={"help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)"})
+    select_languages: str = field(
+        default="", metadata={"help": "with --select target-dev: the target languages, for example de,fr"}
+    )
+    max_length: int = field(
+        default=128, metadata={"help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)"}
+    )
     seed: int = II("common.seed")
     update_freq: List[int] = II("optimization.update_freq")
     ddp_backend: str = II("distributed_training.ddp_backend")
@@ -63,11 +75,11 @@ class XLTask(FairseqTask):
         self.select_languages = self._selected()
         logger.info(
             "%s: train on %s; validate on %s; checkpoint selected by %s (%s)",
-            self.data_bin.root, ",".join(self.train_languages) or "nothing", ",".join(self.valid_languages) or "nothing",
-            cfg.select, ",".join(self.select_languages) or "nothing",
+            self.data_bin.root, ",".join(self.train_languages) or "nothing", ",".join(self.valid_languages) or
+            "nothing", cfg.select, ",".join(self.select_languages) or "nothing",
         )  # fmt: skip
 
-    # -- configuration ----------------------------------------------------------------------------------------------------
+    # -- configuration --
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
@@ -83,7 +95,9 @@ class XLTask(FairseqTask):
             return available
         wanted = [self.source_language] if value == "source" else [w.strip() for w in value.split(",") if w.strip()]
         if len(set(wanted)) != len(wanted) or not wanted:
-            raise UserError(f"{option} {value!r}: expected 'all', 'source' or a list of different languages such as en,de")
+            raise UserError(
+                f"{option} {value!r}: expected 'all', 'source' or a list of different languages such as en,de"
+            )
         if split == "valid" and value == "source" and not available:
             return []
         missing = [lang for lang in wanted if lang not in available]
@@ -109,17 +123,18 @@ class XLTask(FairseqTask):
             wanted = listed or [lang for lang in self.valid_languages if lang != self.source_language]
             if not listed and len(wanted) != 1:
                 raise UserError(
-                    f"--select target-dev: name the target with --select-languages, dev data exists for {', '.join(wanted) or 'none'}"
+                    "--select target-dev: name the target with --select-languages, dev data exists for"
+                    f" {', '.join(wanted) or 'none'}"
                 )
         missing = [lang for lang in wanted if lang not in self.valid_languages]
         if missing:
             raise UserError(
-                f"--select {select} needs dev data of {', '.join(missing)}, but validation runs on {', '.join(self.valid_languages)}; "
-                "extend --valid-languages or choose another protocol"
+                f"--select {select} needs dev data of {', '.join(missing)}, but validation runs on"
+                f" {', '.join(self.valid_languages)}; extend --valid-languages or choose another protocol"
             )
         return wanted
 
-    # -- data -----------------------------------------------------------------------------------------------------------
+    # -- data --
 
     def split_languages(self, split: str) -> Sequence[str]:
         if split not in SPLITS:
@@ -141,7 +156,10 @@ class XLTask(FairseqTask):
         if split == "valid":
             self._refuse_test_as_dev()
         if split != "test" and (blind := [lang for lang in languages if self.data_bin.is_unlabelled(lang, split)]):
-            raise UserError(f"the {split} data of {', '.join(blind)} has no gold labels; prepare labelled data or leave these languages out")
+            raise UserError(
+                f"the {split} data of {', '.join(blind)} has no gold labels; prepare labelled data or leave these"
+                " languages out"
+            )
         parts = [self.build_part(language, split) for language in languages]
         self.datasets[split] = self.problem.build_dataset(parts, shuffle=split == "train")
         logger.info("loaded %s: %d examples of %d languages", split, len(self.datasets[split]), len(parts))
@@ -151,8 +169,9 @@ class XLTask(FairseqTask):
         same = [lang for lang in self.select_languages if self.data_bin.same_content(lang, "valid", "test")]
         if same:
             raise UserError(
-                f"the dev and test texts of {', '.join(same)} are the same: selecting a checkpoint on them would fit the test set; "
-                "take other dev data, leave the language out of --valid-languages, or choose another --select"
+                f"the dev and test texts of {', '.join(same)} are the same: selecting a checkpoint on them would fit"
+                " the test set; take other dev data, leave the language out of --valid-languages, or choose another"
+                " --select"
             )
 
     def get_batch_iterator(self, dataset: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -161,12 +180,15 @@ class XLTask(FairseqTask):
             PROGRESS.batches_per_epoch = len(iterator)
         return iterator
 
-    # -- model ------------------------------------------------------------------------------------------------------------
+    # -- model --
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         positions = getattr(cfg, "max_positions", None)
         if positions is not None and self.cfg.max_length > positions:
-            raise UserError(f"--max-length {self.cfg.max_length} is longer than the model's position table (--max-positions {positions})")
+            raise UserError(
+                f"--max-length {self.cfg.max_length} is longer than the model's position table (--max-positions"
+                f" {positions})"
+            )
         with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
             model = models.build_model(cfg, self, from_checkpoint)
         self.problem.register_head(model)
@@ -187,7 +209,7 @@ class XLTask(FairseqTask):
         super().reduce_metrics(logging_outputs, criterion)
         self.problem.reduce_metrics(logging_outputs, self.valid_languages, self.select_languages)
 
-    # -- predictions ------------------------------------------------------------------------------------------------------
+    # -- predictions --
 
     def predict(self, model: Any, sample: dict) -> Any:
         """Class probabilities of a batch: (B, C) float32. The model must be in eval mode."""

@@ -1,7 +1,7 @@
 """X-Mixup (ICLR 2022): every target text is paired with its source-language text.
 
-Training pairs x_T with the gold x_S or, by scheduled sampling, with its back-translation x_B; evaluation pairs it with its
-translation into the source language (translate-test). The source language is paired with itself.
+Training pairs x_T with the gold x_S or, by scheduled sampling, with its back-translation x_B; evaluation pairs it
+with its translation into the source language (translate-test). The source language is paired with itself.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from fairseq.tasks import register_task
 from ..data.pairs import PairPart, PairTexts
 from ..errors import UserError
 from ..functional.schedule import draw_gold, gold_probability
+from ..optim.decay import without_decay
 from ..optim.progress import PROGRESS
 from .base import XLTask, XLTaskConfig
 from .presets import XMIXUP_PRESETS
@@ -30,25 +31,36 @@ class XMixupTaskConfig(XLTaskConfig):
     """Options of X-Mixup that concern data and inference; defaults from sections 4.1, 4.3 and Table 10."""
 
     train_languages: str = field(
-        default="all", metadata={"help": "languages to train on: 'all' (the paper's translate-train-all), 'source', or a list"}
+        default="all",
+        metadata={"help": "languages to train on: 'all' (the paper's translate-train-all), 'source', or a list"},
     )
     preset: PRESETS = field(  # type: ignore[valid-type]
         default="paper",
-        metadata={"help": "'paper', or 'official': the released code's choices of --representation and --inference-average"},
+        metadata={
+            "help": "'paper', or 'official': the released code's choices of --representation and --inference-average"
+        },
     )
     no_scheduled_sampling: bool = field(
         default=False, metadata={"help": "always pair with the gold source text in training (X-Mixup Table 5)"}
     )
-    sampling_k: float = field(default=1000.0, metadata={"help": "decay constant k of scheduled sampling (X-Mixup Eq. 6, Table 10: 1000)"})
+    sampling_k: float = field(
+        default=1000.0, metadata={"help": "decay constant k of scheduled sampling (X-Mixup Eq. 6, Table 10: 1000)"}
+    )
     sampling_unit: SAMPLING_UNITS = field(  # type: ignore[valid-type]
         default="update",
-        metadata={"help": "one draw per update, per pair ('instance'), or per epoch (what the released code does in effect)"},
+        metadata={
+            "help": "one draw per update, per pair ('instance'), or per epoch (what the released code does in effect)"
+        },
     )
     no_mixup_inference: bool = field(
-        default=False, metadata={"help": "evaluate the target text alone through the plain encoder (X-Mixup Table 5); needs no translations"}
+        default=False,
+        metadata={
+            "help": "evaluate the target text alone through the plain encoder (X-Mixup Table 5); needs no translations"
+        },
     )
     inference_average: Optional[AVERAGES] = field(  # type: ignore[valid-type]
-        default=None, metadata={"help": "average both streams' probabilities (X-Mixup 4.3) or logits (default: by --preset)"}
+        default=None,
+        metadata={"help": "average both streams' probabilities (X-Mixup 4.3) or logits (default: by --preset)"},
     )
 
 
@@ -60,9 +72,14 @@ class XMixupSentencePairTask(XLTask):
     def check_config(cls, cfg: Any) -> None:
         super().check_config(cfg)
         if cfg.sampling_k < 1:
-            raise UserError(f"--sampling-k {cfg.sampling_k}: expected at least 1 (the paper uses 1000 for classification)")
+            raise UserError(
+                f"--sampling-k {cfg.sampling_k}: expected at least 1 (the paper uses 1000 for classification)"
+            )
         if cfg.ddp_backend == "fully_sharded":
-            raise UserError("--ddp-backend fully_sharded: parts of the mixup layer are called directly; use pytorch_ddp or legacy_ddp")
+            raise UserError(
+                "--ddp-backend fully_sharded: parts of the mixup layer are called directly; use pytorch_ddp or"
+                " legacy_ddp"
+            )
 
     def preset(self, option: str) -> str:
         """Value of an option that ``--preset`` fills in when it was not given."""
@@ -72,7 +89,7 @@ class XMixupSentencePairTask(XLTask):
     def average(self) -> str:
         return str(self.cfg.inference_average or self.preset("inference_average"))
 
-    # -- views ------------------------------------------------------------------------------------------------------------
+    # -- views --
 
     def add_views(self, part: PairPart, split: str) -> None:
         if split == "train":
@@ -89,8 +106,9 @@ class XMixupSentencePairTask(XLTask):
         part.back_translation = self._view(part.language, "train")
         if part.back_translation is None:
             raise UserError(
-                f"{self.data_bin.prefix(part.language, 'input0', 'train', view=True)}.idx: scheduled sampling is on, but language "
-                f"'{part.language}' has no back-translation; prepare it (--back-translation) or pass --no-scheduled-sampling"
+                f"{self.data_bin.prefix(part.language, 'input0', 'train', view=True)}.idx: scheduled sampling is on,"
+                f" but language '{part.language}' has no back-translation; prepare it (--back-translation) or pass"
+                " --no-scheduled-sampling"
             )
 
     def _view(self, language: str, split: str) -> PairTexts | None:
@@ -103,8 +121,9 @@ class XMixupSentencePairTask(XLTask):
 
     def _missing_translation(self, language: str, split: str) -> PairTexts:
         raise UserError(
-            f"{self.data_bin.prefix(language, 'input0', split, view=True)}.idx: mixup inference needs the {split} text of language "
-            f"'{language}' in the source language; prepare it (translate-test), leave the language out, or pass --no-mixup-inference"
+            f"{self.data_bin.prefix(language, 'input0', split, view=True)}.idx: mixup inference needs the {split} text"
+            f" of language '{language}' in the source language; prepare it (translate-test), leave the language out, or"
+            " pass --no-mixup-inference"
         )
 
     def _check_labels(self, part: PairPart) -> None:
@@ -114,11 +133,12 @@ class XMixupSentencePairTask(XLTask):
         if len(differs):
             row, names = int(differs[0]), self.problem.labels
             raise UserError(
-                f"{self.data_bin.prefix(part.language, 'label', 'train')}: row {row + 1} is '{names[part.labels[row]]}', but "
-                f"'{names[gold[row]]}' in {self.source_language}; the files are not row-parallel"
+                f"{self.data_bin.prefix(part.language, 'label', 'train')}: row {row + 1} is"
+                f" '{names[part.labels[row]]}', but '{names[gold[row]]}' in {self.source_language}; the files are not"
+                " row-parallel"
             )
 
-    # -- scheduled sampling -----------------------------------------------------------------------------------------------
+    # -- scheduled sampling --
 
     epoch = 1
     update_num = 0  # completed updates, so that all micro-batches of an update see the same number
@@ -132,9 +152,17 @@ class XMixupSentencePairTask(XLTask):
     def begin_epoch(self, epoch: int, model: Any) -> None:
         self.epoch = epoch
 
-    def train_step(self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **kwargs: Any) -> Any:  # type: ignore[override]
+    def train_step(
+        self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **kwargs: Any
+    ) -> Any:  # type: ignore[override]
         self.update_num = update_num
         return super().train_step(sample, model, criterion, optimizer, update_num, **kwargs)
+
+    def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
+        """The gate's w and b take no weight decay."""
+        gate = getattr(model, "module", model).mixup_gate
+        with without_decay(optimizer, list(gate.parameters()) if gate is not None else []):
+            super().optimizer_step(optimizer, model, update_num)
 
     def choose_source(self, sample: dict) -> tuple[torch.Tensor, torch.Tensor, float]:
         """Source text of a training batch: ids (B, S), whether each pair is gold (B,), and p*.
@@ -159,11 +187,11 @@ class XMixupSentencePairTask(XLTask):
         if not bool(keep.any()):
             return back
         pad, width = self.source_dictionary.pad(), max(gold.size(1), back.size(1))
-        both = [F.pad(x, (0, width - x.size(1)), value=pad) for x in (gold, back)]
-        chosen = torch.where(keep[:, None], *both)
+        gold, back = (F.pad(x, (0, width - x.size(1)), value=pad) for x in (gold, back))
+        chosen = torch.where(keep[:, None], gold, back)
         return chosen[:, : int(chosen.ne(pad).sum(dim=1).max())]
 
-    # -- predictions ------------------------------------------------------------------------------------------------------
+    # -- predictions --
 
     def predict(self, model: Any, sample: dict) -> torch.Tensor:
         """Class probabilities (B, C): from both streams, or from the target alone without mixup inference."""
