@@ -214,6 +214,7 @@ def fp16_on_cpu() -> None:
     if hasattr(build, _MARK):
         return
 
+    @functools.wraps(build)
     def build_fp32_params(cls: type, args: Any, params: Any, flatten: bool = True) -> Any:
         if not flatten or params[0].device.type != "cpu":
             return build(cls, args, params, flatten=flatten)

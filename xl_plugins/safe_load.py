@@ -7,6 +7,7 @@ here it learns the few harmless classes that fairseq checkpoints hold besides, a
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -39,6 +40,13 @@ def checkpoint_classes() -> list[Any]:
     ]
 
 
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether memory or disk failed rather than the file; a cut zip makes torch seek to before its start (EINVAL)."""
+    if isinstance(error, OSError):
+        return error.errno not in (None, errno.EINVAL)
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+
+
 def load_restricted(
     file: Union[str, os.PathLike[str], BinaryIO], map_location: Any = "cpu", more: Iterable[Any] = (), **ignored: Any
 ) -> Any:
@@ -56,8 +64,8 @@ def load_restricted(
         with safe_globals([*checkpoint_classes(), *more]):
             return torch.load(file, map_location=map_location, weights_only=True)
     except Exception as error:  # damaged files raise nearly anything
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) or "allocate" in str(error):
-            raise  # the machine's fault, not the file's
+        if _is_of_the_machine(error):
+            raise
         refused = _REFUSED.search(str(error))
         if refused:
             culprit = next(filter(None, refused.groups()))
