@@ -46,9 +46,15 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spm", required=True, metavar="FILE", help="SentencePiece model (sentencepiece.bpe.model of XLM-R)")
-    parser.add_argument("--dict", required=True, metavar="FILE", help="fairseq dictionary that belongs to it (dict.txt of XLM-R)")
-    parser.add_argument("--source-language", default="en", metavar="XX", help="language of the gold training labels (default: en)")
+    parser.add_argument(
+        "--spm", required=True, metavar="FILE", help="SentencePiece model (sentencepiece.bpe.model of XLM-R)"
+    )
+    parser.add_argument(
+        "--dict", required=True, metavar="FILE", help="fairseq dictionary that belongs to it (dict.txt of XLM-R)"
+    )
+    parser.add_argument(
+        "--source-language", default="en", metavar="XX", help="language of the gold training labels (default: en)"
+    )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that tokenise (default: 2)")
     parser.add_argument("--overwrite", action="store_true", help="replace DEST, once the new data is complete")
     parser.add_argument("--progress", action="store_true", help="show a progress bar even when not on a terminal")
@@ -74,7 +80,9 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
         table.add_column(column)
     for column in ("pairs", "pieces/text", "unknown", "replaced", "dropped"):
         table.add_column(column, justify="right")
-    for unit, stats in sorted(job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)):
+    for unit, stats in sorted(
+        job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)
+    ):
         pieces = max(stats["pieces"], 1)
         unlabelled = unit.split in meta["unlabelled"].get(unit.language, []) and not unit.view
         table.add_row(
@@ -94,17 +102,24 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
         print("dropped: rows whose id is not in every file of the split")
 
 
-def _train_line(dest: str, meta: dict[str, Any]) -> str:
+def train_line(dest: str, meta: dict[str, Any]) -> str:
+    """The command that trains on what was prepared: X-Mixup where there are translations, else plain fine-tuning."""
     source, splits, views = meta["source_language"], meta["splits"], meta["views"]
     if "train" not in splits.get(source, {}):
-        return f"Evaluate on it: xl-evaluate {dest} --checkpoint checkpoint_best.pt"
-    translated = any("train" in parts for language, parts in splits.items() if language != source)
-    options = "" if source == "en" else f" --source-language {source}"
-    if not translated:
-        return f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task xl_sentence_pair --arch xl_xlmr --restore-file xlmr.base/model.pt --lr 5e-6{options}"
-    if not all("train" in views.get(language, {}) for language, parts in splits.items() if "train" in parts and language != source):
-        options += " --no-scheduled-sampling"
-    return f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6{options}"
+        return f"Evaluate on it: xl-evaluate checkpoints/checkpoint_best.pt {dest}"
+    others = [language for language in splits if language != source]
+    translated = [language for language in others if "train" in splits[language]]
+    task, arch, options = "xl_sentence_pair", "xl_xlmr", ""
+    if translated:
+        task, arch = "xmixup_sentence_pair", "xmixup_xlmr"
+        if not all("train" in views.get(language, {}) for language in translated):
+            options += " --no-scheduled-sampling"
+        if not all("valid" in views.get(language, {}) for language in others if "valid" in splits[language]):
+            options += " --no-mixup-inference"
+    return (
+        f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task {task} --arch {arch} "
+        f"--restore-file xlmr.base/model.pt --lr 5e-6{options}"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -123,7 +138,7 @@ def main(argv: list[str] | None = None) -> int:
     if job.resumed:
         print(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
     _print_summary(job, meta)
-    print(_train_line(args.dest, meta))
+    print(train_line(args.dest, meta))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Which rows of which files belong together: joins by id, and the checks that two units really correspond row by row."""
+"""Which rows of which files belong together: joins by id, and checks that two units correspond row by row."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def align(plan: Plan) -> dict[Unit, Selection]:
             keys = by_file[unit.file]
             joined = common[np.isin(common, keys)]
             if not len(joined):
-                raise UserError(f"{unit.file.path}: no id in common with {group[0].file.path}; check the id column and --filter")
+                raise UserError(
+                    f"{unit.file.path}: no id in common with {group[0].file.path}; check the id column and --filter"
+                )
             common = joined
         for unit in group:
             keep = np.isin(by_file[unit.file], common)
@@ -80,7 +82,7 @@ def align(plan: Plan) -> dict[Unit, Selection]:
 
 
 def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows) -> list[str]:
-    """Raise UserError where ``unit`` and ``reference`` cannot correspond row by row; return warnings about doubtful texts.
+    """UserError where ``unit`` and ``reference`` cannot correspond row by row; returns warnings about doubtful texts.
 
     Counts must agree, and labels wherever both have them (rows marked as untranslated aside).
     """
@@ -90,7 +92,9 @@ def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows)
             f"{path}: {len(rows)} rows, but {other} has {len(reference)}; row i of both must be the same pair, "
             "so translate the missing rows or remove them from all files"
         )
-    differs = (rows.labels != reference.labels) & (rows.labels != NO_LABEL) & (reference.labels != NO_LABEL) & ~rows.missing
+    differs = (
+        (rows.labels != reference.labels) & (rows.labels != NO_LABEL) & (reference.labels != NO_LABEL) & ~rows.missing
+    )
     if differs.any():
         row = int(np.argmax(differs))
         raise UserError(
@@ -110,7 +114,7 @@ def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows)
 
 
 def check_leak(unit: Unit, rows: Rows, source_test: Rows | None) -> list[str]:
-    """Warn when a translate-test text is the source language's own test set, a human original instead of a translation."""
+    """Warn when a translate-test text is the source's own test set: a human original instead of a translation."""
     if source_test is None or not unit.view or unit.split != "test" or len(rows) != len(source_test):
         return []
     share = float((rows.text == source_test.text).mean())
@@ -122,8 +126,8 @@ def check_leak(unit: Unit, rows: Rows, source_test: Rows | None) -> list[str]:
     ]
 
 
-def check_same_splits(language: str, valid: Rows | None, test: Rows | None) -> list[str]:
+def check_same_splits(language: str, valid: Rows, test: Rows) -> list[str]:
     """Warn when the valid and the test pairs of a language are the same."""
-    if valid is None or test is None or not np.array_equal(valid.text, test.text):
+    if not np.array_equal(valid.text, test.text):
         return []
     return [f"{language}: valid and test hold the same pairs; do not select models on them"]

@@ -70,7 +70,10 @@ class RowChecker:
         for number, row in enumerate(batch):
             if not row.first.strip() or not row.second.strip():
                 which = "first" if not row.first.strip() else "second"
-                raise UserError(f"{self.path}:{row.line}: the {which} text is empty; fill it or remove the row from all files")
+                raise UserError(
+                    f"{self.path}:{row.line}: the {which} text is empty; fill it, or remove the row from all files "
+                    "(xl-prepare pairs can leave it out: --filter COLUMN!=)"
+                )
             if row.label is not None:
                 labels[number] = self._label(row, codes)
             if self.can_replace and self.plan.missing in (row.first, row.second):
@@ -99,7 +102,7 @@ class RowChecker:
         return code
 
     def finish(self) -> Rows:
-        return Rows(*(np.concatenate(parts) for parts in zip(*self._parts)))
+        return Rows(**{name: np.concatenate(parts) for name, parts in zip(Rows.ARRAYS, zip(*self._parts))}, stats={})
 
 
 def _checksums(texts: Iterator[str]) -> np.ndarray:
@@ -139,7 +142,9 @@ def write_texts(
             ids, sizes = encoder.encode(checker.take(batch))
             if sizes.min() < 2:
                 row = batch[int(np.argmin(sizes)) % len(batch)]
-                raise UserError(f"{unit.file.path}:{row.line}: a text has no visible character, the tokenizer gives no piece")
+                raise UserError(
+                    f"{unit.file.path}:{row.line}: a text has no visible character, the tokenizer gives no piece"
+                )
             half = int(sizes[: len(batch)].sum())
             writers[0].append(ids[:half], sizes[: len(batch)])
             writers[1].append(ids[half:], sizes[len(batch) :])
@@ -158,10 +163,10 @@ def write_texts(
 
 
 def is_placeholder(rows: Rows, unit: Unit, plan: Plan) -> bool:
-    """True for a test file without labels: no column, a placeholder in any row, or one label in all of many rows."""
+    """True for a test file without labels: no column, placeholders throughout, or one label in all of many rows."""
     if unit.split != "test" or unit.view:
         return False
-    if (rows.labels == NO_LABEL).any():
+    if (rows.labels == NO_LABEL).all():
         return True
     return plan.constant_is_placeholder and len(rows) >= _MIN_CONSTANT and bool((rows.labels == rows.labels[0]).all())
 

@@ -22,7 +22,7 @@ def fingerprint(*parts: Any) -> str:
 
 
 class Ledger:
-    """Finished units of a folder under construction; survives a kill and is trusted only where the fingerprint agrees."""
+    """Finished units of a folder under construction; survives a kill, trusted only where the fingerprint agrees."""
 
     def __init__(self, partial: str) -> None:
         self.partial = partial
@@ -36,18 +36,22 @@ class Ledger:
         """Refuse a second run on the same folder; the lock ends with the process, however it ends."""
         import fcntl  # not on Windows, where fairseq does not run either
 
-        self._lock = open(os.path.join(self.folder, "lock"), "w")
+        self._lock = open(os.path.join(self.folder, "lock"), "w")  # noqa: SIM115  (held until the process ends)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"{self.partial}: another xl-prepare is writing it; wait for it or choose another DEST") from None
+            raise UserError(
+                f"{self.partial}: another xl-prepare is writing it; wait for it or choose another DEST"
+            ) from None
 
     def is_finished(self, name: str, mark: str) -> bool:
         """True if unit ``name`` was completed with fingerprint ``mark`` and its files are whole."""
         try:
             with open(self._path(name, ".json"), encoding="utf-8") as file:
                 entry = json.load(file)
-            whole = all(os.path.getsize(os.path.join(self.partial, path)) == size for path, size in entry["files"].items())
+            whole = all(
+                os.path.getsize(os.path.join(self.partial, path)) == size for path, size in entry["files"].items()
+            )
             return whole and entry["fingerprint"] == mark and os.path.isfile(self._path(name, ".npz"))
         except (OSError, ValueError, KeyError):
             return False

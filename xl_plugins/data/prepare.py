@@ -24,11 +24,19 @@ class Preparation:
     """Binarise ``plan`` into ``dest`` with the tokenizer files ``spm`` and ``dictionary``.
 
     ``run`` returns the content of ``meta.json``; ``stats`` and ``warnings`` serve the summary. The work is done in
-    ``dest.partial``: a mistake, a full disk or an interrupt removes it, a kill leaves it and the next run goes on from it.
+    ``dest.partial``: a mistake, a full disk or an interrupt removes it, a kill leaves it for the
+    next run to go on from.
     """
 
     def __init__(
-        self, plan: Plan, dest: str, spm: str, dictionary: str, threads: int = 2, overwrite: bool = False, progress: Progress | None = None
+        self,
+        plan: Plan,
+        dest: str,
+        spm: str,
+        dictionary: str,
+        threads: int = 2,
+        overwrite: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         self.plan, self.dest, self.spm, self.dict_path = plan, dest.rstrip("/"), spm, dictionary
         self.threads, self.overwrite = threads, overwrite
@@ -65,17 +73,24 @@ class Preparation:
         return meta
 
     def _check_dest(self) -> None:
+        if os.path.lexists(self.dest + ".old") and not os.path.lexists(self.dest):
+            os.rename(self.dest + ".old", self.dest)  # killed between the two renames of _put_in_place
         if not os.path.lexists(self.dest):
             return
         if not self.overwrite:
             raise UserError(f"DEST: {self.dest} exists; pass --overwrite to replace it or choose another folder")
-        if not os.path.isdir(self.dest) or (os.listdir(self.dest) and not os.path.isfile(os.path.join(self.dest, "dict.txt"))):
-            raise UserError(f"DEST: {self.dest} was not made by xl-prepare (no dict.txt in it), not replaced; choose another folder")
+        if not os.path.isdir(self.dest) or (
+            os.listdir(self.dest) and not os.path.isfile(os.path.join(self.dest, "dict.txt"))
+        ):
+            raise UserError(
+                f"DEST: {self.dest} was not made by xl-prepare (no dict.txt in it), not replaced; choose another folder"
+            )
 
     def _put_in_place(self) -> None:
         shutil.rmtree(os.path.join(self.partial, STATE))
         old = self.dest + ".old"
         if os.path.lexists(self.dest):
+            shutil.rmtree(old, ignore_errors=True)
             os.rename(self.dest, old)
         os.rename(self.partial, self.dest)
         shutil.rmtree(old, ignore_errors=True)
@@ -119,9 +134,11 @@ class Preparation:
         return next((u for u in self.plan.units if (u.language, u.split, u.view) == (language, split, False)), None)
 
     def _reference(self, unit: Unit) -> Unit | None:
-        """The unit that ``unit`` must match row by row: the source's for training and joined data, its own text for a view."""
+        """The unit to match row by row: the source's for training and joined data, the own text for a view."""
         if unit.split == "train" or (self.plan.align and not unit.view):
-            found = self._find(self.plan.source_language, unit.split) or (self._find(unit.language, unit.split) if unit.view else None)
+            found = self._find(self.plan.source_language, unit.split) or (
+                self._find(unit.language, unit.split) if unit.view else None
+            )
         else:
             found = self._find(unit.language, unit.split) if unit.view else None
         return None if found is unit else found
@@ -130,7 +147,13 @@ class Preparation:
         plan = self.plan
         digests = {path: file_digest(path) for path in {unit.file.path for unit in units} | {self.spm, self.dict_path}}
         self.tokenizer_digest, self.dictionary_digest = digests[self.spm], digests[self.dict_path]
-        common = (self.tokenizer_digest, self.dictionary_digest, plan.labels, sorted(plan.aliases.items()), plan.missing)
+        common = (
+            self.tokenizer_digest,
+            self.dictionary_digest,
+            plan.labels,
+            sorted(plan.aliases.items()),
+            plan.missing,
+        )
         marks: dict[Unit, str] = {}
         for unit in units:
             reference, selection, file = self._reference(unit), self.selections.get(unit), unit.file
@@ -152,7 +175,10 @@ class Preparation:
         if reference is not None:
             alignment.check_partner(unit, rows, reference, self.rows[reference])
         if rows.missing.any() and reference is None:
-            raise UserError(f"{unit.file.path}: rows without translation ({self.plan.missing}) but no source training file to take them from")
+            raise UserError(
+                f"{unit.file.path}: rows without translation ({self.plan.missing}), but there is no source training file "
+                "to take them from; add it or remove the rows"
+            )
         if rows.missing.any() or (selection and not selection.in_order):
             self._rearrange(unit, order, reference, rows)
         if not unit.view:
@@ -177,7 +203,10 @@ class Preparation:
             rows.labels = np.full(len(rows), NO_LABEL, dtype=np.int16)
         elif (rows.labels == NO_LABEL).any():
             line = int(rows.lines[int(np.argmax(rows.labels == NO_LABEL))])
-            raise UserError(f"{unit.file.path}:{line}: no label; {unit.split} pairs need one (column {'/'.join(self.plan.labels)})")
+            raise UserError(
+                f"{unit.file.path}:{line}: no label; {unit.split} pairs need one of {', '.join(self.plan.labels)} "
+                "(xl-prepare pairs can leave rows out: --filter COLUMN!=VALUE)"
+            )
         write_labels(self._prefixes(unit)[-1], np.maximum(rows.labels, 0), len(self.plan.labels))
 
     def _check(self, unit: Unit, rows: Rows, reference: Unit | None) -> None:
@@ -186,14 +215,14 @@ class Preparation:
             self.warnings += alignment.check_partner(unit, rows, reference, self.rows[reference])
         source_test = self._find(self.plan.source_language, "test")
         self.warnings += alignment.check_leak(unit, rows, self.rows.get(source_test) if source_test else None)
+        valid = self._find(unit.language, "valid")
+        if unit.split == "test" and not unit.view and valid:
+            self.warnings += alignment.check_same_splits(unit.language, self.rows[valid], rows)
         if not unit.view and (rows.labels == NO_LABEL).all():
             self.unlabelled.setdefault(unit.language, []).append(unit.split)
 
     def _finish(self) -> dict[str, Any]:
         plan = self.plan
-        for language in plan.languages:
-            own = [unit and self.rows[unit] for unit in (self._find(language, "valid"), self._find(language, "test"))]
-            self.warnings += alignment.check_same_splits(language, own[0], own[1])
         shutil.copyfile(self.dict_path, os.path.join(self.partial, "dict.txt"))
         shutil.copyfile(self.spm, os.path.join(self.partial, "sentencepiece.bpe.model"))
         os.makedirs(os.path.join(self.partial, "label"), exist_ok=True)

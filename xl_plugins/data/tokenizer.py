@@ -36,7 +36,9 @@ def load_dictionary(path: str) -> Dictionary:
             for number, line in enumerate(file, 1):
                 _, _, count = line.rstrip().removesuffix(" #fairseq:overwrite").rpartition(" ")
                 if not count.isdigit():
-                    raise UserError(f"{path}:{number}: expected 'piece count' separated by a blank, found {line.strip()[:60]!r}")
+                    raise UserError(
+                        f"{path}:{number}: expected 'piece count' separated by a blank, found {line.strip()[:60]!r}"
+                    )
         dictionary = Dictionary.load(path)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a UTF-8 text file ({error}); give the dict.txt of the model") from None
@@ -54,15 +56,17 @@ def load_sentencepiece(path: str) -> sentencepiece.SentencePieceProcessor:
         with open(path, "rb") as file:
             model.LoadFromSerializedProto(file.read())
     except RuntimeError as error:
-        raise UserError(f"{path}: not a SentencePiece model ({str(error).splitlines()[0].strip()}); give sentencepiece.bpe.model") from None
+        raise UserError(
+            f"{path}: not a SentencePiece model ({str(error).splitlines()[0].strip()}); give sentencepiece.bpe.model"
+        ) from None
     return model
 
 
 class PieceEncoder:
     """Encode texts exactly as ``spm_encode --output_format=piece | fairseq-preprocess --only-source --srcdict`` does.
 
-    Raises UserError for unreadable files and for a model of which more than 1 % of the pieces are not in the dictionary;
-    ``warning`` names a smaller mismatch.
+    Raises UserError for unreadable files and for a model of which more than 1 % of the pieces are not in the
+    dictionary; ``warning`` names a smaller mismatch.
     """
 
     def __init__(self, spm_path: str, dict_path: str, threads: int = 1) -> None:
@@ -100,7 +104,7 @@ class PieceEncoder:
         return table
 
     def encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return ``(ids, sizes)``: int64 ids of all texts one after the other, each ended by </s>, and pieces + 1 per text."""
+        """Return ``(ids, sizes)``, int64: ids of all texts one after the other, each ended by </s>; ids per text."""
         pieces = self.model.encode(texts, out_type=int, num_threads=self.threads)
         sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
         flat = np.fromiter(chain.from_iterable(pieces), dtype=np.int64, count=int(sizes.sum()))

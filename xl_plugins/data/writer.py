@@ -1,7 +1,7 @@
 """fairseq's memory-mapped data set format, written in bulk with numpy.
 
-The files equal byte for byte what ``fairseq-preprocess --dataset-impl mmap`` writes; fairseq's own builder adds one row at
-a time and keeps Python lists, which is several times slower and larger.
+The files equal byte for byte what ``fairseq-preprocess --dataset-impl mmap`` writes; fairseq's own builder adds one row
+at a time and keeps Python lists, which is several times slower and larger.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class IndexedWriter:
         self.prefix = prefix
         self.dtype = best_fitting_int_dtype(vocabulary)
         self._sizes: list[np.ndarray] = []
-        self._data: BinaryIO = open(data_file_path(prefix), "wb")
+        self._data: BinaryIO = open(data_file_path(prefix), "wb")  # noqa: SIM115  (see close and abandon)
 
     def append(self, ids: np.ndarray, sizes: np.ndarray) -> None:
         """Add rows: ``ids`` (sum of sizes) flat, ``sizes`` (rows)."""
@@ -70,7 +70,14 @@ class IndexedRows:
         return self._data[offset + np.arange(len(offset))], sizes
 
 
-def gather(prefix: str, order: np.ndarray, out_prefix: str, vocabulary: int, other: str = "", from_other: np.ndarray | None = None) -> None:
+def gather(
+    prefix: str,
+    order: np.ndarray,
+    out_prefix: str,
+    vocabulary: int,
+    other: str = "",
+    from_other: np.ndarray | None = None,
+) -> None:
     """Copy rows ``order`` of ``prefix`` to ``out_prefix``, in constant memory.
 
     Where ``from_other`` (rows, bool) is set, row i of the file ``other`` takes the place of row i.

@@ -7,15 +7,18 @@ import re
 from xl_plugins.errors import UserError
 
 XTREME_LANGUAGES = tuple(
-    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh".split()
+    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr "  # noqa: SIM905
+    "ur vi yo zh".split()
 )
 _CODE = re.compile(r"[a-z]{2,3}")
 
 
 def check_language(code: str, where: str) -> str:
-    """Return ``code``; ``where`` (an option or a file) is named when it is no ISO 639-1 or 639-3 style code (UserError)."""
+    """Return ``code``; UserError naming ``where`` (option or file) when it is no ISO 639-1 or 639-3 style code."""
     if not _CODE.fullmatch(code):
-        raise UserError(f"{where}: '{code}' is not a language code; write two or three small letters, for example de or quy")
+        raise UserError(
+            f"{where}: '{code}' is not a language code; write two or three small letters, for example de or quy"
+        )
     return code
 
 

@@ -40,8 +40,8 @@ class Positions(NamedTuple):
 class CountSchema:
     """XTREME's headerless files: the number of columns decides which is which.
 
-    ``layouts`` holds ``(columns, first, second, label or None, partner's columns or None)``. A file whose first row holds
-    ``header`` names (first, second, label, partner's two) is read by name instead.
+    ``layouts`` holds ``(columns, first, second, label or None, partner's columns or None)``. A file whose first row
+    holds ``header`` names (first, second, label, partner's two) is read by name instead.
     """
 
     layouts: tuple[tuple[int, int, int, int | None, tuple[int, int] | None], ...]
@@ -56,7 +56,9 @@ class CountSchema:
             if width == len(row):
                 return Positions(first, second, label, None, check, width, False)
         expected = " or ".join(str(layout[0]) for layout in self.layouts)
-        raise UserError(f"{where}:1: {len(row)} columns, expected {expected}, separated by tabs; see xl-prepare --help for the format")
+        raise UserError(
+            f"{where}:1: {len(row)} columns, expected {expected}, separated by tabs; xl-prepare --help shows the formats"
+        )
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,17 @@ class NamedSchema:
 
     @property
     def has_header(self) -> bool:
-        return any(isinstance(column, str) for column in (self.first, self.second, self.label, self.key) if column is not None)
+        return any(
+            isinstance(column, str) for column in (self.first, self.second, self.label, self.key) if column is not None
+        )
 
     def positions(self, row: list[str], where: str) -> Positions:
         label = self.label
         if self.optional_label and label is not None and not _has_column(label, row):
             label = None
-        found = [None if c is None else column_number(c, row, where) for c in (self.first, self.second, label, self.key)]
+        found = [
+            None if c is None else column_number(c, row, where) for c in (self.first, self.second, label, self.key)
+        ]
         return Positions(found[0], found[1], found[2], found[3], None, len(row), self.has_header)  # type: ignore[arg-type]
 
 
@@ -98,9 +104,9 @@ def column_number(column: Column, row: list[str], where: str) -> int:
 
 @dataclass(frozen=True)
 class PairFile:
-    """The pairs of one file: rows ``start:end`` (counted from 0 after the header), then those that pass all ``filters``.
+    """The pairs of one file: rows ``start:end`` (from 0, after the header), of these those that pass all ``filters``.
 
-    ``filters`` are ``(column, wanted equal, value)``. ``kind`` is tsv, csv or jsonl.
+    ``filters`` are ``(column, wanted equal, value)``; blanks around a value do not count. ``kind``: tsv, csv or jsonl.
     """
 
     path: str
@@ -126,7 +132,7 @@ class PairFile:
         return positions, [(column_number(c, fields, self.path), equal, value) for c, equal, value in self.filters]
 
     def rows(self, reader: LineReader | None = None) -> Iterator[Row]:
-        """Stream the rows. UserError names file and line of a wrong column count; an empty selection is an error too."""
+        """Stream the rows. UserError names the line of a wrong column count; an empty selection is an error too."""
         position: Positions | None = None
         filters: list[tuple[int, bool, str]] = []
         count = seen = 0
@@ -145,7 +151,7 @@ class PairFile:
                 continue
             if self.end is not None and seen > self.end:
                 break
-            if filters and any((fields[number] == value) != equal for number, equal, value in filters):
+            if filters and any((fields[number].strip() == value) != equal for number, equal, value in filters):
                 continue
             count += 1
             first, second, label, key, check = position[:5]
@@ -160,9 +166,13 @@ class PairFile:
         if position is None:
             raise UserError(f"{self.path}: the file is empty; expected one sentence pair per line")
         if not count:
-            raise UserError(f"{self.path}: no row left of {seen} read; correct the row range or --filter, or fill the file")
+            raise UserError(
+                f"{self.path}: no row left of {seen} read; correct the row range or --filter, or fill the file"
+            )
         if self.end is not None and seen < self.end:
-            raise UserError(f"{self.path}: rows [{self.start}:{self.end}] asked for, the file has only {seen}; correct the range")
+            raise UserError(
+                f"{self.path}: rows [{self.start}:{self.end}] asked for, the file has only {seen}; correct the range"
+            )
 
     def _records(self, reader: LineReader) -> Iterator[tuple[int, list[str]]]:
         if self.kind == "jsonl":
@@ -184,9 +194,13 @@ class PairFile:
             try:
                 record = json.loads(text)
             except ValueError as error:
-                raise UserError(f"{self.path}:{line}: not a JSON object ({error}); expected one object per line") from None
+                raise UserError(
+                    f"{self.path}:{line}: not a JSON object ({error}); expected one object per line"
+                ) from None
             if not isinstance(record, dict):
-                raise UserError(f"{self.path}:{line}: a JSON {type(record).__name__}, expected an object with the columns as keys")
+                raise UserError(
+                    f"{self.path}:{line}: a JSON {type(record).__name__}, expected an object with the columns as keys"
+                )
             if not keys:
                 keys = list(record)  # serves as the header, so that a wrong name is answered with the names there are
                 needed = [key for key in keys if key in wanted]

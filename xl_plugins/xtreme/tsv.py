@@ -1,8 +1,8 @@
 r"""Strict streaming reader of XTREME's tab separated files.
 
-A line ends at ``\n`` (a ``\r`` before it is dropped) and a field at ``\t``, nothing else: sentences may hold Unicode line
-separators. Files may be gzip-compressed. XTREME wrote some files with Python's ``csv.writer``, others without quoting;
-:func:`unquote` undoes the former and leaves the latter alone, so one reader serves both.
+A line ends at ``\n`` (a ``\r`` before it is dropped) and a field at ``\t``, nothing else: sentences may hold Unicode
+line separators. Files may be gzip-compressed. XTREME wrote some files with Python's ``csv.writer``, others
+without quoting; :func:`unquote` undoes the former and leaves the latter alone, so one reader serves both.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class LineReader:
                 text = body.decode("utf-8")
             except UnicodeDecodeError as error:
                 raise UserError(
-                    f"{self.path}:{number}: not UTF-8 (byte 0x{body[error.start]:02x} at offset {offset + error.start}); "
-                    "convert the file, for example with iconv -f latin1 -t utf-8"
+                    f"{self.path}:{number}: not UTF-8 (byte 0x{body[error.start]:02x} at offset "
+                    f"{offset + error.start}); convert the file, for example with iconv -f latin1 -t utf-8"
                 ) from None
             yield number, text
             offset += len(raw)

@@ -56,21 +56,25 @@ def view_schema(role: str, lang: str, source: str) -> CountSchema:
         return TRANSLATED
     names = ("sentence1_{0}", "sentence2_{0}")
     header = (*(n.format(source) for n in names), "label", *(n.format(lang) for n in names))
-    layouts = BACK_TRANSLATED.layouts if role == "back_translation" else (*BACK_TRANSLATED.layouts, (2, 0, 1, None, None))
+    layouts = (
+        BACK_TRANSLATED.layouts if role == "back_translation" else (*BACK_TRANSLATED.layouts, (2, 0, 1, None, None))
+    )
     return CountSchema(layouts, header)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("raw", metavar="RAW", help="folder with train-en.tsv, dev-XX.tsv, test-XX.tsv (plain or .gz)")
     parser.add_argument("dest", metavar="DEST", help="folder to write")
-    parser.add_argument("--languages", help="en,de,...: these and no others (default: every language with a file in RAW)")
+    parser.add_argument(
+        "--languages", help="en,de,...: these and no others (default: every language with a file in RAW)"
+    )
     for role, (split, view, patterns) in VIEWS.items():
         what = f"{'translation into the source language of' if view else 'translated'} {split} pairs"
         parser.add_argument(
             f"--{role.replace('_', '-')}",
             metavar="PATTERN",
-            help=f"{what}, one file per language, with {{lang}} in the name (default: RAW/{patterns[0]} and XTREME's names "
-            "where they exist; none: do not use any)",
+            help=f"{what}, one file per language, with {{lang}} in the name (default: RAW/{patterns[0]} and XTREME's "
+            "names where they exist; none: do not use any)",
         )
 
 
@@ -114,7 +118,11 @@ def _fill(pattern: str, names: dict[str, str]) -> str:
 
 def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
     units = []
-    for split, stem, schema in (("train", "train", GOLD_TRAIN), ("valid", "dev", GOLD_TRAIN), ("test", "test", GOLD_TEST)):
+    for split, stem, schema in (
+        ("train", "train", GOLD_TRAIN),
+        ("valid", "dev", GOLD_TRAIN),
+        ("test", "test", GOLD_TEST),
+    ):
         if split == "train" and lang != source:
             continue  # a target language's training file is its translation
         path = find_file(os.path.join(raw, f"{stem}-{lang}.tsv"))
@@ -127,12 +135,14 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
     """Plan for the XTREME folder ``args.raw``; ``options`` are further fields of :class:`Plan`."""
     source = check_language(args.source_language, "--source-language")
     if not os.path.isdir(args.raw):
-        raise UserError(f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv")
+        raise UserError(
+            f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv"
+        )
     languages = parse_languages(args.languages, "--languages") if args.languages else tuple(_discover(args.raw))
     if source not in languages:
         raise UserError(
-            f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) among "
-            f"{', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
+            f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "
+            f"among {', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
         )
     plan = Plan(dataset, source, labels, [], **options)  # type: ignore[arg-type]
     for lang in languages:
