@@ -1,6 +1,7 @@
 """What all tasks of the package share: data folder, languages, selection protocol, head, iterators."""
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -209,7 +210,37 @@ class XLTask(FairseqTask):
         super().reduce_metrics(logging_outputs, criterion)
         self.problem.reduce_metrics(logging_outputs, self.valid_languages, self.select_languages)
 
+    # -- what a checkpoint remembers of the run --
+
+    def identity(self) -> dict:
+        """What the model's inputs and outputs mean: a checkpoint fits only data with the same."""
+        symbols = self.data_bin.dictionary.symbols
+        return {
+            "labels": list(self.problem.labels),
+            "dictionary_sha256": hashlib.sha256("\n".join(symbols).encode("utf-8")).hexdigest(),
+        }
+
+    def state_dict(self) -> dict:
+        """Written to every checkpoint as ``task_state``; evaluation reads it, training never does."""
+        return {
+            **super().state_dict(),
+            **self.identity(),
+            "source_language": self.source_language,
+            "train_languages": list(self.train_languages),
+            "select": str(self.cfg.select),
+            "select_languages": list(self.select_languages),
+        }
+
     # -- predictions --
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether :meth:`predict` wants the text's translation into the source language in ``sample["source"]``."""
+        return False
+
+    def inference(self) -> dict:
+        """How :meth:`predict` comes to its probabilities; ``description`` in words."""
+        return {"mode": "plain", "description": "target text alone"}
 
     def predict(self, model: Any, sample: dict) -> Any:
         """Class probabilities of a batch: (B, C) float32. The model must be in eval mode."""

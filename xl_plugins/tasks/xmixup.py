@@ -193,6 +193,17 @@ class XMixupSentencePairTask(XLTask):
 
     # -- predictions --
 
+    @property
+    def needs_source(self) -> bool:
+        return not self.cfg.no_mixup_inference
+
+    def inference(self) -> dict:
+        if not self.needs_source:
+            return {"mode": "no-mixup-inference", "description": "target text alone, without mixup"}
+        words = {"prob": "probabilities", "logit": "logits"}[self.average]
+        description = f"target text and its translation, mean of their {words}"
+        return {"mode": "mixup", "average": self.average, "description": description}
+
     def predict(self, model: Any, sample: dict) -> torch.Tensor:
         """Class probabilities (B, C): from both streams, or from the target alone without mixup inference."""
         if self.cfg.no_mixup_inference:

@@ -1,0 +1,171 @@
+"""A fine-tuned checkpoint, opened for inference on a data folder that need not be the one it was trained on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils, tasks
+from fairseq.tasks import TASK_REGISTRY
+from omegaconf import OmegaConf, open_dict
+
+from ..errors import UserError
+from ..tasks.base import XLTask
+
+SELECT_METRIC = "acc_select"  # the metric that follows --select
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How a checkpoint was chosen among those of its run, as the checkpoint itself says.
+
+    ``protocol`` is ``--select``; ``languages`` those whose dev sets it averages; ``metric`` what ``checkpoint_best``
+    followed; ``score`` the checkpoint's value of it and ``best`` the run's best so far (None without validation).
+    """
+
+    protocol: str
+    languages: list[str]
+    metric: str
+    score: float | None
+    best: float | None
+
+    def describe(self) -> str:
+        """One line for below a table."""
+        where = f" over {', '.join(self.languages)}" if self.languages else ""
+        if self.metric != SELECT_METRIC:
+            return f"checkpoint metric {self.metric}, not the protocol's ({self.protocol}{where})"
+        if self.score is None:
+            return f"{self.protocol}{where}; no dev score stored: the checkpoint was saved without validation"
+        if self.score != self.best:
+            return f"{self.protocol}{where}; dev {self.score:.1f}, not the best of its run ({self.best:.1f})"
+        return f"{self.protocol}{where}; dev {self.score:.1f}, the best of its run"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass
+class FineTuned:
+    """A model in eval mode with its task; ``task.data_bin`` is the folder to predict on."""
+
+    path: str
+    task: XLTask
+    model: torch.nn.Module
+    device: torch.device
+    selection: Selection
+    updates: int
+
+
+def load_fine_tuned(
+    path: str, data: str | None = None, overrides: Mapping[str, Any] | None = None, device: str | None = None,
+    precision: str = "fp32",
+) -> FineTuned:  # fmt: skip
+    """Open a checkpoint that ``fairseq-train`` wrote for one of the package's tasks.
+
+    Args:
+        data: folder to predict on; None for the one it was trained on.
+        overrides: task options to change, such as ``{"no_mixup_inference": True}``.
+        device: torch device; None takes CUDA when there is a device.
+        precision: fp32, fp16 (CUDA only) or bf16.
+
+    Raises:
+        UserError: no fine-tuned checkpoint of this package, damaged, or made for other labels or another vocabulary.
+    """
+    target = find_device(device, precision)
+    if not os.path.isfile(path):
+        raise UserError(f"--path {path}: no such file; give the checkpoint of a fine-tuning run, e.g. checkpoint_best.pt")
+    state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    state.pop("last_optimizer_state", None)  # twice the model's size
+    cfg = state.get("cfg")
+    _check_task(path, cfg)
+    selection = _selection(cfg, state)  # before the options of training are overridden
+    task = _build_task(path, cfg, state.get("task_state") or {}, data, overrides or {})
+    model = _build_model(path, cfg, state, task)
+    model.to(device=target, dtype=PRECISIONS[precision]).eval()
+    updates = (state.get("optimizer_history") or [{}])[-1].get("num_updates", 0)
+    return FineTuned(path, task, model, target, selection, int(updates))
+
+
+def find_device(name: str | None, precision: str = "fp32") -> torch.device:
+    """The torch device ``name``, checked; UserError when it is not there or cannot compute in ``precision``."""
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--device {name}: not a torch device; write cpu, cuda or cuda:0") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices; use --device cpu")
+    if precision == "fp16" and device.type == "cpu":
+        raise UserError("--fp16 needs a CUDA device; leave it out, or use --bf16")
+    return device
+
+
+def _check_task(path: str, cfg: Any) -> None:
+    name = OmegaConf.select(cfg, "task._name") if cfg is not None else None
+    kind = TASK_REGISTRY.get(name)
+    if kind is None or not issubclass(kind, XLTask):
+        ours = sorted(n for n, t in TASK_REGISTRY.items() if issubclass(t, XLTask))
+        raise UserError(
+            f"{path}: a checkpoint of task '{name or 'unknown'}', not fine-tuned for prediction; "
+            f"give one trained with --task {' or '.join(ours)}"
+        )
+
+
+def _build_task(path: str, cfg: Any, record: Mapping[str, Any], data: str | None, overrides: Mapping[str, Any]) -> XLTask:
+    """The checkpoint's task on the new folder. Languages of training and selection need no data there."""
+    for option in overrides:
+        if option not in cfg.task:
+            raise UserError(
+                f"--{option.replace('_', '-')}: {path} was trained with task {cfg.task._name}, which has no such option"
+            )
+    with open_dict(cfg):
+        cfg.task.update(
+            data=data or cfg.task.data, train_languages="all", valid_languages="all", select="mean-dev",
+            select_languages="",
+        )  # fmt: skip
+        if cfg.task.source_language is None and record.get("source_language"):
+            cfg.task.source_language = record["source_language"]
+        cfg.task.update(overrides)
+    task = tasks.setup_task(cfg.task)
+    for what, file in (("labels", "label/dict.txt"), ("dictionary_sha256", "dict.txt")):
+        stored, found = record.get(what), task.identity()[what]
+        if stored is not None and stored != found:
+            detail = f"{', '.join(stored)} there, {', '.join(found)} here" if what == "labels" else "other pieces or order"
+            raise UserError(
+                f"{task.data_bin.root}/{file}: not the one {path} was trained with ({detail}); use data prepared with the"
+                " same files"
+            )
+    return task
+
+
+def _build_model(path: str, cfg: Any, state: dict, task: XLTask) -> Any:
+    model = task.build_model(cfg.model, from_checkpoint=True)
+    model.strict_restore = True  # nothing may be filled in with fresh weights
+    head = f"classification_heads.{task.problem.head_name}."
+    missing = [key for key in model.state_dict() if key.startswith(head) and key not in state["model"]]
+    if missing:
+        raise UserError(f"{path}: no {missing[0]} in it; give a checkpoint that was fine-tuned on this problem")
+    try:
+        model.load_state_dict(state["model"], strict=True)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except RuntimeError as error:  # torch lists the keys over several lines
+        raise UserError(f"{path}: its weights do not fit its own options ({' '.join(str(error).split())[:200]})") from None
+    return model
+
+
+def _selection(cfg: Any, state: Mapping[str, Any]) -> Selection:
+    extra, record = state.get("extra_state") or {}, state.get("task_state") or {}
+    score, best = extra.get("val_loss"), extra.get("best")
+    return Selection(
+        str(record.get("select") or cfg.task.select),
+        list(record.get("select_languages") or []),
+        str(cfg.checkpoint.best_checkpoint_metric),
+        None if score is None else float(score),
+        None if best is None else float(best),
+    )
