@@ -11,7 +11,7 @@ from user_dir_tests.reference import Reference, parameters_of, real_tokens
 from user_dir_tests.tiny import Setup, batch, build, gradients, in_float64
 from user_dir_tests.toy import make_data
 
-IDS = [0, 26, 50, 71]  # English, German, French; different lengths
+IDS = [0, 26, 50, 71]  # German, English, French; different lengths
 HEAD = "sentence_classification_head"
 
 
@@ -65,7 +65,7 @@ def test_attention_of_the_test_model_is_not_uniform(data: Path) -> None:
     sample = batch(setup, IDS)
     _, extra = setup.model(sample["net_input"]["src_tokens"], source_tokens=sample["source"])
     lengths = extra["source_padding"].logical_not().sum(dim=1)
-    assert (lengths.log() - extra["entropy"] > 0.3).all()
+    assert (lengths.log() - extra["entropy"] > 0.25).all()
     assert extra["ratio"].max() - extra["ratio"].min() > 0.005
 
 
