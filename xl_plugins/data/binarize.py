@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Callable, Iterator
@@ -17,7 +19,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.table import Row
 
-BATCH = 8192  # pairs encoded at once
+BATCH = 4096  # pairs encoded at once
 NO_LABEL = -1
 _PLACEHOLDERS = frozenset({"", "-", "?", "none", "None", "null", "unlabelled", "unlabeled", "[MASK]"})
 _MIN_CONSTANT = 10  # rows from which a single label throughout a test file is taken for a placeholder
@@ -114,6 +116,28 @@ def text_prefixes(folder: str, split: str) -> list[str]:
     return [os.path.join(folder, name, split) for name in ("input0", "input1")]
 
 
+def _encode_ahead(
+    rows: Iterator[Row], checker: RowChecker, encoder: PieceEncoder
+) -> Iterator[tuple[list[Row], np.ndarray, np.ndarray]]:
+    """Yield ``(batch, ids, sizes)`` in order; a few batches are encoded in threads while this one reads and writes.
+
+    SentencePiece releases the interpreter lock, so threads use all cores without copying text between processes.
+    """
+    pending: deque[tuple[list[Row], Future]] = deque()
+    with ThreadPoolExecutor(encoder.threads) as pool:
+        try:
+            while batch := list(islice(rows, BATCH)):
+                pending.append((batch, pool.submit(encoder.encode, checker.take(batch))))
+                if len(pending) > encoder.threads:
+                    done, future = pending.popleft()
+                    yield (done, *future.result())
+            for done, future in pending:
+                yield (done, *future.result())
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
 def write_texts(
     unit: Unit,
     plan: Plan,
@@ -138,8 +162,7 @@ def write_texts(
         rows: Iterator[Row] = unit.file.rows(reader)
         if keep is not None:
             rows = (row for row, wanted in zip(rows, keep) if wanted)
-        while batch := list(islice(rows, BATCH)):
-            ids, sizes = encoder.encode(checker.take(batch))
+        for batch, ids, sizes in _encode_ahead(rows, checker, encoder):
             if sizes.min() < 2:
                 row = batch[int(np.argmin(sizes)) % len(batch)]
                 raise UserError(

@@ -176,7 +176,7 @@ class Preparation:
             alignment.check_partner(unit, rows, reference, self.rows[reference])
         if rows.missing.any() and reference is None:
             raise UserError(
-                f"{unit.file.path}: rows without translation ({self.plan.missing}), but there is no source training file "
+                f"{unit.file.path}: rows without translation ({self.plan.missing}), but no source training file "
                 "to take them from; add it or remove the rows"
             )
         if rows.missing.any() or (selection and not selection.in_order):

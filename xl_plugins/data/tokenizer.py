@@ -90,7 +90,7 @@ class PieceEncoder:
             ordinary += 1
             if piece not in indices:
                 missing.append(piece)
-            if tokenize_line(piece) == [piece]:  # fairseq splits a line of pieces at every white space of Unicode
+            if piece.split() == [piece]:  # fairseq splits a line of pieces at every white space of Unicode
                 table[number] = indices.get(piece, self.dictionary.unk())
         if missing:
             share = len(missing) / ordinary
@@ -105,7 +105,7 @@ class PieceEncoder:
 
     def encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(ids, sizes)``, int64: ids of all texts one after the other, each ended by </s>; ids per text."""
-        pieces = self.model.encode(texts, out_type=int, num_threads=self.threads)
+        pieces = self.model.encode(texts, out_type=int, num_threads=1)
         sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
         flat = np.fromiter(chain.from_iterable(pieces), dtype=np.int64, count=int(sizes.sum()))
         ids = self.table[flat]
@@ -120,7 +120,7 @@ class PieceEncoder:
         """Redo the texts that hold unknown or odd pieces by way of the piece strings, as fairseq does."""
         owner = np.repeat(np.arange(len(texts)), sizes)
         rows = np.unique(owner[odd])
-        strings = self.model.encode([texts[row] for row in rows], out_type=str, num_threads=self.threads)
+        strings = self.model.encode([texts[row] for row in rows], out_type=str, num_threads=1)
         index = self.dictionary.index
         parts = np.split(ids, np.cumsum(sizes)[:-1])
         sizes = sizes.copy()

@@ -57,7 +57,7 @@ class CountSchema:
                 return Positions(first, second, label, None, check, width, False)
         expected = " or ".join(str(layout[0]) for layout in self.layouts)
         raise UserError(
-            f"{where}:1: {len(row)} columns, expected {expected}, separated by tabs; xl-prepare --help shows the formats"
+            f"{where}:1: {len(row)} columns, expected {expected}, separated by tabs; formats: xl-prepare --help"
         )
 
 
