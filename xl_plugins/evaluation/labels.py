@@ -17,10 +17,14 @@ MIN_CONSTANT = 10  # rows from which one label throughout a gold file is taken f
 
 @dataclass(frozen=True)
 class LabelSet:
-    """Names of the classes, and other spellings of them. Without names any label is accepted."""
+    """Names of the classes, other spellings of them, and the languages of XTREME's average.
+
+    Without names any label is accepted.
+    """
 
     names: tuple[str, ...] = ()
     aliases: Mapping[str, str] | None = None
+    languages: tuple[str, ...] = ()
 
     def normal(self, label: str) -> str | None:
         """The class of ``label``, None when it is none."""
@@ -29,7 +33,10 @@ class LabelSet:
         return label if label and (not self.names or label in self.names) else None
 
 
-LABEL_SETS = {"xnli": LabelSet(xnli.LABELS, xnli.ALIASES), "pawsx": LabelSet(pawsx.LABELS)}
+LABEL_SETS = {  # languages: XTREME (ICML 2020), table 1
+    "xnli": LabelSet(xnli.LABELS, xnli.ALIASES, tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split())),
+    "pawsx": LabelSet(pawsx.LABELS, None, tuple("de en es fr ja ko zh".split())),
+}
 
 
 def prediction_path(folder: str, task: str, split: str, language: str) -> str:

@@ -47,9 +47,10 @@ class Result:
             "transfer_gap": transfer_gap(scores, self.source_language),
         }
 
-    def selection_line(self) -> str:
-        """How the checkpoint was selected, in words."""
-        return self.provenance.get("selection", {}).get("description", "not known (predictions made elsewhere)")
+    @property
+    def selection(self) -> dict[str, Any]:
+        """How the checkpoint was selected, as the checkpoint says; empty for predictions made elsewhere."""
+        return self.provenance.get("selection") or {}
 
     def to_dict(self) -> dict[str, Any]:
         scores = self.scores

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from .compare import SUMMARY, Spread, System, all_languages, common_languages
+from .labels import LABEL_SETS
+from .result import Result
 
 FORMATS = ("table", "markdown", "tsv")
 
@@ -49,7 +51,7 @@ def compare_table(systems: Sequence[System]) -> Table:
         ["language", *(system.name for system in systems)],
         [list(row) for row in zip(languages, *columns)],
         _summary(first.source_language, [[spread(v) for v in s.summary(common).values()] for s in systems]),
-        _notes(systems),
+        [*_notes(systems), *_xtreme_note(first.task, first.split, common)],
     )
     for system in systems:
         lacking = [language for language in languages if language not in system.languages()]
@@ -61,12 +63,13 @@ def compare_table(systems: Sequence[System]) -> Table:
 def seeds_table(system: System) -> Table:
     """One column per seed, then mean and standard deviation (n - 1); for a single result its number of examples."""
     languages, first = common_languages([system]), system.results[0]
+    notes = [*_notes([system]), *_xtreme_note(first.task, first.split, languages)]
     if len(system.results) == 1:
         header = ["language", "examples", "accuracy"]
         rows = [[lang, str(first.counts[lang][1]), points(first.scores[lang])] for lang in languages]
         blank = sum(first.counts[lang][1] for lang in languages)
         summary = _summary(first.source_language, [[str(blank), "", ""], [points(v) for v in first.summary().values()]])
-        return Table(_title(first.task, first.split, first.name), header, rows, summary, _notes([system]))
+        return Table(_title(first.task, first.split, first.name), header, rows, summary, notes)
     header = ["language", *(result.name for result in system.results), "mean", "sd"]
     spreads = [system.score(lang) for lang in languages]
     columns = [[points(result.scores[lang]) for lang in languages] for result in system.results]
@@ -75,7 +78,7 @@ def seeds_table(system: System) -> Table:
     bottom = [[points(v) for v in result.summary(languages).values()] for result in system.results]
     bottom += [[points(totals[key].mean) for key in SUMMARY], [points(totals[key].deviation) for key in SUMMARY]]
     rows = [list(row) for row in zip(languages, *columns)]
-    return Table(_title(first.task, first.split), header, rows, _summary(first.source_language, bottom), _notes([system]))
+    return Table(_title(first.task, first.split), header, rows, _summary(first.source_language, bottom), notes)
 
 
 def _title(task: str, split: str, name: str = "") -> str:
@@ -88,22 +91,51 @@ def _summary(source: str, columns: list[list[str]]) -> list[list[str]]:
 
 
 def _notes(systems: Sequence[System]) -> list[str]:
-    """Selection protocol and way of inference, once for all columns that share them."""
-    lines: list[str] = []
-    for key, describe in (
-        ("selection", lambda result: result.selection_line()),
-        ("inference", lambda result: result.provenance.get("inference", {}).get("description")),
-    ):
-        by_text: dict[str, list[str]] = {}
-        for system in systems:
-            for result in system.results:
-                if text := describe(result):
-                    label = system.name if len(system.results) == 1 else result.name
-                    by_text.setdefault(text, []).append(label)
-        for text, names in by_text.items():
-            shared = len(by_text) == 1
-            lines.append(f"{key}{'' if shared else ' (' + ', '.join(names) + ')'}: {text}")
+    """Selection protocol and way of inference, once for all columns that share them, and what to beware of."""
+    columns = [(_column(system, result), result) for system in systems for result in system.results]
+    selections = [(name, result.selection.get("description", "not known"), result) for name, result in columns]
+    lines = []
+    for text, names in _grouped([(name, text) for name, text, _ in selections]).items():
+        scores = [r.selection["score"] for _, t, r in selections if t == text and r.selection.get("score") is not None]
+        dev = f"; dev score {', '.join(map(points, scores))}" if scores else ""
+        lines.append(_line("selection", names, len(columns), text + dev))
+    for name, result in columns:
+        score, best = result.selection.get("score"), result.selection.get("best")
+        if score != best:
+            lines.append(f"{name} is not the best checkpoint of its run (dev score {points(score)}, best {points(best)})")
+    inference = [(n, r.provenance["inference"]["description"]) for n, r in columns if "inference" in r.provenance]
+    for text, names in _grouped(inference).items():
+        lines.append(_line("inference", names, len(columns), text))
     return lines
+
+
+def _column(system: System, result: Result) -> str:
+    if len(system.results) == 1 or system.name == result.name:
+        return system.name
+    return f"{system.name}/{result.name}" if system.name else result.name
+
+
+def _grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """(name, text) pairs as text -> names."""
+    groups: dict[str, list[str]] = {}
+    for name, text in pairs:
+        groups.setdefault(text, []).append(name)
+    return groups
+
+
+def _line(what: str, names: list[str], columns: int, text: str) -> str:
+    return f"{what}: {text}" if len(names) == columns else f"{what} ({', '.join(names)}): {text}"
+
+
+def _xtreme_note(task: str, split: str, languages: Sequence[str]) -> list[str]:
+    """What keeps the mean from being XTREME's, which is over a fixed list of languages."""
+    official = LABEL_SETS[task].languages if task in LABEL_SETS and split == "test" else ()
+    if not official or set(official) == set(languages):
+        return []
+    lacking = [language for language in official if language not in languages]
+    added = [language for language in languages if language not in official]
+    differs = [f"without {', '.join(lacking)}"] * bool(lacking) + [f"with {', '.join(added)}"] * bool(added)
+    return [f"XTREME's {task} average is over {len(official)} languages; this one is over {len(languages)}, {' and '.join(differs)}"]
 
 
 def render(table: Table, style: str, out: TextIO) -> None:

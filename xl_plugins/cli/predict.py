@@ -1,0 +1,108 @@
+"""``xl-predict``: label and probabilities of raw sentence pairs, as JSON lines in the order of the input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+
+import numpy as np
+
+from xl_plugins.data.tokenizer import PieceEncoder
+from xl_plugins.errors import UserError, run_cli
+from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
+from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
+from xl_plugins.evaluation.predict import BATCH_SIZE
+from xl_plugins.evaluation.raw import PairReader, predict_pairs
+
+EPILOG = """\
+input, UTF-8, one pair per line, told apart by the first character:
+  tab separated   text1 TAB text2 [TAB source1 TAB source2]        (other columns: --columns)
+  JSON lines      {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
+source1 and source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs every text
+with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other checkpoints
+read none.
+
+examples:
+  printf 'Er schläft.\\tEr ist wach.\\tHe sleeps.\\tHe is awake.\\n' | \\
+      xl-predict --path runs/xmixup/checkpoint_best.pt --data data-bin/xnli
+  {"label": "contradiction", "probabilities": {"contradiction": 0.97, "entailment": 0.01, "neutral": 0.02}}
+
+  xl-predict --path runs/plain/checkpoint_best.pt --data data-bin/xnli raw/xnli/test-de.tsv --columns 1,2 > de.jsonl
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xl-predict", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="file, plain or .gz; - is standard input")
+    parser.add_argument("--path", required=True, metavar="CKPT", help="fine-tuned checkpoint")
+    parser.add_argument(
+        "--data", metavar="DATA", help="folder with dict.txt, label/dict.txt and tokenizer (default: the training data)"
+    )
+    parser.add_argument("--spm", metavar="FILE", help="SentencePiece model (default: DATA/sentencepiece.bpe.model)")
+    parser.add_argument(
+        "--columns", metavar="1,2[,3,4]", help="columns of text1, text2[, source1, source2] in a tab-separated input"
+    )
+    add_model_options(parser)
+    return parser
+
+
+def _columns(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) not in (2, 4) or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--columns {text}: expected two or four column numbers from 1, such as 1,2 or 1,2,3,4")
+    return [int(part) for part in parts]
+
+
+def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
+    root = tuned.task.data_bin.root
+    path = spm or str(root / "sentencepiece.bpe.model")
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: no tokenizer; name the SentencePiece model that the data was prepared with by --spm")
+    encoder = PieceEncoder(path, str(root / "dict.txt"))
+    if encoder.warning:
+        print(f"xl-predict: warning: {encoder.warning}", file=sys.stderr)
+    return encoder
+
+
+def _json(labels: list[str], probabilities: np.ndarray) -> str:
+    record = {
+        "label": labels[int(probabilities.argmax())],
+        "probabilities": {label: round(float(value), 6) for label, value in zip(labels, probabilities)},
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _source_rule(tuned: FineTuned) -> str:
+    if tuned.task.needs_source:
+        return "needed"
+    return "refused" if tuned.task.inference()["mode"] == "plain" else "allowed"
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
+    columns, limits, standard_input = _columns(args.columns), batch_limits(args), args.input == "-"
+    if not standard_input and not os.path.isfile(args.input):
+        raise UserError(f"INPUT: {args.input} does not exist; name a file, or - for standard input")
+    tuned = load_fine_tuned(args.path, args.data, **model_options(args))
+    encoder = _encoder(tuned, args.spm)
+    name = "standard input" if standard_input else args.input
+    pairs = PairReader(name, sys.stdin.buffer if standard_input else None, columns, _source_rule(tuned))
+    for row in predict_pairs(tuned, encoder, pairs, limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]):
+        print(_json(tuned.task.problem.labels, row), flush=True)
+    return 0
+
+
+def cli_main() -> None:
+    run_cli(main)
+
+
+if __name__ == "__main__":
+    cli_main()
