@@ -15,7 +15,7 @@ from xl_plugins.evaluation.compare import System
 from xl_plugins.evaluation.files import refuse_existing, write_files
 from xl_plugins.evaluation.labels import STEMS, prediction_path
 from xl_plugins.evaluation.options import add_model_options, batch_limits, column_names, model_options
-from xl_plugins.evaluation.predict import Predictions, find_languages, predict_languages
+from xl_plugins.evaluation.predict import Predictions, Progress, find_languages, predict_languages
 from xl_plugins.evaluation.result import Result, read_json, to_json
 from xl_plugins.evaluation.scoring import score_files, score_predictions
 from xl_plugins.evaluation.table import FORMATS, compare_table, render, seeds_table
@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("data", nargs="?", metavar="DATA", help="binarised folder (with --path)")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--path", nargs="+", metavar="CKPT", help="fine-tuned checkpoints; several are seeds of one system")
+    what.add_argument("--path", nargs="+", metavar="CKPT", help="fine-tuned checkpoints; several: seeds of a system")
     what.add_argument("--predictions", metavar="DIR", help="score files DIR/<task>/test-XX.tsv, one label per line")
     what.add_argument("--compare", nargs="+", metavar="JSON", help="files of --json, one system each")
     parser.add_argument("--names", metavar="A,B,...", help="names of the columns (default: from the paths)")
@@ -73,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--task", metavar="NAME", help="data set, the folder name of predictions (default: from meta.json, else xnli)"
     )
     files = parser.add_argument_group("with --predictions")
-    files.add_argument("--labels", metavar="DIR", help="gold: DIR/[<task>/]test-XX.tsv, third column or a label per line")
+    files.add_argument("--labels", metavar="DIR", help="gold DIR/[<task>/]test-XX.tsv: third column, or a label a line")
     model = parser.add_argument_group("with --path")
     model.add_argument("--output", metavar="DIR", help="write predictions DIR/<task>/test-XX.tsv for XTREME's scorer")
     add_model_options(model)
@@ -124,7 +124,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     split = args.split or "test"
     names, options, limits = column_names(args.names, args.path), model_options(args), batch_limits(args)
     wanted = parse_languages(args.languages, "--languages") if args.languages else None
-    folders = [os.path.join(args.output, *([name] if len(names) > 1 else [])) if args.output else None for name in names]
+    folders = [args.output and os.path.join(args.output, *([name] if len(names) > 1 else [])) for name in names]
     if args.json:
         refuse_existing([args.json], args.overwrite)
     results: list[Result] = []
@@ -134,7 +134,8 @@ def _evaluate(args: argparse.Namespace) -> int:
         task = args.task or tuned.task.data_bin.meta.get("dataset") or os.path.basename(os.path.abspath(args.data))
         languages = find_languages(tuned, split, wanted)
         if not results:  # before anything is computed
-            refuse_existing([prediction_path(f, task, split, lang) for f in folders if f for lang in languages], args.overwrite)
+            planned = [prediction_path(f, task, split, lang) for f in folders if f for lang in languages]
+            refuse_existing(planned, args.overwrite)
         with _Bar(name) as bar:
             found = predict_languages(tuned, split, languages, progress=bar.start, **limits)
         results.append(score_predictions(tuned, found, split, name, task))
@@ -184,9 +185,9 @@ class _Bar:
     def __enter__(self) -> _Bar:
         return self
 
-    def start(self, language: str, count: int):  # type: ignore[no-untyped-def]
+    def start(self, language: str, count: int) -> Progress:
         self.close()
-        self.bar = tqdm(total=count, desc=f"{self.name} {language}", unit="pair", disable=None, leave=False, file=sys.stderr)
+        self.bar = tqdm(total=count, desc=f"{self.name} {language}", unit="pair", disable=None, leave=False)
         return self.bar.update
 
     def close(self) -> None:

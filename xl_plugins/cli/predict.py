@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from xl_plugins.data.tokenizer import PieceEncoder
+from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
@@ -21,9 +21,9 @@ EPILOG = """\
 input, UTF-8, one pair per line, told apart by the first character:
   tab separated   text1 TAB text2 [TAB source1 TAB source2]        (other columns: --columns)
   JSON lines      {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
-source1 and source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs every text
-with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other checkpoints
-read none.
+source1 and source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs every
+text with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other
+checkpoints read none.
 
 examples:
   printf 'Er schläft.\\tEr ist wach.\\tHe sleeps.\\tHe is awake.\\n' | \\
@@ -38,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xl-predict", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="file, plain or .gz; - is standard input")
+    parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="file, plain or .gz; -: standard input")
     parser.add_argument("--path", required=True, metavar="CKPT", help="fine-tuned checkpoint")
     parser.add_argument(
         "--data", metavar="DATA", help="folder with dict.txt, label/dict.txt and tokenizer (default: the training data)"
@@ -65,6 +65,9 @@ def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
     path = spm or str(root / "sentencepiece.bpe.model")
     if not os.path.isfile(path):
         raise UserError(f"{path}: no tokenizer; name the SentencePiece model that the data was prepared with by --spm")
+    digest = tuned.task.data_bin.meta.get("tokenizer_sha256")
+    if digest and digest != file_digest(path):
+        raise UserError(f"{path}: not the tokenizer that {root} was prepared with (meta.json); name that one by --spm")
     encoder = PieceEncoder(path, str(root / "dict.txt"))
     if encoder.warning:
         print(f"xl-predict: warning: {encoder.warning}", file=sys.stderr)

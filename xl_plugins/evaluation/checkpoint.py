@@ -73,7 +73,7 @@ def load_fine_tuned(
     """
     target = find_device(device, precision)
     if not os.path.isfile(path):
-        raise UserError(f"--path {path}: no such file; give the checkpoint of a fine-tuning run, e.g. checkpoint_best.pt")
+        raise UserError(f"--path {path}: no such file; give checkpoint_best.pt of a fine-tuning run")
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     state.pop("last_optimizer_state", None)  # twice the model's size
     cfg = state.get("cfg")
@@ -112,7 +112,9 @@ def _check_task(path: str, cfg: Any) -> None:
         )
 
 
-def _build_task(path: str, cfg: Any, record: Mapping[str, Any], data: str | None, overrides: Mapping[str, Any]) -> XLTask:
+def _build_task(
+    path: str, cfg: Any, record: Mapping[str, Any], data: str | None, overrides: Mapping[str, Any]
+) -> XLTask:
     """The checkpoint's task on the new folder. Languages of training and selection need no data there."""
     for option in overrides:
         if option not in cfg.task:
@@ -131,10 +133,12 @@ def _build_task(path: str, cfg: Any, record: Mapping[str, Any], data: str | None
     for what, file in (("labels", "label/dict.txt"), ("dictionary_sha256", "dict.txt")):
         stored, found = record.get(what), task.identity()[what]
         if stored is not None and stored != found:
-            detail = f"{', '.join(stored)} there, {', '.join(found)} here" if what == "labels" else "other pieces or order"
+            detail = "other pieces or order"
+            if what == "labels":
+                detail = f"{', '.join(stored)} there, {', '.join(found)} here"
             raise UserError(
-                f"{task.data_bin.root}/{file}: not the one {path} was trained with ({detail}); use data prepared with the"
-                " same files"
+                f"{task.data_bin.root}/{file}: not the one {path} was trained with ({detail}); use data prepared with"
+                " the same files"
             )
     return task
 
@@ -151,7 +155,8 @@ def _build_model(path: str, cfg: Any, state: dict, task: XLTask) -> Any:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except RuntimeError as error:  # torch lists the keys over several lines
-        raise UserError(f"{path}: its weights do not fit its own options ({' '.join(str(error).split())[:200]})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: its weights do not fit its own options ({reason})") from None
     return model
 
 

@@ -1,4 +1,4 @@
-"""Several systems side by side, each of one or more seeds: means, standard deviations, and whether they compare at all."""
+"""Several systems side by side, each of one or more seeds: means, deviations, and whether they compare."""
 
 from __future__ import annotations
 

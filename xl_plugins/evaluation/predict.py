@@ -65,7 +65,8 @@ def predict_dataset(
             probabilities = tuned.task.predict(tuned.model, sample).float()
         if not bool(torch.isfinite(probabilities).all()):
             raise UserError(
-                f"predictions for {dataset.describe(batch[:3])} are not finite; run without --fp16, or check the checkpoint"
+                f"predictions for {dataset.describe(batch[:3])} are not finite; run without --fp16, or check the"
+                " checkpoint"
             )
         result[sample["id"].cpu().numpy()] = probabilities.cpu().numpy()
         if progress is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -36,8 +35,8 @@ class PairReader:
     Args:
         name: for messages; a path, or what to call the stream.
         stream: bytes to read; None opens the file ``name``, plain or gzip.
-        columns: numbers from 1 of text1, text2 and perhaps source1, source2 in a tab-separated row; None expects exactly
-            these columns and nothing else.
+        columns: numbers from 1 of text1, text2 and perhaps source1, source2 in a tab-separated row; None expects
+            exactly these columns and nothing else.
         source: ``needed``, ``allowed`` (and read past) or ``refused``.
     """
 
@@ -78,7 +77,8 @@ class PairReader:
             return [fields[number - 1] for number in self.columns]
         if len(fields) not in (2, 4):
             raise UserError(
-                f"{where}: {len(fields)} columns, expected text1 TAB text2 [TAB source1 TAB source2]; choose with --columns"
+                f"{where}: {len(fields)} columns, expected text1 TAB text2 [TAB source1 TAB source2]; choose with"
+                " --columns"
             )
         return fields
 
@@ -99,7 +99,9 @@ class PairReader:
 class RawTexts(PairTexts):
     """Encoded pairs held in memory, with the truncation of the binarised ones."""
 
-    def __init__(self, pairs: Sequence[tuple[str, str]], where: Sequence[str], encoder: PieceEncoder, max_length: int) -> None:
+    def __init__(
+        self, pairs: Sequence[tuple[str, str]], where: Sequence[str], encoder: PieceEncoder, max_length: int
+    ) -> None:
         # nothing on disk: all that the base class opens is made here
         self.path = where[0]
         self.bos, self.eos = encoder.dictionary.bos(), encoder.dictionary.eos()
@@ -115,12 +117,30 @@ class RawTexts(PairTexts):
         self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
 
 
+def _chunks(pairs: Iterable[RawPair], size: int) -> Iterator[list[RawPair]]:
+    """Lists of ``size`` pairs; the good ones before a bad line come first, then its error."""
+    chunk: list[RawPair] = []
+    mistake = None
+    try:
+        for pair in pairs:
+            chunk.append(pair)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    except UserError as error:
+        mistake = error
+    if chunk:
+        yield chunk
+    if mistake is not None:
+        raise mistake
+
+
 def predict_pairs(
     tuned: FineTuned, encoder: PieceEncoder, pairs: Iterable[RawPair], batch_size: int, max_tokens: int | None = None
 ) -> Iterator[np.ndarray]:
     """Class probabilities (C,) of each pair, in order; at most ``batch_size`` pairs are read ahead."""
-    task, rows = tuned.task, iter(pairs)
-    while chunk := list(islice(rows, batch_size)):
+    task = tuned.task
+    for chunk in _chunks(pairs, batch_size):
         where, length = [pair.where for pair in chunk], task.cfg.max_length
         target = RawTexts([pair.texts for pair in chunk], where, encoder, length)
         part = PairPart("", 0, target, np.zeros(len(chunk), dtype=np.int64))

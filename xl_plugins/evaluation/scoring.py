@@ -12,7 +12,9 @@ from .predict import Predictions
 from .result import Result
 
 
-def score_predictions(tuned: FineTuned, predictions: Mapping[str, Predictions], split: str, name: str, task: str) -> Result:
+def score_predictions(
+    tuned: FineTuned, predictions: Mapping[str, Predictions], split: str, name: str, task: str
+) -> Result:
     """Accuracy per language; languages without gold labels are listed and not scored."""
     counts = {
         lang: (int((p.classes == p.gold).sum()), len(p.gold)) for lang, p in predictions.items() if p.gold is not None
@@ -52,8 +54,8 @@ def score_files(
     scored = [lang for lang in wanted if lang not in missing]
     if not scored:
         raise UserError(
-            f"nothing to score: {folders[0]} has predictions {STEMS[split]}-XX.tsv for {', '.join(there[0]) or 'no language'},"
-            f" {folders[1]} has labels for {', '.join(there[1]) or 'no language'}; check --predictions, --labels, --task"
+            f"nothing to score: {folders[0]} has {STEMS[split]}-XX.tsv for {', '.join(there[0]) or 'no language'},"
+            f" {folders[1]} for {', '.join(there[1]) or 'no language'}; check --predictions, --labels and --task"
         )
     label_set = LABEL_SETS.get(task, LabelSet())
     counts = {}
@@ -64,7 +66,9 @@ def score_files(
         predicted = read_predictions(paths[0], known)
         if len(predicted) != len(gold):
             raise UserError(
-                f"{paths[0]}: {len(predicted)} predictions, but {paths[1]} has {len(gold)} examples; every sentence needs one"
+                f"{paths[0]}: {len(predicted)} predictions, but {paths[1]} has {len(gold)} examples; every one needs a"
+                " prediction"
             )
         counts[lang] = (sum(p == g for p, g in zip(predicted, gold)), len(gold))
-    return Result(task, task, split, source_language, counts, missing, provenance={"predictions": predictions, "labels": labels})
+    made = {"predictions": predictions, "labels": labels}
+    return Result(task, task, split, source_language, counts, missing, provenance=made)

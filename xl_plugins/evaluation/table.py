@@ -102,7 +102,9 @@ def _notes(systems: Sequence[System]) -> list[str]:
     for name, result in columns:
         score, best = result.selection.get("score"), result.selection.get("best")
         if score != best:
-            lines.append(f"{name} is not the best checkpoint of its run (dev score {points(score)}, best {points(best)})")
+            lines.append(
+                f"{name} is not the best checkpoint of its run (dev score {points(score)}, best {points(best)})"
+            )
     inference = [(n, r.provenance["inference"]["description"]) for n, r in columns if "inference" in r.provenance]
     for text, names in _grouped(inference).items():
         lines.append(_line("inference", names, len(columns), text))
@@ -135,7 +137,8 @@ def _xtreme_note(task: str, split: str, languages: Sequence[str]) -> list[str]:
     lacking = [language for language in official if language not in languages]
     added = [language for language in languages if language not in official]
     differs = [f"without {', '.join(lacking)}"] * bool(lacking) + [f"with {', '.join(added)}"] * bool(added)
-    return [f"XTREME's {task} average is over {len(official)} languages; this one is over {len(languages)}, {' and '.join(differs)}"]
+    theirs, ours = len(official), len(languages)
+    return [f"XTREME's {task} average is over {theirs} languages; this one is over {ours}, {' and '.join(differs)}"]
 
 
 def render(table: Table, style: str, out: TextIO) -> None:

@@ -1,0 +1,76 @@
+"""Checkpoints and raw files for tests of evaluation, made in a second without training."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from user_dir_tests.conftest import TinySpm, made_up_text
+from user_dir_tests.tiny import Setup, build
+from xl_plugins.cli import prepare
+
+LABELS = ("contradiction", "entailment", "neutral")
+
+
+def checkpoint_state(setup: Setup, score: float = 50.0, best: float = 50.0) -> dict[str, Any]:
+    """What fairseq-train writes, as far as evaluation reads it."""
+    return {
+        "args": None,
+        "cfg": OmegaConf.to_container(setup.cfg, resolve=True, enum_to_str=True),
+        "model": setup.model.state_dict(),
+        "task_state": setup.task.state_dict(),
+        "optimizer_history": [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 7}],
+        "extra_state": {"epoch": 1, "val_loss": score, "best": best, "train_iterator": {"epoch": 1}},
+        "last_optimizer_state": {},
+    }
+
+
+def save_checkpoint(
+    path: Path, data: Path, task: str = "xmixup_sentence_pair", score: float = 50.0, best: float = 50.0, **options: object
+) -> Setup:  # fmt: skip
+    """Write a checkpoint of random weights at ``path`` and return what it was made of, in eval mode."""
+    setup = build(data, task, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(checkpoint_state(setup, score, best), path)
+    setup.model.eval()
+    return setup
+
+
+def write_raw(folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), rows: int = 30, test_labels: bool = True) -> Path:
+    """XNLI files of invented words, translations included; every line differs in length."""
+    draw = random.Random(5)
+    for part in ("", "translate-train", "translate-dev", "translate-test", "back-translation"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for stem in ("train", "dev", "test"):
+        gold = [draw.choice(LABELS) for _ in range(rows)]
+        column = {lang: list(zip(*(made_up_text(rows, draw.randrange(10**6)) for _ in "12"))) for lang in languages}
+        for lang in languages:
+            own = [(*pair, label) for pair, label in zip(column[lang], gold)]
+            if stem == "test" and not test_labels:
+                own = [row[:2] for row in own]
+            if stem != "train" or lang == "en":
+                _write(folder / f"{stem}-{lang}.tsv", own)
+            if lang == "en":
+                continue
+            back = list(zip(*(made_up_text(rows, draw.randrange(10**6)) for _ in "12")))
+            if stem == "train":
+                triples = list(zip(column["en"], column[lang], back, gold))
+                _write(folder / "translate-train" / f"en-{lang}.tsv", [(*en, *xx, label) for en, xx, _, label in triples])
+                _write(folder / "back-translation" / f"en-{lang}.tsv", [(*en, *bt, label) for en, _, bt, label in triples])
+            else:
+                _write(folder / f"translate-{stem}" / f"{lang}-en.tsv", [(*a, *b) for a, b in zip(column[lang], back)])
+    return folder
+
+
+def _write(path: Path, rows: list[tuple[str, ...]]) -> None:
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def prepare_raw(raw: Path, dest: Path, spm: TinySpm) -> Path:
+    """Binarise with ``xl-prepare``."""
+    assert prepare.main(["xnli", str(raw), str(dest), "--spm", str(spm.model), "--dict", str(spm.dict)]) == 0
+    return dest
