@@ -298,6 +298,36 @@ def test_bf16_does_not_imply_a_tpu(given, bf16, tpu, fairseqs_tpu):
     assert (args.tpu, rest) == (tpu, ["--new"])
 
 
+class ScalingSgd:
+    """Plain gradient descent that scales inside its step, as apex's fused Adam does."""
+
+    def __init__(self, param):
+        self.param = param
+
+    def step(self, closure=None, scale=1.0, groups=None):
+        self.param.data -= self.param.grad / scale
+
+
+def two_updates(zero_grad):
+    """Parameter after two updates of gradient 1, each divided by a sample size of 4."""
+    mixin = fp16_optimizer._FP16OptimizerMixin()
+    param = torch.nn.Parameter(torch.zeros(1, dtype=torch.bfloat16))
+    mixin.fp16_params, mixin.fp32_params, mixin.scaler = [param], [torch.nn.Parameter(torch.zeros(1))], None
+    mixin.fp32_optimizer, mixin.supports_step_with_scale = ScalingSgd(mixin.fp32_params[0]), True
+    for _ in range(2):
+        zero_grad(mixin)
+        mixin.backward(param.float().sum())
+        mixin.multiply_grads(1 / 4)
+        mixin.step()
+    return param.item()
+
+
+def test_bf16_factor_starts_anew_every_update():
+    zero_grad = fp16_optimizer._FP16OptimizerMixin.zero_grad
+    assert two_updates(zero_grad) == -1 / 4 - 1 / 4
+    assert two_updates(inspect.unwrap(zero_grad)) == -1 / 4 - 1 / 16  # fairseq: the factor of the first is still there
+
+
 def test_flat_float32_parameters_on_the_cpu():
     params = [torch.nn.Parameter(torch.full((2, 3), 0.5).half()), torch.nn.Parameter(torch.ones(4).half())]
     mixin = fp16_optimizer._FP16OptimizerMixin()

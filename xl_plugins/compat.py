@@ -202,6 +202,25 @@ def bf16_without_tpu() -> None:
     _wrap(options, "parse_args_and_arch", make)
 
 
+def reset_bf16_factor() -> None:
+    """bfloat16 with an optimizer that scales inside its step (apex's fused Adam) forgets each update's factor.
+
+    Gradients are multiplied by 1 / sample size and the clipping coefficient through one pending factor, which such an
+    optimizer leaves pending. Only loss scaling, which bfloat16 goes without, sets it anew; so it shrank every update.
+    """
+    from fairseq.optim import fp16_optimizer
+
+    def make(zero_grad: Function) -> Function:
+        def zero_grad_and_factor(self: Any) -> None:
+            zero_grad(self)
+            if self.scaler is None:
+                self._multiply_factor = 1.0
+
+        return zero_grad_and_factor
+
+    _wrap(fp16_optimizer._FP16OptimizerMixin, "zero_grad", make)
+
+
 def fp16_on_cpu() -> None:
     """``--fp16`` runs on the CPU: slow, but a way to try a recipe or test half-precision arithmetic without a GPU.
 
@@ -253,6 +272,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     launch_on_cpu,
     gather_on_cpu,
     bf16_without_tpu,
+    reset_bf16_factor,
     fp16_on_cpu,
     restore_numpy_names,
 )
