@@ -5,8 +5,12 @@
 registers here.
 """
 
+import logging
+
 from . import compat, errors
 
+# fairseq's speech tasks set up logging when imported, only to tell that tensorboardX is missing
+logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 errors.install_hook()
 

@@ -29,18 +29,34 @@ def checkpoint_state(setup: Setup, score: float = 50.0, best: float = 50.0) -> d
     }
 
 
+def balance(setup: Setup) -> None:
+    """Shift the head's bias so that every class is predicted: random weights tend to one."""
+    setup.model.eval()
+    dataset = setup.task.problem.build_dataset([setup.task.problem.build_part("en", 0, "test", 32)], shuffle=False)
+    sample = dataset.collater([dataset[i] for i in range(len(dataset))])
+    head = setup.model.classification_heads[setup.task.problem.head_name].out_proj
+    with torch.no_grad():
+        logits, _ = setup.model(**sample["net_input"], classification_head_name=setup.task.problem.head_name)
+        head.bias -= logits.mean(0)
+        factor = 1 / logits.std(0).mean()
+        head.weight *= factor
+        head.bias *= factor
+
+
 def save_checkpoint(
     path: Path, data: Path, task: str = "xmixup_sentence_pair", score: float = 50.0, best: float = 50.0, **options: object
 ) -> Setup:  # fmt: skip
-    """Write a checkpoint of random weights at ``path`` and return what it was made of, in eval mode."""
+    """Write a checkpoint of random weights at ``path`` and return what it was made of."""
     setup = build(data, task, **options)
+    balance(setup)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(checkpoint_state(setup, score, best), path)
-    setup.model.eval()
     return setup
 
 
-def write_raw(folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), rows: int = 30, test_labels: bool = True) -> Path:
+def write_raw(
+    folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), rows: int = 30, test_labels: bool = True
+) -> Path:
     """XNLI files of invented words, translations included; every line differs in length."""
     draw = random.Random(5)
     for part in ("", "translate-train", "translate-dev", "translate-test", "back-translation"):
@@ -50,8 +66,6 @@ def write_raw(folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), row
         column = {lang: list(zip(*(made_up_text(rows, draw.randrange(10**6)) for _ in "12"))) for lang in languages}
         for lang in languages:
             own = [(*pair, label) for pair, label in zip(column[lang], gold)]
-            if stem == "test" and not test_labels:
-                own = [row[:2] for row in own]
             if stem != "train" or lang == "en":
                 _write(folder / f"{stem}-{lang}.tsv", own)
             if lang == "en":
@@ -59,8 +73,12 @@ def write_raw(folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), row
             back = list(zip(*(made_up_text(rows, draw.randrange(10**6)) for _ in "12")))
             if stem == "train":
                 triples = list(zip(column["en"], column[lang], back, gold))
-                _write(folder / "translate-train" / f"en-{lang}.tsv", [(*en, *xx, label) for en, xx, _, label in triples])
-                _write(folder / "back-translation" / f"en-{lang}.tsv", [(*en, *bt, label) for en, _, bt, label in triples])
+                _write(
+                    folder / "translate-train" / f"en-{lang}.tsv", [(*en, *xx, label) for en, xx, _, label in triples]
+                )
+                _write(
+                    folder / "back-translation" / f"en-{lang}.tsv", [(*en, *bt, label) for en, _, bt, label in triples]
+                )
             else:
                 _write(folder / f"translate-{stem}" / f"{lang}-en.tsv", [(*a, *b) for a, b in zip(column[lang], back)])
     return folder

@@ -113,7 +113,9 @@ def test_pre_trained_checkpoint(data, tmp_path):
     state["cfg"]["task"] = {"_name": "multilingual_masked_lm"}
     state["model"] = {k: v for k, v in state["model"].items() if "classification_heads" not in k}
     torch.save(state, tmp_path / "xlmr.pt")
-    assert "a checkpoint of task 'multilingual_masked_lm', not fine-tuned for prediction" in refused(tmp_path / "xlmr.pt")
+    assert "a checkpoint of task 'multilingual_masked_lm', not fine-tuned for prediction" in refused(
+        tmp_path / "xlmr.pt"
+    )
     torch.save({"model": state["model"]}, tmp_path / "bare.pt")
     assert "a checkpoint of task 'unknown', not fine-tuned" in refused(tmp_path / "bare.pt")
 

@@ -131,7 +131,7 @@ def test_source_language_is_paired_with_itself(paths):
 
 def test_languages_and_splits_that_are_not_there(paths):
     tuned = load_fine_tuned(paths["plain"])
-    with pytest.raises(UserError, match="--languages: .* has no test data for xx; it has de, en, fr"):
+    with pytest.raises(UserError, match=r"--languages: .* has no test data for xx; it has de, en, fr"):
         predict_languages(tuned, languages=["de", "xx"])
     with pytest.raises(UserError, match="--split train: expected valid or test"):
         predict_languages(tuned, "train")

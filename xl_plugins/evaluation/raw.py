@@ -143,7 +143,7 @@ def predict_pairs(
     for chunk in _chunks(pairs, batch_size):
         where, length = [pair.where for pair in chunk], task.cfg.max_length
         target = RawTexts([pair.texts for pair in chunk], where, encoder, length)
-        part = PairPart("", 0, target, np.zeros(len(chunk), dtype=np.int64))
+        part = PairPart(f"batch at {where[0]}, row", 0, target, np.zeros(len(chunk), dtype=np.int64))
         if task.needs_source:
             sources = [pair.source for pair in chunk if pair.source is not None]
             part.source = RawTexts(sources, where, encoder, length)

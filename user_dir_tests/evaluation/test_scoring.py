@@ -1,0 +1,185 @@
+"""Scores of files made elsewhere, and figures over languages: worked by hand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from xl_plugins.errors import UserError
+from xl_plugins.evaluation.labels import LABEL_SETS, LabelSet, languages_in, read_gold, read_predictions
+from xl_plugins.evaluation.result import Result, read_json, to_json
+from xl_plugins.evaluation.scoring import score_files
+
+GOLD = ["entailment", "neutral", "contradiction", "neutral", "entailment"]
+
+
+@pytest.fixture
+def folders(tmp_path) -> tuple[Path, Path]:
+    """Predictions with 4, 3 and 1 of 5 right for en, de, sw; gold as XTREME's files with labels."""
+    predictions, labels = tmp_path / "predictions", tmp_path / "gold"
+    (predictions / "xnli").mkdir(parents=True)
+    labels.mkdir()
+    rows = {"en": [0, 1, 2, 1, 2], "de": [0, 1, 2, 0, 2], "sw": [1, 1, 0, 0, 2]}
+    for lang, picks in rows.items():
+        write(predictions / "xnli" / f"test-{lang}.tsv", [GOLD[i] for i in picks])
+        write(labels / f"test-{lang}.tsv", [f"a{i}\tb\t{label}" for i, label in enumerate(GOLD)])
+    return predictions, labels
+
+
+def write(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def score(folders, **options):
+    return score_files(str(folders[0]), str(folders[1]), options.pop("task", "xnli"), **options)
+
+
+def error(folders, **options) -> str:
+    with pytest.raises(UserError) as caught:
+        score(folders, **options)
+    return str(caught.value)
+
+
+def test_accuracy_and_figures_over_languages(folders):
+    result = score(folders)
+    assert result.counts == {"en": (4, 5), "de": (3, 5), "sw": (1, 5)}
+    assert result.scores == {"en": 80.0, "de": 60.0, "sw": 20.0}
+    assert result.summary() == {
+        "mean": pytest.approx(160 / 3), "mean_without_source": 40.0, "transfer_gap": 40.0,
+    }  # fmt: skip
+    assert result.missing == [] and next(iter(result.counts)) == "en"
+
+
+def test_gold_may_be_in_the_task_folder_compressed_or_one_label_per_line(folders):
+    labels = folders[1]
+    (labels / "xnli").mkdir()
+    for lang in ("en", "de", "sw"):
+        (labels / f"test-{lang}.tsv").rename(labels / "xnli" / f"test-{lang}.tsv")
+    write(labels / "xnli" / "test-de.tsv", GOLD)
+    packed = labels / "xnli" / "test-sw.tsv"
+    with gzip.open(f"{packed}.gz", "wb") as file:
+        file.write(packed.read_bytes())
+    packed.unlink()
+    assert score(folders).scores == {"en": 80.0, "de": 60.0, "sw": 20.0}
+
+
+def test_spellings_are_one_label_and_the_last_field_counts(folders):
+    predictions, labels = folders
+    lines = ["x\ty\tentailment", "neutral", " contradictory ", "neutral", "entailment"]
+    write(predictions / "xnli" / "test-de.tsv", lines)
+    write(labels / "test-de.tsv", [f"a\tb\t{label.replace('contradiction', 'contradictory')}" for label in GOLD])
+    assert score(folders).scores["de"] == 100.0
+
+
+def test_unicode_line_separators_do_not_end_a_line(folders):
+    write(folders[1] / "test-de.tsv", [f"a\u2028c\x85d\tb\t{label}" for label in GOLD])
+    assert score(folders).counts["de"] == (3, 5)
+
+
+def test_a_missing_language_is_listed_and_left_out(folders):
+    predictions, labels = folders
+    (predictions / "xnli" / "test-sw.tsv").unlink()
+    (labels / "test-de.tsv").rename(labels / "test-fr.tsv")
+    result = score(folders)
+    assert result.scores == {"en": 80.0}
+    assert result.missing == ["de", "fr", "sw"]
+    assert math.isnan(result.summary()["transfer_gap"])
+    assert score(folders, languages=["en", "sw"]).missing == ["sw"]
+
+
+def test_nothing_on_both_sides(folders):
+    (folders[1] / "test-en.tsv").unlink()
+    assert "nothing to score" in error(folders, languages=["en"])
+    assert "pawsx" not in error(folders, languages=["en"])
+    assert error((folders[0] / "none", folders[1])).endswith("none: no such folder")
+    assert error(folders, split="valid").startswith("nothing to score: ")
+
+
+def test_other_counts_name_the_file_and_both_numbers(folders):
+    write(folders[0] / "xnli" / "test-de.tsv", GOLD[:4])
+    message = error(folders)
+    assert "xnli/test-de.tsv: 4 predictions, but " in message and "gold/test-de.tsv has 5 examples" in message
+
+
+def test_an_unknown_label_names_file_and_line(folders):
+    write(folders[0] / "xnli" / "test-de.tsv", [*GOLD[:3], "neutrall", GOLD[4]])
+    assert "test-de.tsv:4: label 'neutrall' is not one of contradiction, entailment, neutral" in error(folders)
+
+
+def test_an_unknown_task_takes_its_labels_from_the_gold_files(folders):
+    (folders[0] / "xnli").rename(folders[0] / "own")
+    assert score(folders, task="own").scores["en"] == 80.0
+    write(folders[0] / "own" / "test-de.tsv", [*GOLD[:4], "other"])
+    assert "test-de.tsv:5: label 'other' is not one of contradiction, entailment, neutral" in error(folders, task="own")
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (["a\tb"] * 5, "2 columns and so no gold labels"),
+        (["a\tb\tneutral"] * 10, "the label is 'neutral' in every line, a placeholder"),
+        (["a\tb\t-"] * 5, "the label is '-' in every line, a placeholder"),
+        (["a\tb\tneutral", "a\tb"], "test.tsv:2: 2 columns, expected 3"),
+        (["a\tb\tneutral", "a\tb\tNeutral"], "test.tsv:2: label 'Neutral' is not one of"),
+    ],
+)
+def test_gold_files_without_gold_labels_are_refused(tmp_path, rows, reason):
+    write(tmp_path / "test.tsv", rows)
+    with pytest.raises(UserError) as caught:
+        read_gold(str(tmp_path / "test.tsv"), LABEL_SETS["xnli"])
+    assert reason in str(caught.value)
+
+
+def test_few_equal_labels_are_no_placeholder(tmp_path):
+    write(tmp_path / "test.tsv", ["a\tb\tneutral"] * 9)
+    assert read_gold(str(tmp_path / "test.tsv"), LABEL_SETS["xnli"]) == ["neutral"] * 9
+
+
+def test_empty_files_and_lines(tmp_path):
+    (tmp_path / "test.tsv").write_text("")
+    with pytest.raises(UserError, match="the file is empty"):
+        read_predictions(str(tmp_path / "test.tsv"), LabelSet())
+    write(tmp_path / "test.tsv", ["0", "", "1"])
+    with pytest.raises(UserError, match=r"test\.tsv:2: blank line"):
+        read_predictions(str(tmp_path / "test.tsv"), LABEL_SETS["pawsx"])
+
+
+def test_languages_are_found_by_file_name(tmp_path):
+    for name in ("test-de.tsv", "test-quy.tsv.gz", "test-de.jsonl", "dev-fr.tsv", "test-xx-yy.tsv"):
+        (tmp_path / name).touch()
+    assert languages_in(str(tmp_path), "test") == ["de", "quy"]
+    assert languages_in(str(tmp_path), "valid") == ["fr"]
+
+
+def test_json_keeps_everything(tmp_path):
+    provenance = {"checkpoint": "c.pt", "selection": {"protocol": "mean-dev", "score": 50.0}}
+    result = Result("x", "xnli", "test", "en", {"de": (1, 3)}, ["sw"], ["fr"], provenance)
+    (tmp_path / "r.json").write_text(to_json([result]))
+    assert read_json(str(tmp_path / "r.json")) == [result]
+    content = json.loads(to_json([result]))
+    assert content["languages"]["de"] == {"accuracy": pytest.approx(100 / 3), "correct": 1, "count": 3}
+    assert content["mean"] == content["mean_without_source"] == pytest.approx(100 / 3)
+    assert content["transfer_gap"] is None  # no source language: no figure, and JSON has no nan
+    assert content["checkpoint"] == "c.pt" and content["selection"]["protocol"] == "mean-dev"
+    (tmp_path / "seeds.json").write_text(to_json([result, result]))
+    assert read_json(str(tmp_path / "seeds.json")) == [result, result]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 9}', '{"seeds": [1]}', '{"format": 1, "languages": {"de": 3}}']
+)
+def test_other_json_is_refused(tmp_path, text):
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(UserError, match=r"r\.json: not a result of xl-evaluate --json"):
+        read_json(str(tmp_path / "r.json"))
+
+
+def test_impossible_counts_are_refused(tmp_path):
+    text = to_json([Result("x", "xnli", "test", "en", {"de": (1, 3)})]).replace('"correct": 1', '"correct": 4')
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(UserError, match="impossible counts"):
+        read_json(str(tmp_path / "r.json"))
