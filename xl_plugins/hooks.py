@@ -21,6 +21,7 @@ from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
 from .errors import UserError
+from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)
 
@@ -107,16 +108,22 @@ def _with_task_defaults(parse: Callable) -> Callable:
 # -- restoring --
 
 
-def saved_config(path: str) -> Mapping[str, Any]:
-    """The run configuration in a checkpoint that ``fairseq-train`` wrote, empty for a pre-trained archive.
+def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
+    """Task and model options in a checkpoint: ``{"task": {"_name": ...}, "model": {...}}``, empty where it has none.
 
-    Reads through a memory map; archives older than that format hold no run of ours.
+    Reads through a memory map. Archives older than that format (the published XLM-R) must be read whole and hold no run
+    of ours, so ``read_all=False`` skips them.
     """
-    if not zipfile.is_zipfile(path):
+    mapped = zipfile.is_zipfile(path)
+    if not mapped and not read_all:
         return {}
-    state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    cfg = state.get("cfg")
-    return OmegaConf.to_container(OmegaConf.create(cfg)) if cfg else {}  # type: ignore[return-value]
+    state = load_restricted(path, mmap=mapped)
+    if not isinstance(state, Mapping):
+        return {}
+    if state.get("cfg"):
+        return OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))  # type: ignore
+    options = vars(state["args"]) if isinstance(state.get("args"), argparse.Namespace) else {}
+    return {"task": {"_name": options.get("task")}, "model": options}
 
 
 def _with_restore_rules(load: Callable) -> Callable:
@@ -131,18 +138,20 @@ def _with_restore_rules(load: Callable) -> Callable:
     def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
         if getattr(trainer.cfg.task, "_name", None) not in TASK_DEFAULTS:
             return load(cfg, trainer, **kwargs)
-        path = _decide(cfg, trainer)
-        resumed = saved_config(path) if path else {}
-        trainer.get_model().strict_restore = bool(resumed)
-        _warn_about_changes(resumed.get("model", {}), trainer.cfg.model)
+        path, resumes = _decide(cfg, trainer)
+        saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
+        trainer.get_model().strict_restore = resumes
+        _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
+        if resumes:
+            _warn_about_changes(saved.get("model", {}), trainer.cfg.model)
         return load(cfg, trainer, **kwargs)
 
     load_checkpoint._xl_plugins = True  # type: ignore[attr-defined]
     return load_checkpoint
 
 
-def _decide(cfg: Any, trainer: Any) -> str | None:
-    """Settle ``cfg`` to resume or to initialise; returns the checkpoint that is resumed, None for a fresh run."""
+def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
+    """Settle ``cfg``; returns the checkpoint to read, if any, and whether a run is resumed from it."""
     last = os.path.join(cfg.save_dir, f"checkpoint_last{trainer.checkpoint_suffix}.pt")
     for option in ("finetune_from_model", "restore_file"):
         path = getattr(cfg, option)
@@ -152,19 +161,19 @@ def _decide(cfg: Any, trainer: Any) -> str | None:
                 " xlmr.base/model.pt"
             )
     if cfg.restore_file == "checkpoint_last.pt":
-        return last if os.path.isfile(last) else None
-    if any((cfg.reset_optimizer, cfg.reset_lr_scheduler, cfg.reset_meters, cfg.reset_dataloader)):
-        return None  # the user said what to keep
+        return (last, True) if os.path.isfile(last) else (cfg.finetune_from_model, False)
     path = cfg.restore_file
+    if any((cfg.reset_optimizer, cfg.reset_lr_scheduler, cfg.reset_meters, cfg.reset_dataloader)):
+        return path, False  # the user said what to keep
     if os.path.isfile(last):
         logger.info("resuming from %s; %s initialised this run when it began", last, path)
         _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
-        return last
-    if saved_config(path).get("task", {}).get("_name") == trainer.cfg.task._name:
-        return path
+        return last, True
+    if saved_config(path, read_all=False).get("task", {}).get("_name") == trainer.cfg.task._name:
+        return path, True
     logger.info("initialising the weights from %s", path)
     _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
-    return None
+    return path, False
 
 
 def _set(cfg: Any, **values: Any) -> None:
@@ -181,3 +190,14 @@ def _warn_about_changes(saved: Mapping[str, Any], current: Any) -> None:
                 logger.warning(
                     "--%s is %s, but the checkpoint was trained with %s", option.replace("_", "-"), now, before
                 )
+
+
+def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:
+    """What no tensor's shape betrays: weights would load, and the model compute something else."""
+    for option in ("encoder_attention_heads", "encoder_normalize_before", "activation_fn"):
+        if saved.get(option) is not None and str(saved[option]) != str(getattr(current, option)):
+            flag = f"--{option.replace('_', '-')}"
+            raise UserError(
+                f"{path}: was trained with {flag} {saved[option]}, this model has {getattr(current, option)}; pass the"
+                " checkpoint's value"
+            )

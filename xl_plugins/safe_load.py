@@ -48,12 +48,14 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 
 def load_restricted(
-    file: Union[str, os.PathLike[str], BinaryIO], map_location: Any = "cpu", more: Iterable[Any] = (), **ignored: Any
-) -> Any:
+    file: Union[str, os.PathLike[str], BinaryIO], map_location: Any = "cpu", more: Iterable[Any] = (),
+    mmap: bool = False, **ignored: Any,
+) -> Any:  # fmt: skip
     """``torch.load`` that yields nothing but tensors, plain Python values and :func:`checkpoint_classes`.
 
     Args:
         more: further classes to allow.
+        mmap: map the tensors instead of reading them (a path in the zip format).
         ignored: other arguments of ``torch.load``; ``weights_only=False`` among them has no effect.
 
     Raises:
@@ -62,7 +64,7 @@ def load_restricted(
     name = getattr(file, "name", "checkpoint received from rank 0") if hasattr(file, "read") else os.fspath(file)
     try:
         with safe_globals([*checkpoint_classes(), *more]):
-            return torch.load(file, map_location=map_location, weights_only=True)
+            return torch.load(file, map_location=map_location, weights_only=True, mmap=mmap)
     except Exception as error:  # damaged files raise nearly anything
         if _is_of_the_machine(error):
             raise

@@ -55,7 +55,7 @@ class XMixupCriterion(XLCriterion):
                 " classification)"
             )
         for option in ("mse_weight", "kl_weight"):
-            if getattr(cfg, option) < 0:
+            if not 0 <= getattr(cfg, option) < float("inf"):
                 raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected 0 or more")
         if not hasattr(task, "choose_source"):
             raise UserError("--criterion xmixup_criterion needs an X-Mixup task; pass --task xmixup_sentence_pair")

@@ -16,7 +16,7 @@ def gold_probability(updates: int, k: float) -> float:
 
     Evaluated as sigmoid(ln k - i / k), which cannot overflow. Needs k >= 1.
     """
-    if k < 1:
+    if not k >= 1:  # nan included
         raise ValueError(f"k must be at least 1, got {k}")
     x = math.log(k) - updates / k
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))

@@ -71,7 +71,7 @@ class XMixupSentencePairTask(XLTask):
     @classmethod
     def check_config(cls, cfg: Any) -> None:
         super().check_config(cfg)
-        if cfg.sampling_k < 1:
+        if not cfg.sampling_k >= 1:
             raise UserError(
                 f"--sampling-k {cfg.sampling_k}: expected at least 1 (the paper uses 1000 for classification)"
             )

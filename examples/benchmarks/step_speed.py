@@ -1,0 +1,158 @@
+"""Time of one training step: X-Mixup and Hugging Face's XLM-R against plain fine-tuning, on the same batch.
+
+    python examples/benchmarks/step_speed.py                          # XLM-R base shape, all cores
+    python examples/benchmarks/step_speed.py --device cuda --half --batch 16 --length 128
+
+Steps are interleaved (plain, X-Mixup, Hugging Face, plain, ...), so a machine that slows down slows all of them; medians and the
+ratio of medians are printed, for the whole step and for forward and backward alone. A step is forward, backward, clipping at
+norm 1 and an Adam update; the batch has no padding, and target and source texts are equally wide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from fairseq.data import Dictionary
+from omegaconf import OmegaConf
+from torch import nn
+
+import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
+from xl_plugins.criterions.plain import PlainCriterion
+from xl_plugins.criterions.xmixup import XMixupCriterion, XMixupCriterionConfig
+from xl_plugins.models.plain import XLMRConfig, XLMRModel
+from xl_plugins.models.xmixup import XMixupConfig, XMixupModel
+from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
+from xl_plugins.tasks.xmixup import XMixupSentencePairTask, XMixupTaskConfig
+
+LABELS = ("contradiction", "entailment", "neutral")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=7, help="measured rounds, after one to warm up (default: 7)")
+    parser.add_argument("--batch", type=int, default=8, help="pairs per batch (default: 8)")
+    parser.add_argument("--length", type=int, default=64, help="pieces per text (default: 64)")
+    parser.add_argument("--layers", type=int, default=12, help="layers of the encoder (default: 12, XLM-R base)")
+    parser.add_argument("--types", type=int, default=250002, help="vocabulary with special tokens (default: XLM-R's 250002)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--half", action="store_true", help="half-precision autocast (float16 on cuda, bfloat16 on cpu)")
+    parser.add_argument("--no-hugging-face", action="store_true", help="leave out the comparison with transformers")
+    return parser
+
+
+def empty_data(root: Path, types: int) -> Path:
+    """A data folder with a dictionary of ``types`` and labels, but no texts."""
+    dictionary = Dictionary()
+    for i in range(types - dictionary.nspecial - 1):  # <mask> is added when it is read
+        dictionary.add_symbol(f"p{i}")
+    dictionary.save(str(root / "dict.txt"))
+    (root / "label").mkdir()
+    (root / "label" / "dict.txt").write_text("".join(f"{name} 1\n" for name in LABELS))
+    return root
+
+
+def config(dataclass: type, **values: object) -> object:
+    """A component's configuration with defaults, without the parts that a full run interpolates."""
+    filled = {"seed": 1, "update_freq": [1], "ddp_backend": "legacy_ddp"}
+    node = OmegaConf.structured(dataclass)
+    return OmegaConf.merge(node, {k: v for k, v in {**filled, **values}.items() if k in list(node.keys())})
+
+
+def fairseq_step(kind: str, data: Path, batch: dict, layers: int) -> tuple[nn.Module, Callable[[], torch.Tensor]]:
+    """Model and a function that gives the loss of the batch, through the real task and criterion."""
+    if kind == "plain":
+        task = SentencePairTask(config(SentencePairConfig, data=str(data), train_languages="all"))
+        model = XLMRModel.build_model(config(XLMRConfig, encoder_layers=layers), task)
+        criterion = PlainCriterion(task)
+    else:
+        task = XMixupSentencePairTask(config(XMixupTaskConfig, data=str(data), train_languages="all"))
+        model = XMixupModel.build_model(config(XMixupConfig, encoder_layers=layers), task)
+        criterion = XMixupCriterion(config(XMixupCriterionConfig), task)
+    task.problem.register_head(model)
+    size = batch["nsentences"]
+
+    def loss() -> torch.Tensor:
+        return criterion(model, batch)[0] / size
+
+    return model, loss
+
+
+def hugging_face_step(batch: dict, layers: int, types: int) -> tuple[nn.Module, Callable[[], torch.Tensor]]:
+    from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
+
+    settings = XLMRobertaConfig(
+        vocab_size=types, num_hidden_layers=layers, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
+        num_labels=len(LABELS), pad_token_id=1, bos_token_id=0, eos_token_id=2,
+    )  # fmt: skip
+    model = XLMRobertaForSequenceClassification(settings)
+    tokens = batch["net_input"]["src_tokens"]
+    mask = tokens.ne(1).long()
+    return model, lambda: model(input_ids=tokens, attention_mask=mask, labels=batch["target"]).loss
+
+
+def timed(model: nn.Module, loss: Callable[[], torch.Tensor], optimizer: torch.optim.Optimizer, args: argparse.Namespace) -> list:
+    """Seconds of forward and backward, and of the whole step."""
+
+    def now() -> float:
+        if args.device != "cpu":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    optimizer.zero_grad()
+    dtype = torch.float16 if args.device != "cpu" else torch.bfloat16
+    start = now()
+    with torch.autocast(args.device, dtype=dtype, enabled=args.half):
+        value = loss()
+    value.backward()
+    middle = now()
+    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
+    optimizer.step()
+    return [middle - start, now() - start]
+
+
+def main() -> None:
+    args = make_parser().parse_args()
+    torch.manual_seed(1)
+    draw = lambda: torch.randint(4, args.types - 1, (args.batch, args.length), device=args.device)  # noqa: E731
+    batch = {
+        "id": torch.arange(args.batch), "language": torch.zeros(args.batch, dtype=torch.long, device=args.device),
+        "target": torch.randint(0, len(LABELS), (args.batch,), device=args.device),
+        "net_input": {"src_tokens": draw()}, "source": draw(), "nsentences": args.batch, "ntokens": args.batch * args.length,
+    }  # fmt: skip
+    steps = {}
+    with tempfile.TemporaryDirectory() as folder:
+        data = empty_data(Path(folder), args.types)
+        for kind in ("plain", "x-mixup"):
+            steps[kind] = fairseq_step(kind, data, batch, args.layers)
+    if not args.no_hugging_face:
+        steps["hugging face"] = hugging_face_step(batch, args.layers, args.types)
+    runs = {}
+    for name, (model, loss) in steps.items():
+        model.to(args.device).train()
+        optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-5)
+        runs[name] = (model, loss, optimizer)
+    seconds: dict[str, list] = {name: [] for name in runs}
+    for repetition in range(args.repetitions + 1):
+        for name, run in runs.items():
+            measured = timed(*run, args)
+            if repetition:  # the first round warms up
+                seconds[name].append(measured)
+    print(f"{args.batch} pairs x {args.length} pieces, {args.layers} layers, {args.types} types, {args.device}, "
+          f"{torch.get_num_threads()} threads, medians of {args.repetitions} interleaved steps")  # fmt: skip
+    medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in seconds.items()}
+    for part, title in enumerate(("forward + backward", "whole step")):
+        plain = medians["plain"][part]
+        for name, values in medians.items():
+            print(f"{title:20s} {name:13s} {values[part]:8.3f} s   {values[part] / plain:.3f} x plain")
+        if "hugging face" in medians:
+            print(f"{title:20s} plain / hugging face: {plain / medians['hugging face'][part]:.3f}")
+
+
+if __name__ == "__main__":
+    main()
