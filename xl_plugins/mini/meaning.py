@@ -1,0 +1,276 @@
+"""What the sentences of the embedded benchmark say: concepts, the facts that relate them, and clauses drawn from them.
+
+A :class:`Clause` is language-free; every grammar in :mod:`xl_plugins.mini.grammar` can say it, so equal clauses in
+several languages are translations of each other. Hypernyms and antonyms are facts about concepts and therefore hold
+in every language, which is what makes the labels of the pairs language-independent.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, NamedTuple
+
+# Kinds of nouns; the kind decides which adjectives fit and which verbs take the noun as subject or object.
+KINDS: dict[str, tuple[str, ...]] = {
+    kind: tuple(words.split())
+    for kind, words in {
+        "person": """man woman boy girl teacher doctor farmer student neighbour singer painter soldier cook nurse king
+            queen grandmother grandfather father mother uncle aunt driver guest hunter thief child person""",
+        "animal": """dog cat horse cow goat sheep lion elephant monkey rabbit mouse bear camel donkey chicken duck
+            eagle parrot bird animal""",
+        "food": """apple banana orange mango lemon pear fruit potato tomato onion carrot egg cake cucumber""",
+        "drink": "water milk coffee tea juice drink",
+        "readable": "book letter newspaper",
+        "container": "bag box basket bottle",
+        "opening": "door window umbrella",
+        "furniture": "chair table bed",
+        "clothing": "hat shirt dress coat skirt garment",
+        "plaything": "ball doll kite toy",
+        "transport": "car bicycle boat truck bus vehicle",
+        "instrument": "hammer knife saw tool",
+        "device": "lamp clock phone radio",
+        "thing": "cup plate picture key flower stone mirror ring tree",
+    }.items()
+}
+KIND_OF: dict[str, str] = {noun: kind for kind, nouns in KINDS.items() for noun in nouns}
+NOUNS: tuple[str, ...] = tuple(KIND_OF)
+ANIMATE = frozenset(KINDS["person"] + KINDS["animal"])
+MASS = frozenset(KINDS["drink"])
+
+_HYPONYMS: dict[str, str] = {
+    "man": "king grandfather father uncle",
+    "woman": "queen grandmother mother aunt",
+    "child": "boy girl",
+    "person": " ".join(noun for noun in KINDS["person"] if noun != "person"),
+    "bird": "chicken duck eagle parrot",
+    "animal": " ".join(noun for noun in KINDS["animal"] if noun != "animal"),
+    "fruit": "apple banana orange mango lemon pear",
+    "drink": "water milk coffee tea juice",
+    "garment": "hat shirt dress coat skirt",
+    "toy": "ball doll kite",
+    "vehicle": "car bicycle boat truck bus",
+    "tool": "hammer knife saw",
+}
+HYPONYMS: dict[str, tuple[str, ...]] = {general: tuple(words.split()) for general, words in _HYPONYMS.items()}
+HYPERNYMS: dict[str, tuple[str, ...]] = {
+    noun: tuple(general for general, special in HYPONYMS.items() if noun in special) for noun in NOUNS
+}
+
+_PAIRS = """aged young; strong weak; rich poor; happy sad; sick healthy; lazy diligent; fat thin; big small; old new;
+    heavy light; expensive cheap; beautiful ugly; clean dirty; empty full; fast slow; hot cold"""
+COLOURS = ("white", "black", "red", "green", "blue", "yellow")
+# Adjectives that cannot hold of the same thing: antonyms, and colours of one another.
+EXCLUDES: dict[str, tuple[str, ...]] = {}
+for _pair in _PAIRS.split(";"):
+    _left, _right = _pair.split()
+    EXCLUDES[_left], EXCLUDES[_right] = (_right,), (_left,)
+for _colour in COLOURS:
+    EXCLUDES[_colour] = tuple(other for other in COLOURS if other != _colour)
+ADJECTIVES: tuple[str, ...] = tuple(EXCLUDES)
+
+_THING = "big small old new heavy light expensive cheap beautiful ugly clean dirty white black red green blue yellow"
+FITTING: dict[str, tuple[str, ...]] = {kind: tuple(_THING.split()) for kind in KINDS} | {
+    kind: tuple(words.split())
+    for kind, words in {
+        "person": "aged young strong weak rich poor happy sad sick healthy lazy diligent fat thin",
+        "animal": "aged young strong weak sick healthy fat thin big small fast slow clean dirty white black",
+        "food": "big small expensive cheap hot cold clean dirty red green yellow",
+        "drink": "hot cold expensive cheap",
+        "container": _THING + " empty full",
+        "transport": _THING + " fast slow empty full",
+    }.items()
+}
+
+# verb: (kinds of subject, kinds or single nouns it takes as object; "" marks an intransitive verb)
+_THINGS = "readable container furniture clothing plaything transport instrument device thing umbrella"
+_SMALL = "readable container clothing plaything instrument device cup plate picture key flower stone mirror ring chair"
+_FRAMES: dict[str, tuple[str, str]] = {
+    "eat": ("person animal", "food"),
+    "cook": ("person", "potato tomato onion carrot egg cake"),
+    "drink": ("person animal", "drink"),
+    "buy": ("person", "food drink " + _THINGS),
+    "sell": ("person", "food drink " + _THINGS),
+    "carry": ("person animal", "food furniture " + _SMALL),
+    "wash": ("person", "clothing transport food cup plate bottle window"),
+    "see": ("person animal", "person animal food transport " + _SMALL),
+    "find": ("person animal", "person animal food drink " + _THINGS),
+    "lose": ("person", "animal transport " + _SMALL),
+    "open": ("person", "bag box bottle door window umbrella"),
+    "close": ("person", "bag box bottle door window umbrella"),
+    "push": ("person animal", "transport furniture box basket stone"),
+    "pull": ("person animal", "transport furniture box basket stone"),
+    "read": ("person", "readable"),
+    "write": ("person", "book letter"),
+    "draw": ("person", "person animal food transport plaything thing"),
+    "break": ("person", "device furniture plaything instrument transport door window cup plate bottle mirror umbrella"),
+    "repair": ("person", "device furniture plaything instrument transport door window mirror umbrella"),
+    "love": ("person", "person animal"),
+    "hate": ("person", "person animal"),
+    "protect": ("person animal", "person animal"),
+    "attack": ("person animal", "person animal"),
+    "visit": ("person", "person"),
+    "feed": ("person", "animal child"),
+    "follow": ("person animal", "person animal transport"),
+    "throw": ("person", "plaything stone food hat bottle cup"),
+    "hide": ("person animal", "food " + _SMALL),
+    "steal": ("person", "food animal transport " + _SMALL),
+    "seek": ("person animal", "person animal food drink " + _SMALL),
+    "greet": ("person", "person"),
+    "bring": ("person", "food drink furniture " + _SMALL),
+    "sleep": ("person animal", ""),
+    "run": ("person animal", ""),
+    "walk": ("person", ""),
+    "sing": ("person", ""),
+    "dance": ("person", ""),
+    "laugh": ("person", ""),
+    "cry": ("person", ""),
+    "swim": ("person animal", ""),
+    "work": ("person", ""),
+    "rest": ("person animal", ""),
+    "play": ("person animal", ""),
+    "wait": ("person animal", ""),
+    "jump": ("person animal", ""),
+    "shout": ("person", ""),
+    "travel": ("person", ""),
+}
+VERBS: tuple[str, ...] = tuple(_FRAMES)
+SUBJECTS: dict[str, tuple[str, ...]] = {verb: tuple(frame[0].split()) for verb, frame in _FRAMES.items()}
+OBJECTS: dict[str, tuple[str, ...]] = {
+    verb: tuple(dict.fromkeys(noun for item in frame[1].split() for noun in KINDS.get(item, (item,))))
+    for verb, frame in _FRAMES.items()
+}
+# Verbs that exclude each other for the same participants, time and place.
+OPPOSITES: dict[str, str] = {}
+for (
+    _pair
+) in "buy sell; find lose; open close; push pull; break repair; love hate; protect attack; laugh cry; work rest".split(
+    ";"
+):
+    _left, _right = _pair.split()
+    OPPOSITES[_left], OPPOSITES[_right] = _right, _left
+
+PLACES: tuple[str, ...] = tuple(
+    """kitchen garden school market hospital forest beach street stadium city village station house office restaurant
+    shop river mountain library hotel farm bridge room airport island""".split()
+)
+TIME_GROUPS: tuple[tuple[str, ...], ...] = tuple(
+    tuple(group.split())
+    for group in (
+        "morning noon evening night",
+        "monday tuesday wednesday thursday friday saturday sunday",
+        "spring summer autumn winter",
+    )
+)
+TIMES: tuple[str, ...] = tuple(time for group in TIME_GROUPS for time in group)
+# Times of different groups are compatible (a Monday in winter), times of one group are not.
+OTHER_TIMES: dict[str, tuple[str, ...]] = {
+    time: tuple(other for other in group if other != time) for group in TIME_GROUPS for time in group
+}
+NUMBERS = ("two", "three", "four", "five", "six", "seven", "ten")
+ABOVE_TWO = NUMBERS[1:]  # these entail "several"
+COUNTS = ("the", "a", *NUMBERS, "several")
+
+
+class NounPhrase(NamedTuple):
+    """``amount`` is one of COUNTS ("the" and "a" are singular), ``adjective`` one of ADJECTIVES or empty."""
+
+    noun: str
+    amount: str = "the"
+    adjective: str = ""
+
+
+class Clause(NamedTuple):
+    """One statement. ``object`` is None for intransitive verbs; empty ``place`` and ``time`` are not said.
+
+    ``front`` is the adverbial that opens the sentence ("", "time" or "place"): word order only, no meaning.
+    """
+
+    subject: NounPhrase
+    verb: str
+    object: NounPhrase | None = None
+    place: str = ""
+    time: str = ""
+    future: bool = False
+    negated: bool = False
+    front: str = ""
+
+
+def put(clause: Clause, slot: str, value: Any) -> Clause:
+    """``clause`` with the field named ``slot`` set to ``value``."""
+    return clause._replace(**{slot: value})
+
+
+def _phrase(rng: Random, noun: str, adjective_rate: float, definite: bool = False) -> NounPhrase:
+    kind = KIND_OF[noun]
+    adjective = rng.choice(FITTING[kind]) if rng.random() < adjective_rate else ""
+    draw = rng.random()
+    if definite or noun in MASS or draw < 0.4:
+        count = "the"
+    elif draw < 0.6:
+        count = "a"
+    else:
+        count = rng.choice((*NUMBERS, "several", "several"))
+    return NounPhrase(noun, count, adjective)
+
+
+_VERBS_OF = {kind: tuple(verb for verb in VERBS if kind in SUBJECTS[verb]) for kind in ("person", "animal")}
+# Intransitive verbs are a third of the list but carry fewer slots; they are drawn at a fixed lower rate.
+_SPLIT_VERBS = {
+    kind: (tuple(v for v in verbs if OBJECTS[v]), tuple(v for v in verbs if not OBJECTS[v]))
+    for kind, verbs in _VERBS_OF.items()
+}
+
+
+def draw_clause(rng: Random, negated_rate: float = 0.12, subject: str = "") -> Clause:
+    """Draw a sensible clause; ``subject`` fixes its noun.
+
+    Objects of negated clauses are definite: "does not eat three apples" has two readings.
+    """
+    kind = KIND_OF[subject] if subject else ("person" if rng.random() < 0.75 else "animal")
+    noun = subject or rng.choice(KINDS[kind])
+    transitive, intransitive = _SPLIT_VERBS[kind]
+    verb = rng.choice(transitive if rng.random() < 0.8 else intransitive)
+    negated = rng.random() < negated_rate
+    target = None
+    if OBJECTS[verb]:
+        other = rng.choice(OBJECTS[verb])
+        while other == noun:
+            other = rng.choice(OBJECTS[verb])
+        target = _phrase(rng, other, 0.4, definite=negated)
+    place = rng.choice(PLACES) if rng.random() < 0.5 else ""
+    time = rng.choice(TIMES) if rng.random() < 0.4 else ""
+    future = rng.random() < 0.3
+    clause = Clause(_phrase(rng, noun, 0.4), verb, target, place, time, future, negated)
+    return clause._replace(front=draw_front(rng, clause))
+
+
+def draw_front(rng: Random, clause: Clause, rate: float = 0.3) -> str:
+    """Which adverbial opens the sentence: "" with probability 1 - ``rate`` or when there is none."""
+    present = [slot for slot in ("time", "place") if getattr(clause, slot)]
+    return rng.choice(present) if present and rng.random() < rate else ""
+
+
+def inventory() -> list[Clause]:
+    """A fixed list of clauses in which every concept occurs in each of its number and tense forms.
+
+    Dictionaries and noise vocabularies are read off it, so they do not depend on sizes or seeds.
+    """
+    clauses = []
+    person = NounPhrase("man")
+    for index, noun in enumerate(NOUNS):
+        counts = ("the",) if noun in MASS else ("the", "a", *NUMBERS[index % 3 :: 3], "several")
+        for position, count in enumerate(counts):
+            fitting = ("", *FITTING[KIND_OF[noun]])
+            phrases = [NounPhrase(noun, count, adjective) for adjective in fitting[position % 2 :: 2]]
+            verb = next(v for v in ("see", "buy") if noun in OBJECTS[v] or v == "buy")
+            clauses += [Clause(person, verb, phrase) for phrase in phrases]
+            if noun in ANIMATE:
+                clauses += [Clause(phrase, "see", NounPhrase("letter")) for phrase in phrases]
+    for verb in VERBS:
+        target = NounPhrase(next(n for n in OBJECTS[verb] if n != "man")) if OBJECTS[verb] else None
+        for subject in (person, NounPhrase("woman"), NounPhrase("man", "two"), NounPhrase("woman", "two")):
+            for form in range(4):
+                clauses.append(Clause(subject, verb, target, future=form > 1, negated=form % 2 == 1))
+    clauses += [Clause(person, "sleep", None, place=place) for place in PLACES]
+    clauses += [Clause(person, "sleep", None, time=time) for time in TIMES]
+    return clauses

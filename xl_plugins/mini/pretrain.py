@@ -1,0 +1,245 @@
+"""Train a SentencePiece model and a tiny XLM-R with fairseq's own masked language model task.
+
+OUT receives sentencepiece.bpe.model, dict.txt (without <mask>, as the XLM-R archives have it), model.pt (fairseq
+checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text and the checkpoints
+from which a killed run continues.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+
+import sentencepiece
+import torch
+from fairseq.data import Dictionary
+from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting_int_dtype
+from tqdm import tqdm
+
+import xl_plugins
+from xl_plugins.errors import UserError
+from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
+from xl_plugins.safe_load import load_checkpoint
+
+TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
+    "sentencepiece.bpe.model",
+    "dict.txt",
+    "model.pt",
+    "pretrain.log",
+    "pretraining",
+)
+VALID_LINES = 500
+SAVE_EVERY = 200  # updates
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Shape of the model; ``max_positions`` counts pieces with the specials."""
+
+    vocab: int = 4000
+    layers: int = 3
+    dim: int = 128
+    heads: int = 4
+    ffn: int = 512
+    max_positions: int = 256
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``batch_size`` in lines; ``parallel_share`` of the lines are translation pairs."""
+
+    updates: int = 2000
+    batch_size: int = 64
+    lr: float = 2e-3
+    seed: int = 1
+    parallel_share: float = 0.1
+
+
+def pretrain(text: Text, out: Path, sizes: Sizes, schedule: Schedule, overwrite: bool = False) -> None:
+    """Run all steps that ``out`` still lacks. Raises UserError if it holds the result of other settings."""
+    settings: dict[str, object] = {"sizes": asdict(sizes), "schedule": asdict(schedule), "text": text.digest()}
+    work = out / WORK
+    if not _continues(out, settings, overwrite):
+        _clear(out)
+        work.mkdir(parents=True, exist_ok=True)
+        _replace(work / "settings.json", json.dumps(settings, indent=2, sort_keys=True).encode() + b"\n")
+    if (out / MODEL).exists():
+        print(f"{out / MODEL}: exists already with these settings")
+        return
+    if not (work / "data" / "complete").exists():
+        try:
+            _prepare(text, out, sizes, schedule)
+        except RuntimeError as error:  # SentencePiece says so about too little text or too small a vocabulary
+            reason = " ".join(str(error).split())
+            raise UserError(f"--vocab {sizes.vocab}: SentencePiece cannot train on this text: {reason}") from None
+    _train(out, sizes, schedule)
+    _strip(work / "checkpoints" / "checkpoint_last.pt", out / MODEL)
+    print(f"{out / MODEL}: {sizes.layers} layers of {sizes.dim}, {schedule.updates} updates; log in {out / LOG}")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def _continues(out: Path, settings: dict[str, object], overwrite: bool) -> bool:
+    """Whether ``out`` is a run with the same settings, finished or not."""
+    if not out.exists():
+        return False
+    if not out.is_dir():
+        raise UserError(f"{out}: is not a folder; choose another name")
+    record = out / WORK / "settings.json"
+    same = record.exists() and json.loads(record.read_text()) == settings
+    if same and not (overwrite and (out / MODEL).exists()):
+        return True
+    if any(out.iterdir()) and not overwrite:
+        raise UserError(
+            f"{out}: holds something else (other text or settings); choose another folder or pass --overwrite"
+        )
+    return False
+
+
+def _clear(out: Path) -> None:
+    """Remove what this command writes, and nothing else."""
+    shutil.rmtree(out / WORK, ignore_errors=True)
+    for name in (TOKENIZER, DICTIONARY, MODEL, LOG):
+        (out / name).unlink(missing_ok=True)
+
+
+def train_tokenizer(sentences: list[str], path: Path, vocab: int) -> sentencepiece.SentencePieceProcessor:
+    """Unigram model with XLM-R's normalisation and no unknown characters; fewer than ``vocab`` pieces for little text."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as handle:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences), model_writer=handle, vocab_size=vocab, model_type="unigram",
+            character_coverage=1.0, hard_vocab_limit=False, num_threads=1, minloglevel=2,
+        )  # fmt: skip
+    os.replace(partial, path)
+    return sentencepiece.SentencePieceProcessor(model_file=str(path))
+
+
+def write_dictionary(tokenizer: sentencepiece.SentencePieceProcessor, path: Path) -> Dictionary:
+    """fairseq dictionary of the pieces after <unk>, <s>, </s>, in their order, each with count 1."""
+    pieces = [tokenizer.id_to_piece(index) for index in range(3, tokenizer.get_piece_size())]
+    _replace(path, "".join(f"{piece} 1\n" for piece in pieces).encode())
+    return Dictionary.load(str(path))
+
+
+def _prepare(text: Text, out: Path, sizes: Sizes, schedule: Schedule) -> None:
+    texts, aligned = text.monolingual(), text.aligned()
+    data = out / WORK / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    everything = [sentence for sentences in texts for sentence in sentences]
+    tokenizer = train_tokenizer(everything, out / TOKENIZER, sizes.vocab)
+    dictionary = write_dictionary(tokenizer, out / DICTIONARY)
+    shutil.copyfile(out / DICTIONARY, data / DICTIONARY)
+
+    lines = list(pretraining_lines(texts, aligned, schedule.parallel_share, Random(f"{schedule.seed}/lines")))
+    held_out = min(VALID_LINES, max(1, len(lines) // 20))
+    if len(lines) <= held_out:
+        raise UserError("too little text to train on: at least four sentences are needed")
+    separator = dictionary.encode_line(SEPARATOR, append_eos=False, add_if_not_exist=False)
+    for split, part in (("valid", lines[:held_out]), ("train", lines[held_out:])):
+        builder = MMapIndexedDatasetBuilder(str(data / f"{split}.bin"), dtype=best_fitting_int_dtype(len(dictionary)))
+        for line in tqdm(part, desc=f"binarise {split}", unit=" lines", disable=None, leave=False):
+            builder.add_item(_encode(line, tokenizer, dictionary, separator, sizes.max_positions - 1))
+        builder.finalize(str(data / f"{split}.idx"))
+    (data / "complete").touch()
+
+
+def _encode(
+    line: str,
+    tokenizer: sentencepiece.SentencePieceProcessor,
+    dictionary: Dictionary,
+    separator: torch.Tensor,
+    limit: int,
+) -> torch.Tensor:
+    """Piece ids with the separator between the sentences and </s> at the end, cut to ``limit``."""
+    parts: list[int] = []
+    for position, sentence in enumerate(line.split(f" {SEPARATOR} ")):
+        parts += separator.tolist() if position else []
+        parts += [dictionary.index(piece) for piece in tokenizer.encode(sentence, out_type=str)]
+    return torch.tensor([*parts[: limit - 1], dictionary.eos()], dtype=torch.int)
+
+
+def command(out: Path, sizes: Sizes, schedule: Schedule) -> list[str]:
+    """The fairseq-train command line."""
+    work = out / WORK
+    options: dict[str, object] = {
+        "--user-dir": Path(xl_plugins.__file__).parent, "--task": "masked_lm", "--criterion": "masked_lm",
+        "--sample-break-mode": "eos", "--tokens-per-sample": sizes.max_positions, "--mask-prob": 0.15,
+        "--arch": "roberta", "--max-positions": sizes.max_positions, "--encoder-layers": sizes.layers,
+        "--encoder-embed-dim": sizes.dim, "--encoder-attention-heads": sizes.heads,
+        "--encoder-ffn-embed-dim": sizes.ffn,
+        "--dropout": 0.0, "--attention-dropout": 0.0, "--optimizer": "adam", "--adam-betas": "(0.9, 0.98)",
+        "--adam-eps": 1e-6, "--weight-decay": 0.01, "--clip-norm": 1.0, "--lr": schedule.lr,
+        "--lr-scheduler": "polynomial_decay", "--warmup-updates": max(1, schedule.updates // 10),
+        "--total-num-update": schedule.updates, "--max-update": schedule.updates, "--batch-size": schedule.batch_size,
+        "--seed": schedule.seed, "--num-workers": 0, "--log-format": "json", "--log-interval": 10,
+        "--save-dir": work / "checkpoints", "--save-interval-updates": SAVE_EVERY, "--keep-interval-updates": 1,
+    }  # fmt: skip
+    flags = ["--no-epoch-checkpoints"] + ([] if torch.cuda.is_available() else ["--cpu"])
+    pairs = [str(word) for item in options.items() for word in item]
+    return [sys.executable, "-m", "fairseq_cli.train", str(work / "data"), *pairs, *flags]
+
+
+def _train(out: Path, sizes: Sizes, schedule: Schedule) -> None:
+    """Run fairseq-train in a process of its own, its output going to the log and its progress to the terminal."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with (
+        (out / LOG).open("a", encoding="utf-8") as log,
+        tqdm(total=schedule.updates, desc="pretrain", unit=" updates") as bar,
+    ):
+        process = subprocess.Popen(
+            command(out, sizes, schedule), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        )
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                log.write(line)
+                log.flush()
+                _show(bar, line)
+        finally:
+            if process.poll() is None and sys.exc_info()[0] is not None:
+                process.terminate()
+            status = process.wait()
+    if status:
+        tail = [line for line in (out / LOG).read_text(encoding="utf-8").splitlines() if line.strip()]
+        raise UserError(
+            f"fairseq-train ended with status {status}: {tail[-1] if tail else 'no output'}; see {out / LOG}"
+        )
+
+
+def _show(bar: tqdm, line: str) -> None:
+    """Move the bar to the update count of one of fairseq's JSON log lines."""
+    start = line.find('{"epoch"')
+    if start < 0:
+        return
+    try:
+        values = json.loads(line[start:])
+    except ValueError:
+        return
+    updates = next(
+        (int(values[key]) for key in ("num_updates", "train_num_updates", "valid_num_updates") if key in values), 0
+    )
+    bar.update(max(0, updates - bar.n))
+    if "loss" in values:
+        bar.set_postfix(loss=values["loss"], refresh=False)
+
+
+def _strip(checkpoint: Path, model: Path) -> None:
+    """Copy a checkpoint without optimizer state, as if no epoch had begun, so that fine-tuning starts at update 0."""
+    with checkpoint.open("rb") as handle:
+        state = load_checkpoint(handle, map_location="cpu")
+    state.pop("last_optimizer_state", None)
+    state["extra_state"] = {"train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0, "shuffle": True}}
+    partial = model.with_name(model.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, model)
