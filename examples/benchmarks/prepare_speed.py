@@ -75,6 +75,12 @@ def write_pairs(text: Path, raw: Path, count: int) -> None:
         file.writelines(f"{sentence()}\t{sentence()}\t{draw.choice(LABELS)}\n" for _ in range(count))
 
 
+def cpu_seconds() -> float:
+    """CPU time of all finished child processes: unlike wall time, hardly changed by other work on the machine."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=200_000, help="sentence pairs (default: 200,000)")
@@ -112,15 +118,18 @@ def main() -> int:
         ]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         seconds = []
+        used = cpu_seconds()
         for _ in range(args.repetitions):
             start = time.perf_counter()
             subprocess.run([str(part) for part in command], check=True, env=environment, stdout=subprocess.DEVNULL)
             seconds.append(time.perf_counter() - start)
+        used = (cpu_seconds() - used) / args.repetitions
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     median = statistics.median(seconds)
     print(f"{args.pairs:,} pairs, {pieces:,} pieces, {args.workers} workers, {args.repetitions} repetitions")
     rate = f"{2 * args.pairs / median:,.0f} sentences/s"
     print(f"median {rate} ({median:.1f} s; fastest {min(seconds):.1f}, slowest {max(seconds):.1f})")
+    print(f"CPU time {used:.1f} s per run: {2 * args.pairs / used:,.0f} sentences per CPU second")
     print(f"peak memory {peak:,.0f} MiB")
     return 0
 

@@ -7,7 +7,7 @@ import re
 from xl_plugins.errors import UserError
 
 XTREME_LANGUAGES = tuple(
-    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr "  # noqa: SIM905
+    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr "
     "ur vi yo zh".split()
 )
 _CODE = re.compile(r"[a-z]{2,3}")

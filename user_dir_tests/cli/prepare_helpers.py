@@ -1,0 +1,85 @@
+"""Small raw data sets in XTREME's formats and a short way to run xl-prepare in this process."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from fairseq.data import Dictionary, data_utils
+
+from xl_plugins.cli import prepare
+
+LABELS = ("contradiction", "entailment", "neutral")
+
+
+def sentence(language: str, split: str, row: int, which: int) -> str:
+    """A text that says whose it is; letters that the test tokenizer knows."""
+    draw = random.Random(f"{language} {split} {row} {which}")
+    return " ".join(
+        "".join(draw.choices("bdgklmnprst", k=1) + draw.choices("aeiou", k=1)) for _ in range(draw.randint(2, 8))
+    )
+
+
+def pair(language: str, split: str, row: int) -> list[str]:
+    return [sentence(language, split, row, 0), sentence(language, split, row, 1)]
+
+
+def label(split: str, row: int) -> str:
+    return LABELS[(row * 7 + len(split)) % 3]
+
+
+def write_rows(path: Path, rows: list[list[str]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def make_xnli(
+    raw: Path, languages: tuple[str, ...] = ("de", "sw"), train: int = 12, dev: int = 5, test: int = 6
+) -> Path:
+    """XNLI as xl-mini writes it: gold files and all four kinds of translations."""
+    write_rows(raw / "train-en.tsv", [[*pair("en", "train", i), label("train", i)] for i in range(train)])
+    for lang in ("en", *languages):
+        write_rows(raw / f"dev-{lang}.tsv", [[*pair(lang, "dev", i), label("dev", i)] for i in range(dev)])
+        write_rows(raw / f"test-{lang}.tsv", [[*pair(lang, "test", i), label("test", i)] for i in range(test)])
+    for lang in languages:
+        for kind in ("translate-train", "back-translation"):
+            text = lang if kind == "translate-train" else f"bt{lang}"
+            rows = [[*pair("en", "train", i), *pair(text, "train", i), label("train", i)] for i in range(train)]
+            write_rows(raw / kind / f"en-{lang}.tsv", rows)
+        for split, count in (("dev", dev), ("test", test)):
+            rows = [[*pair(lang, split, i), *pair(f"tt{lang}", split, i), label(split, i)] for i in range(count)]
+            write_rows(raw / f"translate-{split}" / f"{lang}-en.tsv", rows)
+    return raw
+
+
+def tokenizer_options(tiny_spm: Any) -> list[str]:
+    return ["--spm", str(tiny_spm.model), "--dict", str(tiny_spm.dict)]
+
+
+def run(tiny_spm: Any, *args: object) -> None:
+    assert prepare.main([*map(str, args), *tokenizer_options(tiny_spm)]) == 0
+
+
+def meta(dest: Path) -> dict[str, Any]:
+    return json.loads((dest / "meta.json").read_text(encoding="utf-8"))
+
+
+def texts(dest: Path, folder: str, field: str, split: str) -> list[str]:
+    """The binarised texts as text again."""
+    dictionary = Dictionary.load(str(dest / "dict.txt"))
+    data = data_utils.load_indexed_dataset(str(dest / folder / field / split), dictionary, "mmap")
+    return [dictionary.string(row).replace(" ", "").replace("▁", " ").strip() for row in data]
+
+
+def labels(dest: Path, folder: str, split: str) -> list[str]:
+    dictionary = Dictionary.load(str(dest / "label" / "dict.txt"))
+    data = data_utils.load_indexed_dataset(str(dest / folder / "label" / split), dictionary, "mmap")
+    return [dictionary.string(row) for row in data]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, hidden ones included."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
