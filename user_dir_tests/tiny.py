@@ -69,10 +69,11 @@ def configure(data: Path, task: str = "xmixup_sentence_pair", **changed: object)
     return cfg
 
 
-def build(data: Path, task: str = "xmixup_sentence_pair", seed: int = 3, scale: float = 12.0, **changed: object) -> Setup:
-    """Task, model and criterion. ``scale`` multiplies the weights, so that attention is not uniform and streams differ."""
+def build(data: Path, task: str = "xmixup_sentence_pair", weights: int = 3, scale: float = 12.0, **changed: object) -> Setup:
+    """Task, model and criterion. ``weights`` is the seed of the parameters; ``scale`` multiplies them, so that attention is
+    not uniform and streams differ."""
     cfg = configure(data, task, **changed)
-    utils.set_torch_seed(seed)
+    utils.set_torch_seed(weights)
     made = tasks.setup_task(cfg.task)
     model = made.build_model(cfg.model)
     with torch.no_grad():
