@@ -55,6 +55,13 @@ def make_xnli(
     return raw
 
 
+def edit(path: Path, line: int, text: str | bytes) -> None:
+    """Replace one line (from 1) of a file."""
+    lines = path.read_bytes().split(b"\n")
+    lines[line - 1] = text.encode() if isinstance(text, str) else text
+    path.write_bytes(b"\n".join(lines))
+
+
 def tokenizer_options(tiny_spm: Any) -> list[str]:
     return ["--spm", str(tiny_spm.model), "--dict", str(tiny_spm.dict)]
 

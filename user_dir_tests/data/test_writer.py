@@ -80,6 +80,12 @@ def test_gather_reorders_and_replaces(
 def test_labels(tmp_path: Path) -> None:
     write_labels(str(tmp_path / "label" / "train"), np.array([2, 0, 1], dtype=np.int16), 3)
     assert read(tmp_path / "label" / "train") == [[6, 2], [4, 2], [5, 2]]
+    (tmp_path / "dict.txt").write_text("c 1\ne 1\nn 1\n")
+    (tmp_path / "text").write_text("n\nc\ne\n")
+    command = f"--only-source --trainpref {tmp_path}/text --srcdict {tmp_path}/dict.txt --destdir {tmp_path}/theirs"
+    preprocess.main(options.get_preprocessing_parser().parse_args(command.split()))
+    for suffix in ("bin", "idx"):
+        assert filecmp.cmp(tmp_path / f"label/train.{suffix}", tmp_path / f"theirs/train.{suffix}", shallow=False)
 
 
 class Odd(NamedTuple):

@@ -12,7 +12,6 @@ from itertools import chain
 import numpy as np
 import sentencepiece
 from fairseq.data import Dictionary
-from fairseq.tokenizer import tokenize_line
 
 from xl_plugins.errors import UserError
 
@@ -121,11 +120,11 @@ class PieceEncoder:
         owner = np.repeat(np.arange(len(texts)), sizes)
         rows = np.unique(owner[odd])
         strings = self.model.encode([texts[row] for row in rows], out_type=str, num_threads=1)
-        index = self.dictionary.index
+        find, unknown = self.dictionary.indices.get, self.dictionary.unk()
         parts = np.split(ids, np.cumsum(sizes)[:-1])
         sizes = sizes.copy()
         for row, string in zip(rows, strings):
-            parts[row] = np.array([index(piece) for piece in tokenize_line(" ".join(string))], dtype=np.int64)
+            parts[row] = np.array([find(piece, unknown) for piece in " ".join(string).split()], dtype=np.int64)
             sizes[row] = len(parts[row])
         return self._end(np.concatenate(parts), sizes)
 
