@@ -44,7 +44,7 @@ def balance(setup: Setup) -> None:
 
 
 def save_checkpoint(
-    path: Path, data: Path, task: str = "xmixup_sentence_pair", score: float = 50.0, best: float = 50.0, **options: object
+    path: Path, data: Path, task: str = "xmixup_sentence_pair", score: float = 50.0, best: float = 50.0, **options: Any
 ) -> Setup:  # fmt: skip
     """Write a checkpoint of random weights at ``path`` and return what it was made of."""
     setup = build(data, task, **options)
@@ -54,10 +54,8 @@ def save_checkpoint(
     return setup
 
 
-def write_raw(
-    folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), rows: int = 30, test_labels: bool = True
-) -> Path:
-    """XNLI files of invented words, translations included; every line differs in length."""
+def write_raw(folder: Path, languages: tuple[str, ...] = ("en", "de", "sw"), rows: int = 30) -> Path:
+    """XNLI files of invented words, translations included."""
     draw = random.Random(5)
     for part in ("", "translate-train", "translate-dev", "translate-test", "back-translation"):
         (folder / part).mkdir(parents=True, exist_ok=True)

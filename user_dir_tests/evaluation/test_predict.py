@@ -10,7 +10,7 @@ import torch
 from fairseq.models.roberta import RobertaModel
 
 from user_dir_tests.evaluation.made import save_checkpoint
-from user_dir_tests.toy import make_data
+from user_dir_tests.toy import make_data, write_rows
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.predict import build_datasets, predict_dataset, predict_languages
@@ -174,3 +174,15 @@ def test_gold_labels_are_those_of_the_folder(paths, data):
     finally:
         (data / "meta.json").unlink()
     assert found["fr"].gold is None and found["de"].gold is not None
+
+
+@pytest.mark.parametrize(
+    ("rows", "meta", "scored"), [(10, None, False), (9, None, True), (10, '{"dataset": "own"}', True)]
+)
+def test_one_label_throughout_a_hand_made_folder_is_a_placeholder(paths, tmp_path, rows, meta, scored):
+    root = make_data(tmp_path / "toy", test=rows)
+    write_rows(root / "de" / "label" / "test", [[5]] * rows, 7)
+    if meta:
+        (root / "meta.json").write_text(meta)
+    found = predict_languages(load_fine_tuned(paths["plain"], str(root)), languages=["de", "fr"])
+    assert (found["de"].gold is not None) == scored and found["fr"].gold is not None

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from fairseq import utils
 
-from ..data.layout import SPLITS
+from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
 from .checkpoint import FineTuned
+from .labels import MIN_CONSTANT
 
 BATCH_SIZE = 64
 Progress = Callable[[int], object]  # told how many examples are done since the last call
@@ -108,7 +109,12 @@ def predict_languages(
     for language, dataset in datasets.items():
         count = progress(language, len(dataset)) if progress else None
         probabilities = predict_dataset(tuned, dataset, batch_size, max_tokens, count)
-        blind = tuned.task.data_bin.is_unlabelled(language, split)
-        gold = None if blind else np.asarray(dataset.parts[0].labels)
+        gold = _gold(tuned.task.data_bin, language, split, np.asarray(dataset.parts[0].labels))
         result[language] = Predictions(language, tuned.task.problem.labels, probabilities, gold)
     return result
+
+
+def _gold(data: DataBin, language: str, split: str, labels: np.ndarray) -> np.ndarray | None:
+    """``labels``, or None where they are placeholders: in a folder made by hand, one label throughout."""
+    constant = len(labels) >= MIN_CONSTANT and bool((labels == labels[0]).all())
+    return None if data.is_unlabelled(language, split) or (constant and not data.meta) else labels
