@@ -1,0 +1,105 @@
+"""The commands in the READMEs run as they stand, in their order, on the embedded benchmark in place of the download.
+
+Stand-ins before them on the PATH make the model small and stop training after two updates; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sentencepiece
+
+from user_dir_tests.training import save_archive
+
+REPO = Path(__file__).resolve().parents[2]
+SHAPE = {"encoder-layers": 3, "encoder-embed-dim": 16, "encoder-ffn-embed-dim": 24, "encoder-attention-heads": 4}
+TRAIN = " ".join(f"--{key} {value}" for key, value in SHAPE.items())
+HYDRA = " ".join(f"+model.{key.replace('-', '_')}={value}" for key, value in SHAPE.items())
+HYDRA += " ++optimization.max_update=2 ++common.cpu=true dataset.num_workers=0"
+COMMANDS = {
+    "fairseq-train": f"fairseq_cli.train {{}} {TRAIN} --max-update 2 --cpu --num-workers 0",
+    "fairseq-hydra-train": f"fairseq_cli.hydra_train {{}} {HYDRA}",
+    "fairseq-preprocess": "fairseq_cli.preprocess {}",
+    **{f"xl-{name}": f"xl_plugins.cli.{name} {{}}" for name in ("prepare", "evaluate", "predict", "mini")},
+}  # fmt: skip
+
+
+def blocks(path: Path) -> list[str]:
+    """The fenced blocks marked as bash."""
+    return re.findall(r"^```bash\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like a user's: the checkout's folders, raw/ with XTREME's files, xlmr.base/."""
+    folder = tmp_path_factory.mktemp("stage")
+    for name in ("examples", "xl_plugins"):
+        (folder / name).symlink_to(REPO / name)
+    (folder / "bin").mkdir()
+    for name, module in COMMANDS.items():
+        script = folder / "bin" / name
+        script.write_text(f"#!/bin/sh\nexec {sys.executable} -m {module.format(chr(34) + '$@' + chr(34))}\n")
+        script.chmod(0o755)
+    run(folder, "xl-mini make raw --languages en,de,hi --train 96 --dev 12 --test 14 --unlabelled 400")
+    archive = folder / "xlmr.base"
+    archive.mkdir()
+    sentencepiece.SentencePieceTrainer.train(
+        input=",".join(map(str, sorted((folder / "raw" / "unlabelled").glob("??.txt")))), vocab_size=400,
+        model_prefix=str(archive / "sentencepiece.bpe"), minloglevel=2, hard_vocab_limit=False,
+    )  # fmt: skip
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(archive / "sentencepiece.bpe.model"))
+    lines = [f"{pieces.id_to_piece(i)} 1\n" for i in range(3, pieces.get_piece_size())]
+    (archive / "dict.txt").write_text("".join(lines), encoding="utf-8")
+    save_archive(archive / "model.pt", archive / "dict.txt", max_positions=512, tokens_per_sample=512)
+    return folder
+
+
+def run(stage: Path, commands: str) -> str:
+    """Run shell commands in the stage; returns what they printed."""
+    path = os.pathsep.join([str(stage / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=stage,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=280,
+    )
+    assert done.returncode == 0, f"{commands}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def result(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_readme(stage: Path) -> None:
+    prepare_and_train, baselines, predict = blocks(REPO / "README.md")
+    run(stage, prepare_and_train)
+    predictions = (stage / "predictions" / "xnli" / "test-de.tsv").read_text().split("\n")
+    assert len(predictions) == 14 + 1 and set(predictions[:-1]) <= {"contradiction", "entailment", "neutral"}
+    table = run(stage, baselines)
+    for name in ("zero-shot", "translate-train", "xmixup", "de", "hi"):
+        assert name in table
+    answer = json.loads(run(stage, predict))
+    assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data_set", ["xnli", "pawsx"])
+def test_recipe_readme(stage: Path, data_set: str) -> None:
+    train, by_hand = blocks(REPO / "examples" / data_set / "README.md")
+    run(stage, f"rm -rf data-bin/{data_set} by-hand\n{train}")
+    for system in ("zero_shot", "translate_train", "xmixup"):
+        text = json.dumps(result(stage / "outputs" / data_set / f"{system}.json"))
+        assert '"de"' in text and '"hi"' in text
+    run(stage, by_hand)  # ends with byte-for-byte comparisons
