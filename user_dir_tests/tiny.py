@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hypothesis  # noqa: F401  now: imported by its plug-in at the end of a session, it can hit CPython's gh-106905
 import torch
 from fairseq import options, tasks, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
