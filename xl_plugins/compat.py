@@ -193,8 +193,8 @@ def bf16_without_tpu() -> None:
         def parse_args_and_arch(parser: Any, input_args: Any = None, *args: Any, **kwargs: Any) -> Any:
             parsed = parse(parser, input_args, *args, **kwargs)
             options_read = parsed[0] if isinstance(parsed, tuple) else parsed
-            asked = "--tpu" in (sys.argv if input_args is None else input_args)
-            options_read.tpu = options_read.tpu and asked
+            if getattr(options_read, "tpu", False):  # absent when a caller asks for given options only
+                options_read.tpu = "--tpu" in (sys.argv if input_args is None else input_args)
             return parsed
 
         return parse_args_and_arch
