@@ -13,6 +13,8 @@ from xl_plugins.mini.meaning import Clause, draw_clause, draw_front
 from xl_plugins.mini.relations import Change, other, stronger, weaker
 
 LABELS = ("contradiction", "entailment", "neutral")
+# How many further details the premise has; chosen so that its length says little about the label either.
+_ADDITIONS = {"contradiction": (0, 1, 1, 2), "entailment": (1, 1, 2), "neutral": (1, 1, 2, 2)}
 
 
 def _strengthen(clause: Clause, times: int, touched: set[str], rng: Random) -> Clause:
@@ -32,9 +34,9 @@ def _pick(changes: list[Change], rng: Random) -> Change:
 
 def premise_for(hypothesis: Clause, label: str, rng: Random) -> Clause:
     """A premise that stands in the relation ``label`` to ``hypothesis`` (for one the pair drawer accepts)."""
-    extra = rng.choice((0, 1, 1, 2))
+    extra = rng.choice(_ADDITIONS[label])
     if label == "entailment":
-        return _strengthen(hypothesis, extra + 1, set(), rng)
+        return _strengthen(hypothesis, extra, set(), rng)
     if label == "neutral":
         slot, premise = _pick(weaker(hypothesis, rng), rng)
         return _strengthen(premise, extra, {slot}, rng)

@@ -11,7 +11,7 @@ from random import Random
 
 from xl_plugins.mini.grammar.base import number
 from xl_plugins.mini.meaning import ANIMATE, FITTING, KIND_OF, MASS, OBJECTS, SUBJECTS, Clause, draw_clause
-from xl_plugins.mini.relations import other
+from xl_plugins.mini.relations import other as other_changes
 
 LABELS = ("0", "1")
 
@@ -47,14 +47,24 @@ def _fronts(clause: Clause) -> list[str]:
     return ["", *(slot for slot in ("time", "place") if getattr(clause, slot))]
 
 
+def _different(clause: Clause, rng: Random) -> dict[str, list[Clause]]:
+    """Clauses of other meaning, by how much their words differ from those of ``clause``."""
+    exchanged = swaps(clause)
+    return {
+        # the number of the subject stays, and with it the form of the verb
+        "same words": [other for other in exchanged if number(other.subject) == number(clause.subject)],
+        "other forms": [other for other in exchanged if number(other.subject) != number(clause.subject)],
+        "other word": [change.clause for change in other_changes(clause, rng)],
+    }
+
+
 def draw_pair(rng: Random, label: str) -> tuple[Clause, Clause]:
     """Two clauses for ``label``; the second is drawn without looking at the label."""
+    way = rng.choice(("same words", "same words", "same words", "other forms", "other word"))
     while True:
         second = draw_clause(rng, negated_rate=0.0)
-        exchanged, replaced = swaps(second), [change.clause for change in other(second, rng)]
-        if len(_fronts(second)) > 1 and (exchanged or replaced):
+        different = _different(second, rng)[way]
+        if len(_fronts(second)) > 1 and different:
             break
-    first = second
-    if label == "0":
-        first = rng.choice(exchanged if exchanged and (not replaced or rng.random() < 0.6) else replaced)
+    first = rng.choice(different) if label == "0" else second
     return first._replace(front=rng.choice([front for front in _fronts(second) if front != second.front])), second

@@ -7,14 +7,17 @@ from which a killed run continues.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
+from typing import IO
 
 import sentencepiece
 import torch
@@ -36,6 +39,12 @@ TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
 )
 VALID_LINES = 500
 SAVE_EVERY = 200  # updates
+# python -m fairseq_cli.train, but ended by the next line it prints when the command that started it was killed
+_LAUNCH = (
+    "import runpy, signal; hasattr(signal, 'SIGPIPE') and signal.signal(signal.SIGPIPE, signal.SIG_DFL); "
+    "runpy.run_module('fairseq_cli.train', run_name='__main__', alter_sys=True)"
+)
+_PATIENCE = 30  # seconds to wait for such a process to end
 
 
 @dataclass(frozen=True)
@@ -72,13 +81,32 @@ def pretrain(text: Text, out: Path, sizes: Sizes, schedule: Schedule, overwrite:
     if (out / MODEL).exists():
         print(f"{out / MODEL}: exists already with these settings")
         return
+    with (work / "lock").open("w") as lock:
+        _wait_for(lock, out)
+        _complete(text, out, sizes, schedule, lock.fileno())
+
+
+def _wait_for(lock: IO[str], out: Path) -> None:
+    """Take the lock, which a process left over from a killed command may hold for a moment."""
+    for _ in range(_PATIENCE):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(1)
+    raise UserError(f"{out}: another pretraining is at work there; wait for it or choose another folder")
+
+
+def _complete(text: Text, out: Path, sizes: Sizes, schedule: Schedule, lock: int) -> None:
+    """The steps, each skipped if its result is there. ``lock`` is handed on to the training process."""
+    work = out / WORK
     if not (work / "data" / "complete").exists():
         try:
             _prepare(text, out, sizes, schedule)
         except RuntimeError as error:  # SentencePiece says so about too little text or too small a vocabulary
             reason = " ".join(str(error).split())
             raise UserError(f"--vocab {sizes.vocab}: SentencePiece cannot train on this text: {reason}") from None
-    _train(out, sizes, schedule)
+    _train(out, sizes, schedule, lock)
     _strip(work / "checkpoints" / "checkpoint_last.pt", out / MODEL)
     print(f"{out / MODEL}: {sizes.layers} layers of {sizes.dim}, {schedule.updates} updates; log in {out / LOG}")
 
@@ -114,7 +142,7 @@ def _clear(out: Path) -> None:
 
 
 def train_tokenizer(sentences: list[str], path: Path, vocab: int) -> sentencepiece.SentencePieceProcessor:
-    """Unigram model with XLM-R's normalisation and no unknown characters; fewer than ``vocab`` pieces for little text."""
+    """Unigram model, normalised as in XLM-R, all characters known; fewer pieces than ``vocab`` if text is short."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as handle:
         sentencepiece.SentencePieceTrainer.train(
@@ -187,10 +215,10 @@ def command(out: Path, sizes: Sizes, schedule: Schedule) -> list[str]:
     }  # fmt: skip
     flags = ["--no-epoch-checkpoints"] + ([] if torch.cuda.is_available() else ["--cpu"])
     pairs = [str(word) for item in options.items() for word in item]
-    return [sys.executable, "-m", "fairseq_cli.train", str(work / "data"), *pairs, *flags]
+    return [sys.executable, "-c", _LAUNCH, str(work / "data"), *pairs, *flags]
 
 
-def _train(out: Path, sizes: Sizes, schedule: Schedule) -> None:
+def _train(out: Path, sizes: Sizes, schedule: Schedule, lock: int) -> None:
     """Run fairseq-train in a process of its own, its output going to the log and its progress to the terminal."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with (
@@ -198,7 +226,12 @@ def _train(out: Path, sizes: Sizes, schedule: Schedule) -> None:
         tqdm(total=schedule.updates, desc="pretrain", unit=" updates") as bar,
     ):
         process = subprocess.Popen(
-            command(out, sizes, schedule), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+            command(out, sizes, schedule),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            pass_fds=(lock,),
         )
         try:
             assert process.stdout is not None
