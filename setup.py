@@ -35,7 +35,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     license_files=["LICENSE"],
-    python_requires=">=3.9",
+    python_requires=">=3.10",
     packages=find_packages(include=["xl_plugins", "xl_plugins.*"]),
     package_data={"xl_plugins": ["py.typed", "**/*.txt", "**/*.tsv", "**/*.json", "**/*.yaml", "**/*.html"]},
     install_requires=[

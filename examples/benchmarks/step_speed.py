@@ -3,9 +3,9 @@
     python examples/benchmarks/step_speed.py                          # XLM-R base shape, all cores
     python examples/benchmarks/step_speed.py --device cuda --half --batch 16 --length 128
 
-Steps are interleaved (plain, X-Mixup, Hugging Face, plain, ...), so a machine that slows down slows all of them; medians and the
-ratio of medians are printed, for the whole step and for forward and backward alone. A step is forward, backward, clipping at
-norm 1 and an Adam update; the batch has no padding, and target and source texts are equally wide.
+Steps are interleaved (plain, X-Mixup, Hugging Face, plain, ...), so a machine that slows down slows all of them; medians
+and the ratio of medians are printed, for the whole step and for forward and backward alone. A step is forward, backward,
+clipping at norm 1 and an Adam update; the batch has no padding, and target and source texts are equally wide.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ LABELS = ("contradiction", "entailment", "neutral")
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=7, help="measured rounds, after one to warm up (default: 7)")
+    parser.add_argument("--repetitions", type=int, default=7, help="rounds after one to warm up (default: 7)")
     parser.add_argument("--batch", type=int, default=8, help="pairs per batch (default: 8)")
     parser.add_argument("--length", type=int, default=64, help="pieces per text (default: 64)")
     parser.add_argument("--layers", type=int, default=12, help="layers of the encoder (default: 12, XLM-R base)")
-    parser.add_argument("--types", type=int, default=250002, help="vocabulary with special tokens (default: XLM-R's 250002)")
+    parser.add_argument("--types", type=int, default=250002, help="vocabulary with special tokens (XLM-R: 250002)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--half", action="store_true", help="half-precision autocast (float16 on cuda, bfloat16 on cpu)")
+    parser.add_argument("--half", action="store_true", help="autocast: float16 on cuda, bfloat16 on cpu")
     parser.add_argument("--no-hugging-face", action="store_true", help="leave out the comparison with transformers")
     return parser
 
@@ -96,7 +96,7 @@ def hugging_face_step(batch: dict, layers: int, types: int) -> tuple[nn.Module, 
     return model, lambda: model(input_ids=tokens, attention_mask=mask, labels=batch["target"]).loss
 
 
-def timed(model: nn.Module, loss: Callable[[], torch.Tensor], optimizer: torch.optim.Optimizer, args: argparse.Namespace) -> list:
+def timed(model: nn.Module, loss: Callable, optimizer: torch.optim.Optimizer, args: argparse.Namespace) -> list[float]:
     """Seconds of forward and backward, and of the whole step."""
 
     def now() -> float:
@@ -123,7 +123,8 @@ def main() -> None:
     batch = {
         "id": torch.arange(args.batch), "language": torch.zeros(args.batch, dtype=torch.long, device=args.device),
         "target": torch.randint(0, len(LABELS), (args.batch,), device=args.device),
-        "net_input": {"src_tokens": draw()}, "source": draw(), "nsentences": args.batch, "ntokens": args.batch * args.length,
+        "net_input": {"src_tokens": draw()}, "source": draw(),
+        "nsentences": args.batch, "ntokens": args.batch * args.length,
     }  # fmt: skip
     steps = {}
     with tempfile.TemporaryDirectory() as folder:

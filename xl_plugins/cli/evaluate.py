@@ -41,7 +41,7 @@ READ_BY = {
     "output": ("path",),
     "batch_size": ("path",),
     "max_tokens": ("path",),
-    "no_mixup_inference": ("path",),
+    "mixup_inference": ("path",),
     "inference_average": ("path",),
     "device": ("path",),
     "fp16": ("path",),

@@ -29,13 +29,21 @@ SPLITS = ("train", "valid", "test")
 _LANGUAGE = re.compile(r"^[a-z]{2,3}$")
 
 
+def _read_dictionary(path: Path, hint: str) -> Dictionary:
+    """fairseq dictionary file; UserError when it is missing or damaged."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {hint}")
+    try:
+        return Dictionary.load(str(path))
+    except (ValueError, RuntimeError, IndexError) as error:  # UnicodeDecodeError is a ValueError
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"{path}: not a fairseq dictionary ({reason}); expected 'symbol count' on every line") from None
+
+
 def load_dictionary(path: Path) -> Dictionary:
     """fairseq dictionary of pieces; ``<mask>`` is added last, as in the XLM-R archives."""
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no dictionary; give a folder made by xl-prepare (or by fairseq-preprocess as the recipes show)"
-        )
-    dictionary = Dictionary.load(str(path))
+    hint = "give a folder made by xl-prepare (or by fairseq-preprocess as the recipes show)"
+    dictionary = _read_dictionary(path, hint)
     dictionary.add_symbol("<mask>")
     return dictionary
 
@@ -63,7 +71,10 @@ class DataBin:
         if not path.is_file():
             return {}
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            meta = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(meta, dict):
+                raise ValueError("no object")
+            return meta
         except (ValueError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not JSON ({error}); run xl-prepare again or remove the file") from None
 
@@ -78,10 +89,8 @@ class DataBin:
     @cached_property
     def labels(self) -> list[str]:
         """Label names in the order of the model's outputs."""
-        path = self.root / "label" / "dict.txt"
-        if not path.is_file():
-            raise UserError(f"{path}: no label file; write one label and a count per line in the order of the outputs")
-        dictionary = Dictionary.load(str(path))
+        hint = "write one label and a count per line in the order of the outputs"
+        dictionary = _read_dictionary(self.root / "label" / "dict.txt", hint)
         return dictionary.symbols[dictionary.nspecial :]
 
     @cached_property
@@ -106,9 +115,31 @@ class DataBin:
         if not dataset_exists(prefix, "mmap"):
             raise UserError(f"{prefix}.idx: missing; prepare the {split} data of language '{language}' or leave it out")
         try:
-            return data_utils.load_indexed_dataset(prefix, self.dictionary, "mmap")
+            dataset = data_utils.load_indexed_dataset(prefix, self.dictionary, "mmap")
         except (ValueError, AssertionError, OSError) as error:
             raise UserError(f"{prefix}.idx: cannot be read ({error}); prepare the data again") from None
+        self._check_ids(prefix, dataset, len(self.dictionary))
+        return dataset
+
+    @staticmethod
+    def _check_ids(prefix: str, dataset: MMapIndexedDataset, types: int) -> None:
+        """The file is whole, and no id lies outside the dictionary: such an id would only show as a crash in
+        training."""
+        count = int(np.sum(dataset.sizes, dtype=np.int64))
+        size = Path(f"{prefix}.bin").stat().st_size
+        if size != count * np.dtype(dataset._index.dtype).itemsize:
+            raise UserError(
+                f"{prefix}.bin: {size} bytes do not fit {prefix}.idx; the file is truncated, prepare it again"
+            )
+        step = 1 << 24
+        for start in range(0, count, step):
+            width = np.dtype(dataset._index.dtype).itemsize
+            ids = np.frombuffer(dataset._bin_buffer, dataset._index.dtype, min(step, count - start), start * width)
+            if int(ids.max()) >= types or int(ids.min()) < 0:
+                raise UserError(
+                    f"{prefix}.bin: holds id {int(ids.max())}, but dict.txt has {types} types with its special tokens; "
+                    "prepare the data with this dictionary"
+                )
 
     def open_labels(self, language: str, split: str) -> np.ndarray:
         """Label indices of all rows: (N,) int64, 0 <= label < number of labels."""

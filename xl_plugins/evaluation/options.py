@@ -16,7 +16,9 @@ def add_model_options(group: Any) -> None:
     group.add_argument("--batch-size", type=int, metavar="N", help=f"most pairs in a batch (default: {BATCH_SIZE})")
     group.add_argument("--max-tokens", type=int, metavar="N", help="most positions in a batch, source text included")
     group.add_argument(
-        "--no-mixup-inference", action="store_true", help="X-Mixup: the target text alone, no translations needed"
+        "--mixup-inference",
+        action=argparse.BooleanOptionalAction,
+        help="X-Mixup: with the text's translation into the source language, or the text alone (default: as trained)",
     )
     group.add_argument(
         "--inference-average", choices=("prob", "logit"), help="X-Mixup: what to average (default: as trained)"
@@ -30,10 +32,10 @@ def add_model_options(group: Any) -> None:
 def model_options(args: argparse.Namespace) -> dict[str, Any]:
     """Keyword arguments of :func:`~.checkpoint.load_fine_tuned`; UserError for options that contradict each other."""
     overrides: dict[str, object] = {}
-    if args.no_mixup_inference:
-        overrides["no_mixup_inference"] = True
+    if args.mixup_inference is not None:
+        overrides["no_mixup_inference"] = not args.mixup_inference
     if args.inference_average:
-        if args.no_mixup_inference:
+        if args.mixup_inference is False:
             raise UserError("--inference-average has no effect with --no-mixup-inference; drop one of the two")
         overrides["inference_average"] = args.inference_average
     if getattr(args, "source_language", None):

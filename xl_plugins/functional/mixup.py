@@ -23,7 +23,8 @@ def cross_scores(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         (B, h, I, J), at least float32: half precision would lose the entropies.
     """
-    return torch.matmul(at_least_float32(query) * query.size(-1) ** -0.5, at_least_float32(key).transpose(-1, -2))
+    with torch.autocast(query.device.type, enabled=False):  # autocast would compute the product in half precision
+        return torch.matmul(at_least_float32(query) * query.size(-1) ** -0.5, at_least_float32(key).transpose(-1, -2))
 
 
 def _row_entropy(scores: Tensor, key_padding: Tensor) -> tuple[Tensor, Tensor]:

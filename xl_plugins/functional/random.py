@@ -32,8 +32,8 @@ def uniform(*counters: int | np.ndarray) -> np.ndarray:
         float64 array of the broadcast shape; the same counters always give the same number.
     """
     with np.errstate(over="ignore"):  # wrap-around is the arithmetic meant
-        state = np.uint64(0)
+        state: np.ndarray = np.asarray(np.uint64(0))
         for counter in counters:
             word = np.asarray(counter).astype(np.int64).astype(np.uint64)
             state = _mix((state ^ word) + _GAMMA)
-        return (_mix(np.asarray(state) + _GAMMA) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+        return (_mix(state + _GAMMA) >> np.uint64(11)).astype(np.float64) / float(1 << 53)

@@ -129,6 +129,11 @@ class XMixupSentencePairTask(XLTask):
     def _check_labels(self, part: PairPart) -> None:
         gold = self.data_bin.open_labels(self.source_language, "train")
         part.check_rows()
+        if len(gold) != len(part.labels):
+            raise UserError(
+                f"{self.data_bin.prefix(self.source_language, 'label', 'train')}.idx has {len(gold)} rows, but the"
+                f" texts have {len(part.labels)}; prepare the data again"
+            )
         differs = np.flatnonzero(gold != part.labels)
         if len(differs):
             row, names = int(differs[0]), self.problem.labels
