@@ -1,0 +1,82 @@
+"""Linear schedule over a run given in epochs or in updates."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+import pytest
+
+from xl_plugins.errors import UserError
+from xl_plugins.optim.linear import XLLinearSchedule
+from xl_plugins.optim.progress import PROGRESS, Progress
+
+
+class Optimizer:
+    """Holds a learning rate."""
+
+    lr = 0.0
+
+    def set_lr(self, lr: float) -> None:
+        self.lr = lr
+
+    def get_lr(self) -> float:
+        return self.lr
+
+
+@pytest.fixture(autouse=True)
+def progress() -> Iterator[None]:
+    before = PROGRESS.batches_per_epoch
+    PROGRESS.batches_per_epoch = None
+    yield
+    PROGRESS.batches_per_epoch = before
+
+
+def schedule(monkeypatch: pytest.MonkeyPatch, **changed: object) -> XLLinearSchedule:
+    monkeypatch.setattr("fairseq.optim.lr_scheduler.fairseq_lr_scheduler.FairseqOptimizer", Optimizer)
+    cfg = Namespace(**{"lr": [2e-3], "warmup_ratio": 0.0, "max_epoch": 0, "max_update": 0, "update_freq": [1], **changed})
+    return XLLinearSchedule(cfg, Optimizer())
+
+
+def test_decay_to_zero_in_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = schedule(monkeypatch, max_update=10)
+    assert [made.step_update(i) for i in (0, 1, 5, 9, 10, 12)] == pytest.approx([2e-3, 1.8e-3, 1e-3, 2e-4, 0, 0])
+
+
+def test_decay_over_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """7 batches in twos are 4 updates per epoch."""
+    made = schedule(monkeypatch, max_epoch=3, update_freq=[2])
+    assert made.step_update(0) == 2e-3 and made.total_updates() is None
+    PROGRESS.batches_per_epoch = 7
+    assert made.total_updates() == 12
+    assert [made.step_update(i) for i in (0, 3, 6, 12)] == pytest.approx([2e-3, 1.5e-3, 1e-3, 0])
+
+
+def test_the_earlier_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    PROGRESS.batches_per_epoch = 10
+    assert schedule(monkeypatch, max_epoch=3, max_update=12).total_updates() == 12
+    assert schedule(monkeypatch, max_epoch=1, max_update=12).total_updates() == 10
+
+
+def test_warm_up_then_decay(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = schedule(monkeypatch, max_update=100, warmup_ratio=0.1)
+    rates = [made.step_update(i) for i in range(101)]
+    assert 0 < rates[0] < rates[5] < rates[9] < 2e-3 and rates[10] == 2e-3
+    assert all(b > a for a, b in zip(rates, rates[1:11])) and all(b < a for a, b in zip(rates[10:], rates[11:]))
+    assert rates[55] == pytest.approx(1e-3) and rates[100] == 0.0
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.0, float("nan")])
+def test_warm_up_must_be_a_share(monkeypatch: pytest.MonkeyPatch, ratio: float) -> None:
+    with pytest.raises(UserError, match="--warmup-ratio"):
+        schedule(monkeypatch, max_update=5, warmup_ratio=ratio)
+
+
+def test_length_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="--max-epoch or --max-update"):
+        schedule(monkeypatch)
+
+
+@pytest.mark.parametrize("freq, expected", [([1], [0, 5, 10, 15]), ([2], [0, 3, 6, 9]), ([1, 5], [0, 5, 6, 7])])
+def test_updates_before_an_epoch(freq: list[int], expected: list[int]) -> None:
+    assert [Progress(5).updates_before(epoch, freq) for epoch in (1, 2, 3, 4)] == expected

@@ -1,0 +1,70 @@
+"""What the package adds to fairseq's entry points: once, and for its own tasks only."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+import torch
+from fairseq import checkpoint_utils, options
+
+from user_dir_tests.tiny import build
+from user_dir_tests.toy import make_data
+from user_dir_tests.training import old_names, save_archive
+from xl_plugins import hooks
+
+
+def test_installing_twice_changes_nothing() -> None:
+    before = options.parse_args_and_arch, checkpoint_utils.load_checkpoint
+    hooks.install()
+    assert (options.parse_args_and_arch, checkpoint_utils.load_checkpoint) == before
+
+
+def test_other_tasks_keep_fairseqs_defaults(tmp_path: Path) -> None:
+    parser = options.get_training_parser()
+    words = [str(tmp_path), "--task", "masked_lm", "--arch", "roberta_base", "--criterion", "masked_lm", "--optimizer", "adam"]
+    args = options.parse_args_and_arch(parser, words)
+    assert args.lr == [0.25] and args.clip_norm == 0.0 and args.best_checkpoint_metric == "loss"
+    assert args.lr_scheduler == "fixed" and not args.max_epoch and args.batch_size is None
+
+
+def test_modify_parser_of_the_caller_still_runs(tmp_path: Path) -> None:
+    parser, calls = options.get_training_parser(), []
+    words = [str(tmp_path), "--task", "xl_sentence_pair"]
+    args = options.parse_args_and_arch(parser, words, modify_parser=lambda p: calls.append(p))
+    assert calls and args.criterion == "xl_criterion"
+
+
+def test_task_given_with_an_equals_sign(tmp_path: Path) -> None:
+    args = options.parse_args_and_arch(options.get_training_parser(), [str(tmp_path), "--task=xmixup_sentence_pair"])
+    assert args.arch == "xmixup_xlmr" and args.update_freq == [4]
+
+
+def test_ranks_of_torchrun_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    args = options.parse_args_and_arch(options.get_training_parser(), [str(tmp_path), "--task", "xl_sentence_pair"])
+    assert args.update_freq == [2]
+
+
+def test_validation_parser_suppresses_defaults(tmp_path: Path) -> None:
+    """fairseq-validate overrides a checkpoint's options only by those that were given."""
+    parser = options.get_validation_parser()
+    args = options.parse_args_and_arch(parser, [str(tmp_path), "--task", "xl_sentence_pair", "--path", "x.pt"], suppress_defaults=True)
+    assert isinstance(args, argparse.Namespace)
+    assert not hasattr(args, "lr") and not hasattr(args, "max_length")
+
+
+def test_old_archive_names_are_the_published_ones(tmp_path: Path) -> None:
+    """The archive maker of the tests writes the old names, so that restoring it means something."""
+    data = make_data(tmp_path / "data", train=2, valid=2, test=2)
+    state = save_archive(tmp_path / "model.pt", data / "dict.txt")
+    old = old_names(state, 3)
+    assert "decoder.sentence_encoder.embed_tokens.weight" in old and "decoder.lm_head.dense.weight" in old
+    assert "decoder.sentence_encoder.emb_layer_norm.weight" in old
+    assert old["decoder.sentence_encoder.layers.2.self_attn.in_proj_weight"].shape == (48, 16)
+    assert not [name for name in old if "q_proj" in name or name.startswith("encoder")]
+    model = build(data).model
+    model.load_state_dict(old, strict=True, model_cfg=None)
+    for name, value in state.items():
+        assert torch.equal(model.state_dict()[name], value), name
