@@ -3,9 +3,9 @@
     python examples/benchmarks/step_speed.py                          # XLM-R base shape, all cores
     python examples/benchmarks/step_speed.py --device cuda --half --batch 16 --length 128
 
-Steps are interleaved (plain, X-Mixup, Hugging Face, plain, ...), so a machine that slows down slows all of them; medians
-and the ratio of medians are printed, for the whole step and for forward and backward alone. A step is forward, backward,
-clipping at norm 1 and an Adam update; the batch has no padding, and target and source texts are equally wide.
+Steps are interleaved (plain, X-Mixup, Hugging Face, plain, ...), so a machine that slows down slows all of them.
+Printed are medians and their ratios, for the whole step and for forward and backward alone. A step is forward,
+backward, clipping at norm 1 and an Adam update; the batch has no padding, and both texts of a pair are equally wide.
 """
 
 from __future__ import annotations

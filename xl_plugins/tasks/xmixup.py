@@ -16,6 +16,7 @@ from fairseq.tasks import register_task
 from ..data.pairs import PairPart, PairTexts
 from ..errors import UserError
 from ..functional.schedule import draw_gold, gold_probability
+from ..models.xmixup import XMixupModel
 from ..optim.decay import without_decay
 from ..optim.progress import PROGRESS
 from .base import XLTask, XLTaskConfig
@@ -80,6 +81,12 @@ class XMixupSentencePairTask(XLTask):
                 "--ddp-backend fully_sharded: parts of the mixup layer are called directly; use pytorch_ddp or"
                 " legacy_ddp"
             )
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        model = super().build_model(cfg, from_checkpoint)
+        if not isinstance(model, XMixupModel):
+            raise UserError(f"--arch {cfg._name}: has no mixup layer; pass --arch xmixup_xlmr or xmixup_xlmr_large")
+        return model
 
     def preset(self, option: str) -> str:
         """Value of an option that ``--preset`` fills in when it was not given."""
