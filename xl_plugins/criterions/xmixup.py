@@ -106,7 +106,9 @@ class XMixupCriterion(XLCriterion):
         if ratio is None or extra["entropy"] is None:
             return {}
         self.check_finite(ratio, "mixup ratio", sample)
-        gate = getattr(model, "module", model).mixup_gate
+        while hasattr(model, "module"):  # a distributed wrapper may itself be wrapped
+            model = model.module
+        gate = model.mixup_gate
         stats = {
             "ratio": ratio,
             "ratio_min": ratio.min().expand(size),
