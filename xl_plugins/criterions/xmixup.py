@@ -9,6 +9,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from torch import Tensor
 
 from ..errors import UserError
+from ..models.xmixup import unwrapped
 from .base import XLCriterion
 
 REPRESENTATIONS = ChoiceEnum(["mean", "cls"])
@@ -106,9 +107,7 @@ class XMixupCriterion(XLCriterion):
         if ratio is None or extra["entropy"] is None:
             return {}
         self.check_finite(ratio, "mixup ratio", sample)
-        while hasattr(model, "module"):  # a distributed wrapper may itself be wrapped
-            model = model.module
-        gate = model.mixup_gate
+        gate = unwrapped(model).mixup_gate
         stats = {
             "ratio": ratio,
             "ratio_min": ratio.min().expand(size),

@@ -155,6 +155,13 @@ class XMixupModel(XLMRModel):
             state_dict["mixup_gate.bias"] = self.mixup_gate.bias.data
 
 
+def unwrapped(model: Any) -> Any:
+    """The model itself; fairseq may put one distributed wrapper around another."""
+    while hasattr(model, "module"):
+        model = model.module
+    return model
+
+
 def _default(name: str) -> Any:
     return XMixupConfig.__dataclass_fields__[name].default
 

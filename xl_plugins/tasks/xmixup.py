@@ -16,7 +16,7 @@ from fairseq.tasks import register_task
 from ..data.pairs import PairPart, PairTexts
 from ..errors import UserError
 from ..functional.schedule import draw_gold, gold_probability
-from ..models.xmixup import XMixupModel
+from ..models.xmixup import XMixupModel, unwrapped
 from ..optim.decay import without_decay
 from ..optim.progress import PROGRESS
 from .base import XLTask, XLTaskConfig
@@ -172,7 +172,7 @@ class XMixupSentencePairTask(XLTask):
 
     def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
         """The gate's w and b take no weight decay."""
-        gate = getattr(model, "module", model).mixup_gate
+        gate = unwrapped(model).mixup_gate
         with without_decay(optimizer, list(gate.parameters()) if gate is not None else []):
             super().optimizer_step(optimizer, model, update_num)
 
