@@ -19,8 +19,7 @@ _SPAWNED = re.compile(r"^xl_plugins\.errors\.UserError: (.+)$", re.MULTILINE)
 
 
 class UserError(Exception):
-    """Something the user can mend. The message is one line: option or file and line, what was expected, how to fix
-    it."""
+    """Something the user can mend; the message is one line: option or file and line, what was expected, the fix."""
 
     def __init__(self, message: str) -> None:
         original = _SPAWNED.search(message)  # a data loader re-raises its worker's error with the traceback as message

@@ -1,5 +1,4 @@
-"""What the package adds to ``fairseq-train``: defaults that follow from the task, and restoring that does what users
-mean.
+"""What the package adds to ``fairseq-train``: defaults that follow from the task, and rules for restoring.
 
 Both use fairseq's own entry points: ``options.parse_args_and_arch`` takes a function that may set defaults before
 each parse, and ``checkpoint_utils.load_checkpoint`` is called once with the checkpoint options. Other tasks are left
@@ -74,15 +73,12 @@ def _given(input_args: list[str] | None) -> argparse.Namespace:
 
 
 def _task_defaults(given: argparse.Namespace) -> dict[str, Any]:
-    """Defaults of one of our tasks, empty for any other. Without a batch size, accumulation makes up the paper's 64
-    pairs."""
+    """Defaults of one of our tasks, empty for others; without a batch size, accumulation makes up the paper's 64."""
     defaults = dict(TASK_DEFAULTS.get(given.task, {}))
     if defaults and given.max_tokens is not None:
         del defaults["batch_size"]
     if defaults and not any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
-        ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or max(
-            1, torch.cuda.device_count()
-        )
+        ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or torch.cuda.device_count() or 1
         defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
     return defaults
 

@@ -20,8 +20,7 @@ BUCKET = 8  # lengths within one bucket are batched in random order, so padding 
 def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
     """Pieces kept of each text so that a pair with its special tokens fits ``max_length``.
 
-    The longer text loses pieces at its end first (the "longest first" rule of Hugging Face's tokenizers, on ties the
-    second).
+    The longer text loses pieces at its end first, on ties the second one: Hugging Face's rule "longest first".
 
     Args:
         first, second: piece counts without special tokens, (N,).
@@ -36,8 +35,7 @@ def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) ->
 
 
 class PairTexts:
-    """The encoded text pairs of one language, split and view: ``<s> a </s> </s> b </s>``, truncated to
-    ``max_length``."""
+    """Encoded text pairs of one language, split and view, truncated: ``<s> a </s> </s> b </s>``."""
 
     def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
         self.path = data.prefix(language, "input0", split, view)
@@ -74,8 +72,7 @@ def encode_pair(first: torch.Tensor, second: torch.Tensor, bos: int, eos: int) -
 
 @dataclass
 class PairPart:
-    """One language of a split. ``source`` and ``back_translation`` are the row-parallel source-language texts, if
-    any."""
+    """One language of a split; ``source`` and ``back_translation`` are row-parallel texts in the source language."""
 
     language: str
     language_index: int
@@ -191,8 +188,7 @@ class PairDataset(FairseqDataset):
         return int(self.sizes[index])
 
     def ordered_indices(self) -> np.ndarray:
-        """Training: a random permutation, stably sorted by length bucket; fairseq seeds numpy with seed + epoch
-        around it."""
+        """Training: a random permutation, stably sorted by length bucket (fairseq seeds numpy with seed + epoch)."""
         if not self.shuffle:
             return np.argsort(self.sizes, kind="stable")
         order = np.random.permutation(len(self))

@@ -1,5 +1,4 @@
-"""Task losses and consistency terms between two streams, per pair and in float32 (X-Mixup, ICLR 2022, Eq. 7, 8, App.
-A.2)."""
+"""Task losses and consistency terms between two streams, per pair, in float32 (X-Mixup, ICLR 2022, Eq. 7 and 8)."""
 
 from __future__ import annotations
 

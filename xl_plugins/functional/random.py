@@ -25,8 +25,7 @@ def uniform(*counters: int | np.ndarray) -> np.ndarray:
     """Uniform numbers in [0, 1) from integer counters.
 
     Args:
-        counters: integers or integer arrays that broadcast together, for example ``uniform(seed, PURPOSE, update,
-        ids)``.
+        counters: integers or integer arrays that broadcast together, as in ``uniform(seed, PURPOSE, update, ids)``.
 
     Returns:
         float64 array of the broadcast shape; the same counters always give the same number.
