@@ -38,8 +38,8 @@ class Setup(NamedTuple):
 
 def arguments(data: Path, task: str, **changed: object) -> list[str]:
     """Command line after ``fairseq-train``; ``changed``: option names with underscores, None leaves an option out."""
-    given = {**SHAPE, **STILL, **{"--" + name.replace("_", "-"): value for name, value in changed.items()}}
-    words = [str(data), "--task", task, "--cpu"]
+    given = {**SHAPE, **STILL, "--cpu": True, **{"--" + name.replace("_", "-"): value for name, value in changed.items()}}
+    words = [str(data), "--task", task]
     for option, value in given.items():
         if value is True:
             words.append(option)

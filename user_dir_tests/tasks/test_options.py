@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.tiny import build, build_trainer, parse
+from user_dir_tests.tiny import batch, build, build_trainer, parse
 from user_dir_tests.toy import make_data
 from xl_plugins.errors import UserError
 
@@ -164,10 +164,22 @@ def test_presets(data: Path) -> None:
     assert (mixed.criterion.representation, mixed.task.average) == ("mean", "prob")
 
 
-def test_gate_has_no_weight_decay(data: Path) -> None:
-    """The gate takes the ordinary learning rate and no weight decay."""
-    setup = build(data, weight_decay=0.5, lr=[0.1])
-    trainer = build_trainer(setup)
-    gate = {id(p) for p in setup.model.mixup_gate.parameters()}
-    groups = [g for g in trainer.optimizer.param_groups if gate & {id(p) for p in g["params"]}]
-    assert groups and all(g["weight_decay"] == 0.0 and g["lr"] == 0.1 for g in groups)
+@pytest.mark.parametrize("precision", [{}, {"bf16": True}, {"bf16": True, "memory_efficient_bf16": True}], ids=str)
+def test_gate_has_no_weight_decay(data: Path, precision: dict) -> None:
+    """The gate takes the ordinary learning rate and no weight decay; other parameters decay."""
+    ends = []
+    for decay in (0.0, 0.9):
+        setup = build(data, weight_decay=decay, lr=[0.1], mixup_gate_weight=-0.6, mixup_gate_bias=1.4, **precision)
+        setup.task.load_dataset("train")
+        trainer = build_trainer(setup)
+        trainer.get_train_iterator(epoch=1, load_dataset=False)
+        trainer.begin_epoch(1)
+        trainer.train_step([batch(setup, [1, 40])])
+        ends.append(setup.model.float())
+    without, decayed = ends
+    for name, start in (("weight", -0.6), ("bias", 1.4)):
+        gates = [getattr(model.mixup_gate, name).item() for model in ends]
+        assert gates[1] == pytest.approx(gates[0], abs=1e-6 if not precision else 0.01)
+        assert gates[0] != pytest.approx(start, abs=0.05)
+    key = "classification_heads.sentence_classification_head.out_proj.weight"
+    assert (without.state_dict()[key] - decayed.state_dict()[key]).abs().max() > 0.01
