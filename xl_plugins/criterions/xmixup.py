@@ -101,7 +101,7 @@ class XMixupCriterion(XLCriterion):
         return {"loss": loss, **terms}
 
     def _gate_statistics(self, model: Any, extra: dict, size: int, sample: dict) -> dict[str, Tensor]:
-        """Per-pair values whose means are logged; smallest and largest lambda of each batch are averaged over batches."""
+        """Per-pair values whose means are logged; the smallest and largest lambda are those of each batch, averaged."""
         ratio = extra["ratio"]
         if ratio is None or extra["entropy"] is None:
             return {}
