@@ -35,7 +35,7 @@ def _read_dictionary(path: Path, hint: str) -> Dictionary:
         raise UserError(f"{path}: no such file; {hint}")
     try:
         return Dictionary.load(str(path))
-    except (ValueError, RuntimeError, IndexError) as error:  # UnicodeDecodeError is a ValueError
+    except Exception as error:  # fairseq reports a wrong encoding as a bare Exception
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: not a fairseq dictionary ({reason}); expected 'symbol count' on every line") from None
 
