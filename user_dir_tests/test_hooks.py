@@ -13,6 +13,7 @@ from user_dir_tests.tiny import build
 from user_dir_tests.toy import make_data
 from user_dir_tests.training import old_names, save_archive
 from xl_plugins import hooks
+from xl_plugins.errors import UserError
 
 
 def test_installing_twice_changes_nothing() -> None:
@@ -23,7 +24,17 @@ def test_installing_twice_changes_nothing() -> None:
 
 def test_other_tasks_keep_fairseqs_defaults(tmp_path: Path) -> None:
     parser = options.get_training_parser()
-    words = [str(tmp_path), "--task", "masked_lm", "--arch", "roberta_base", "--criterion", "masked_lm", "--optimizer", "adam"]
+    words = [
+        str(tmp_path),
+        "--task",
+        "masked_lm",
+        "--arch",
+        "roberta_base",
+        "--criterion",
+        "masked_lm",
+        "--optimizer",
+        "adam",
+    ]
     args = options.parse_args_and_arch(parser, words)
     assert args.lr == [0.25] and args.clip_norm == 0.0 and args.best_checkpoint_metric == "loss"
     assert args.lr_scheduler == "fixed" and not args.max_epoch and args.batch_size is None
@@ -50,7 +61,9 @@ def test_ranks_of_torchrun_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_validation_parser_suppresses_defaults(tmp_path: Path) -> None:
     """fairseq-validate overrides a checkpoint's options only by those that were given."""
     parser = options.get_validation_parser()
-    args = options.parse_args_and_arch(parser, [str(tmp_path), "--task", "xl_sentence_pair", "--path", "x.pt"], suppress_defaults=True)
+    args = options.parse_args_and_arch(
+        parser, [str(tmp_path), "--task", "xl_sentence_pair", "--path", "x.pt"], suppress_defaults=True
+    )
     assert isinstance(args, argparse.Namespace)
     assert not hasattr(args, "lr") and not hasattr(args, "max_length")
 
@@ -68,3 +81,13 @@ def test_old_archive_names_are_the_published_ones(tmp_path: Path) -> None:
     model.load_state_dict(old, strict=True, model_cfg=None)
     for name, value in state.items():
         assert torch.equal(model.state_dict()[name], value), name
+
+
+def test_options_of_a_model_without_dataclass_are_read(tmp_path: Path) -> None:
+    """fairseq-train keeps the options of ``--arch roberta_base`` as a Namespace inside the configuration."""
+    cfg = {"task": {"_name": "masked_lm"}, "model": argparse.Namespace(arch="roberta_base", encoder_attention_heads=4)}
+    torch.save({"cfg": cfg, "args": None, "model": {}}, tmp_path / "model.pt")
+    saved = hooks.saved_config(str(tmp_path / "model.pt"))
+    assert saved["task"]["_name"] == "masked_lm" and saved["model"]["encoder_attention_heads"] == 4
+    with pytest.raises(UserError, match="--encoder-attention-heads 4, this model has 2; pass the checkpoint's value"):
+        hooks._refuse_other_architecture("model.pt", saved["model"], argparse.Namespace(encoder_attention_heads=2))

@@ -117,9 +117,16 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
     if not isinstance(state, Mapping):
         return {}
     if state.get("cfg"):
-        return OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))  # type: ignore
-    options = vars(state["args"]) if isinstance(state.get("args"), argparse.Namespace) else {}
+        cfg = OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))
+        assert isinstance(cfg, dict)
+        return {name: _options(cfg.get(name)) for name in ("task", "model")}
+    options = _options(state.get("args"))
     return {"task": {"_name": options.get("task")}, "model": options}
+
+
+def _options(group: Any) -> dict[str, Any]:
+    """Options as a dict; models without a configuration dataclass (``roberta_base``) keep theirs in a Namespace."""
+    return vars(group) if isinstance(group, argparse.Namespace) else dict(group or {})
 
 
 def _with_restore_rules(load: Callable) -> Callable:
