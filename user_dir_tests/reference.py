@@ -1,7 +1,7 @@
 """X-Mixup written a second time, slowly and from the formulas alone: one pair, one head at a time, no padding.
 
-Parameters are read from a state dict of fairseq's names; nothing of fairseq or of the package runs. Everything is torch in
-float64, so that automatic differentiation gives the gradients.
+Parameters are read from a state dict of fairseq's names; nothing of fairseq or of the package runs. Everything is
+torch in float64, so that automatic differentiation gives the gradients.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ class Reference:
         detach_ratio: the bug that the real code must not have.
     """
 
-    def __init__(self, state: Mapping[str, Tensor], heads: int, mixup_layer: int | None, lambda0: float = 0.5,
-                 constant: bool = False, detach_ratio: bool = False, second_norm_layer: int | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, state: Mapping[str, Tensor], heads: int, mixup_layer: int | None, lambda0: float = 0.5,
+        constant: bool = False, detach_ratio: bool = False, second_norm_layer: int | None = None,
+    ) -> None:  # fmt: skip
         self.state, self.heads, self.mixup_layer, self.lambda0 = state, heads, mixup_layer, lambda0
         self.constant, self.detach_ratio, self.second_norm_layer = constant, detach_ratio, second_norm_layer
         self.layers = 1 + max(int(n.split(".")[3]) for n in state if n.startswith("encoder.sentence_encoder.layers."))
@@ -61,7 +63,10 @@ class Reference:
 
     def embed(self, tokens: list[int]) -> Tensor:
         positions = range(PAD + 1, PAD + 1 + len(tokens))  # restart in every text, after the padding index
-        rows = [self.weight("embed_tokens.weight")[t] + self.weight("embed_positions.weight")[p] for t, p in zip(tokens, positions)]
+        rows = [
+            self.weight("embed_tokens.weight")[t] + self.weight("embed_positions.weight")[p]
+            for t, p in zip(tokens, positions)
+        ]
         return self.norm(torch.stack(rows), "layernorm_embedding")
 
     def scores(self, layer: int, query: Tensor, key: Tensor) -> list[Tensor]:
@@ -142,7 +147,9 @@ class Reference:
             target.append(self.feed_forward(layer, a_target))
         return PairResult(target, source, self.head(target[-1]), self.head(source[-1]), ratio, forward, backward)
 
-    def loss(self, pair: PairResult, label: int, alpha: float, mse: float = 1, kl: float = 1, representation: str = "mean") -> Tensor:
+    def loss(
+        self, pair: PairResult, label: int, alpha: float, mse: float = 1, kl: float = 1, representation: str = "mean"
+    ) -> Tensor:
         """L of one pair: alpha L_S + (1 - alpha) L_T + MSE + KL(p_S || p_T)."""
         p_source, p_target = softmax(pair.source_logits), softmax(pair.target_logits)
         total = -alpha * torch.log(p_source[label]) - (1 - alpha) * torch.log(p_target[label])

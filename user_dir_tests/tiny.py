@@ -24,6 +24,7 @@ SHAPE = {
     "--max-positions": 64,
     "--max-length": 32,
 }
+QUIET = {"--cpu": True, "--num-workers": 0}  # worker processes of a run that stops early take seconds to end
 STILL = {"--dropout": 0, "--attention-dropout": 0, "--pooler-dropout": 0}
 
 
@@ -38,7 +39,12 @@ class Setup(NamedTuple):
 
 def arguments(data: Path, task: str, **changed: object) -> list[str]:
     """Command line after ``fairseq-train``; ``changed``: option names with underscores, None leaves an option out."""
-    given = {**SHAPE, **STILL, "--cpu": True, **{"--" + name.replace("_", "-"): value for name, value in changed.items()}}
+    given = {
+        **SHAPE,
+        **STILL,
+        **QUIET,
+        **{"--" + name.replace("_", "-"): value for name, value in changed.items()},
+    }
     words = [str(data), "--task", task]
     for option, value in given.items():
         if value is True:
@@ -54,7 +60,7 @@ def parse(data: Path, task: str = "xmixup_sentence_pair", **changed: object) -> 
     return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, arguments(data, task, **changed)))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _base(task: str) -> Any:
     return parse(Path("DATA"), task)
 
@@ -70,9 +76,11 @@ def configure(data: Path, task: str = "xmixup_sentence_pair", **changed: object)
     return cfg
 
 
-def build(data: Path, task: str = "xmixup_sentence_pair", weights: int = 3, scale: float = 12.0, **changed: object) -> Setup:
-    """Task, model and criterion. ``weights`` is the seed of the parameters; ``scale`` multiplies them, so that attention is
-    not uniform and streams differ."""
+def build(
+    data: Path, task: str = "xmixup_sentence_pair", weights: int = 3, scale: float = 12.0, **changed: object
+) -> Setup:
+    """Task, model and criterion. ``weights`` is the seed of the parameters; ``scale`` multiplies them, so that
+    attention is not uniform and streams differ."""
     cfg = configure(data, task, **changed)
     utils.set_torch_seed(weights)
     made = tasks.setup_task(cfg.task)

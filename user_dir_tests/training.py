@@ -20,7 +20,7 @@ from torch import Tensor
 from user_dir_tests.tiny import arguments
 
 REPO = Path(__file__).resolve().parents[1]
-RUN = {"num_workers": 0, "log_format": "simple", "log_interval": 1, "no_progress_bar": True}
+RUN = {"log_format": "simple", "log_interval": 1, "no_progress_bar": True}
 # fairseq-train with two additions: die by SIGKILL before training step number XL_DIE_BEFORE, count steps from 1
 PROGRAM = """
 import os, signal, sys
@@ -77,7 +77,9 @@ def finish(*processes: subprocess.Popen, timeout: float = 240) -> list[Ended]:
                 process.kill()
 
 
-def train(data: Path, save: Path, task: str = "xmixup_sentence_pair", env: dict | None = None, **changed: object) -> Ended:
+def train(
+    data: Path, save: Path, task: str = "xmixup_sentence_pair", env: dict | None = None, **changed: object
+) -> Ended:
     """``fairseq-train`` in a process of its own."""
     return finish(start(words(data, save, task, **changed), **(env or {})))[0]
 

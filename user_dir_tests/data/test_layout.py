@@ -77,10 +77,14 @@ def test_a_hand_made_folder_of_fairseq_preprocess_can_be_read(root: Path, tmp_pa
 
     (tmp_path / "text").write_text("p1 p2 p3\np4\n")
     (tmp_path / "labels").write_text("neutral\ncontradiction\n")
-    for name, field, dictionary in (("text", "input0", "dict.txt"), ("text", "input1", "dict.txt"), ("labels", "label", "label/dict.txt")):
+    for name, field, dictionary in (
+        ("text", "input0", "dict.txt"),
+        ("text", "input1", "dict.txt"),
+        ("labels", "label", "label/dict.txt"),
+    ):
         parser = options.get_preprocessing_parser()
-        arguments = ["--only-source", "--trainpref", str(tmp_path / name), "--srcdict", str(root / dictionary), "--destdir",
-                     str(root / "sw" / field), "--workers", "1"]  # fmt: skip
+        arguments = ["--only-source", "--trainpref", str(tmp_path / name), "--srcdict", str(root / dictionary)]
+        arguments += ["--destdir", str(root / "sw" / field), "--workers", "1"]
         preprocess.main(parser.parse_args(arguments))
     data = DataBin(root)
     assert data.open_text("sw", "input0", "train")[0].tolist() == [5, 6, 7, 2]

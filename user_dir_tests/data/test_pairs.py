@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -74,7 +72,9 @@ def part(data: DataBin, language: str, index: int, views: bool = True, limit: in
     made = PairPart(language, index, PairTexts(data, language, "train", limit), labels)
     if views:
         made.source = PairTexts(data, "en", "train", limit)
-        made.back_translation = made.source if language == "en" else PairTexts(data, language, "train", limit, view=True)
+        made.back_translation = (
+            made.source if language == "en" else PairTexts(data, language, "train", limit, view=True)
+        )
     return made
 
 
@@ -124,7 +124,11 @@ def test_batch(dataset: PairDataset, ids: list[int]) -> None:
     assert batch["id"].tolist() == ids and batch["nsentences"] == len(ids)
     assert batch["language"].tolist() == [i // 24 for i in ids]
     assert batch["target"].tolist() == [dataset[i]["label"] for i in ids]
-    columns = {"target": batch["net_input"]["src_tokens"], "source": batch["source"], "back_translation": batch["back_translation"]}
+    columns = {
+        "target": batch["net_input"]["src_tokens"],
+        "source": batch["source"],
+        "back_translation": batch["back_translation"],
+    }
     for field, tokens in columns.items():
         texts = [dataset[i][field].tolist() for i in ids]
         width = max(map(len, texts))

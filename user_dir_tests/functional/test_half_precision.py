@@ -1,4 +1,4 @@
-"""Every tensor operation in half precision at sequence length 512: float32 where it matters, finite, close to float32."""
+"""Every tensor operation in half precision at length 512: float32 where it matters, finite, close to float32."""
 
 from __future__ import annotations
 

@@ -75,4 +75,6 @@ def test_neighbouring_streams_are_uncorrelated(other: tuple[int, int, int]) -> N
 
 
 def test_order_and_number_of_counters_matter() -> None:
-    assert len({float(uniform(*w)) for w in ((1, 2), (2, 1), (1,), (2,), (1, 2, 0), (0, 1, 2), (3,), (0,), (0, 0))}) == 9
+    assert (
+        len({float(uniform(*w)) for w in ((1, 2), (2, 1), (1,), (2,), (1, 2, 0), (0, 1, 2), (3,), (0,), (0, 0))}) == 9
+    )

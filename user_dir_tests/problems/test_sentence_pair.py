@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from fairseq.logging import metrics
@@ -33,7 +31,14 @@ def test_counters_per_language(problem: SentencePair) -> None:
     p = torch.eye(3)[[0, 1, 2, 0, 1]]
     sample = {"target": torch.tensor([0, 1, 0, 0, 2]), "language": torch.tensor([0, 2, 2, 2, 0])}
     counters = problem.counters(p, sample, ["de", "en", "fr"])
-    assert counters == {"_correct_de": 1, "_correct_en": 0, "_correct_fr": 2, "_count_de": 2, "_count_en": 0, "_count_fr": 3}
+    assert counters == {
+        "_correct_de": 1,
+        "_correct_en": 0,
+        "_correct_fr": 2,
+        "_count_de": 2,
+        "_count_en": 0,
+        "_count_fr": 3,
+    }
     training = problem.counters(p, sample, None)
     assert int(training["_correct"]) == 3 and training["_count"] == 5
 
@@ -48,8 +53,22 @@ def reduced(problem: SentencePair, outputs: list[dict], languages: list[str], se
 def test_accuracies_in_percent(problem: SentencePair) -> None:
     """Macro mean: every language weighs the same, whatever its size; sums run over batches."""
     outputs = [
-        {"_correct_de": 1.0, "_count_de": 2.0, "_correct_en": 1.0, "_count_en": 1.0, "_correct_fr": 0.0, "_count_fr": 0.0},
-        {"_correct_de": 0.0, "_count_de": 2.0, "_correct_en": 2.0, "_count_en": 9.0, "_correct_fr": 0.0, "_count_fr": 5.0},
+        {
+            "_correct_de": 1.0,
+            "_count_de": 2.0,
+            "_correct_en": 1.0,
+            "_count_en": 1.0,
+            "_correct_fr": 0.0,
+            "_count_fr": 0.0,
+        },
+        {
+            "_correct_de": 0.0,
+            "_count_de": 2.0,
+            "_correct_en": 2.0,
+            "_count_en": 9.0,
+            "_correct_fr": 0.0,
+            "_count_fr": 5.0,
+        },
     ]
     values = reduced(problem, outputs, ["de", "en", "fr"], ["en", "fr"])
     assert values == pytest.approx({"acc_de": 25.0, "acc_en": 30.0, "acc_fr": 0.0, "acc": 55 / 3, "acc_select": 15.0})

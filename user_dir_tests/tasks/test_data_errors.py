@@ -50,14 +50,16 @@ def test_unequal_rows_of_target_and_source(data: Path, language: str) -> None:
         rewrite(data / language / field / "train", ROWS[:5])
     rewrite(data / language / "label" / "train", [[4]] * 5)
     text = refused(data)
-    assert str(data / "de" / "input0" / "train") in text and "5" in text and "6 rows" in text or "5 rows" in text and "6" in text
+    assert (str(data / "de" / "input0" / "train") in text and "5" in text and "6 rows" in text) or (
+        "5 rows" in text and "6" in text
+    )
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_unequal_labels(data: Path, language: str) -> None:
     rewrite(data / language / "label" / "train", [[4]] * 4)
     text = refused(data)
-    assert f"{data / language}" in text and "4 labels" in text
+    assert f"{data / language}" in text and ("4 labels" in text or ("4 rows" in text and "6" in text))
 
 
 def test_unequal_back_translation(data: Path) -> None:
@@ -146,7 +148,9 @@ def test_dev_that_is_the_test_set(data: Path) -> None:
     for field in ("input0", "input1"):
         for suffix in ("bin", "idx"):
             shutil.copy(data / "de" / field / f"test.{suffix}", data / "de" / field / f"valid.{suffix}")
-            shutil.copy(data / "de" / "en-view" / field / f"test.{suffix}", data / "de" / "en-view" / field / f"valid.{suffix}")
+            shutil.copy(
+                data / "de" / "en-view" / field / f"test.{suffix}", data / "de" / "en-view" / field / f"valid.{suffix}"
+            )
     for suffix in ("bin", "idx"):
         shutil.copy(data / "de" / "label" / f"test.{suffix}", data / "de" / "label" / f"valid.{suffix}")
     text = refused(data)

@@ -109,7 +109,7 @@ def test_validation_pairs_each_text_with_its_translation(data: Path) -> None:
 def test_test_split_uses_translate_test_too(data: Path) -> None:
     setup = build(data)
     dataset = setup.task.load_dataset("test")
-    part, row = dataset.locate(0)
+    part, _ = dataset.locate(0)
     assert part.language == "de" and part.source.path.endswith("de/en-view/input0/test")
 
 
