@@ -66,6 +66,7 @@ def _given(input_args: list[str] | None) -> argparse.Namespace:
         "--batch-size",
         "--max-sentences",
         "--max-tokens",
+        "--max-update",
         "--distributed-world-size",
     ):
         parser.add_argument(option, default=None)
@@ -77,6 +78,8 @@ def _task_defaults(given: argparse.Namespace) -> dict[str, Any]:
     defaults = dict(TASK_DEFAULTS.get(given.task, {}))
     if defaults and given.max_tokens is not None:
         del defaults["batch_size"]
+    if defaults and given.max_update is not None:  # the user measures the run in updates
+        del defaults["max_epoch"]
     if defaults and not any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
         ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or torch.cuda.device_count() or 1
         defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]

@@ -22,8 +22,8 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
   nl,pt/test,translate-test:SemEval_set=TEST
 shape=(--encoder-layers 3 --encoder-embed-dim 128 --encoder-ffn-embed-dim 512 --encoder-attention-heads 4 --max-positions 256)
 common=("$out/data-bin" --user-dir "$here/xl_plugins" "${shape[@]}" --restore-file "$encoder/model.pt" --max-length 96
-  --lr 3e-4 --batch-size 32 --update-freq 1 --max-update "${UPDATES:-1200}" --warmup-ratio 0.1 --validate-interval-updates 300
-  --save-interval-updates 300 --keep-interval-updates 1 --no-epoch-checkpoints --log-format simple --log-interval 100 --num-workers 0)
+  --lr 5e-4 --batch-size 32 --update-freq 1 --max-update "${UPDATES:-600}" --warmup-ratio 0.1 --validate-interval-updates 200
+  --save-interval-updates 200 --keep-interval-updates 1 --no-epoch-checkpoints --log-format simple --log-interval 100 --num-workers 0)
 run() { # NAME OPTIONS...: three seeds of one system, and its table
   local name=$1 seed
   shift

@@ -14,10 +14,10 @@ STORY = 4
 def _next(clause: Clause, rng: Random) -> Clause:
     """A sentence that could follow: the same subject doing something else, or the same event told differently."""
     draw = rng.random()
-    if draw < 0.4:
+    if draw < 0.25:
         new = draw_clause(rng, subject=clause.subject.noun)
         return new._replace(subject=clause.subject)
-    changes = (stronger if draw < 0.6 else weaker)(clause, rng) if draw < 0.8 or clause.negated else other(clause, rng)
+    changes = (stronger if draw < 0.5 else weaker)(clause, rng) if draw < 0.75 or clause.negated else other(clause, rng)
     new = rng.choice(changes).clause if changes else clause
     return new._replace(front=draw_front(rng, new))
 

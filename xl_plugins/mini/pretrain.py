@@ -202,7 +202,7 @@ def command(out: Path, sizes: Sizes, schedule: Schedule) -> list[str]:
     work = out / WORK
     options: dict[str, object] = {
         "--user-dir": Path(xl_plugins.__file__).parent, "--task": "masked_lm", "--criterion": "masked_lm",
-        "--sample-break-mode": "eos", "--tokens-per-sample": sizes.max_positions, "--mask-prob": 0.15,
+        "--sample-break-mode": "eos", "--tokens-per-sample": sizes.max_positions, "--mask-prob": 0.25,
         "--arch": "roberta", "--max-positions": sizes.max_positions, "--encoder-layers": sizes.layers,
         "--encoder-embed-dim": sizes.dim, "--encoder-attention-heads": sizes.heads,
         "--encoder-ffn-embed-dim": sizes.ffn,

@@ -27,6 +27,7 @@ from xl_plugins.mini.meaning import (
     TIMES,
     Clause,
     NounPhrase,
+    common,
     put,
 )
 
@@ -53,7 +54,7 @@ def _noun_changes(
     nouns = [noun for noun in table.get(phrase.noun, ()) if _allowed(clause, role, noun, phrase.adjective)]
     if not nouns:
         return []
-    return [Change(f"{role}.noun", put(clause, role, phrase._replace(noun=rng.choice(nouns))))]
+    return [Change(f"{role}.noun", put(clause, role, phrase._replace(noun=common(rng, nouns))))]
 
 
 def _roles(clause: Clause, part: str) -> list[tuple[str, NounPhrase]]:
@@ -67,7 +68,7 @@ def special(clause: Clause, part: str, rng: Random) -> list[Change]:
     changes = []
     for role, phrase in _roles(clause, part):
         if not phrase.adjective:
-            adjective = rng.choice(FITTING[KIND_OF[phrase.noun]])
+            adjective = common(rng, FITTING[KIND_OF[phrase.noun]])
             changes.append(Change(f"{role}.adjective", put(clause, role, phrase._replace(adjective=adjective))))
         if phrase.amount == "several":
             count = rng.choice(ABOVE_TWO)
@@ -75,9 +76,9 @@ def special(clause: Clause, part: str, rng: Random) -> list[Change]:
         changes += _noun_changes(clause, role, phrase, HYPONYMS, rng)
     if part == "predicate":
         if not clause.place:
-            changes.append(Change("place", clause._replace(place=rng.choice(PLACES))))
+            changes.append(Change("place", clause._replace(place=common(rng, PLACES))))
         if not clause.time:
-            changes.append(Change("time", clause._replace(time=rng.choice(TIMES))))
+            changes.append(Change("time", clause._replace(time=common(rng, TIMES))))
     return changes
 
 
@@ -104,7 +105,7 @@ def other(clause: Clause, rng: Random) -> list[Change]:
     for role, phrase in _roles(clause, "subject") + _roles(clause, "predicate"):
         alternatives = [a for a in EXCLUDES.get(phrase.adjective, ()) if a in FITTING[KIND_OF[phrase.noun]]]
         if alternatives:
-            new = phrase._replace(adjective=rng.choice(alternatives))
+            new = phrase._replace(adjective=common(rng, alternatives))
             changes.append(Change(f"{role}.adjective", put(clause, role, new)))
         if phrase.amount in NUMBERS:
             new = phrase._replace(amount=rng.choice([n for n in NUMBERS if n != phrase.amount]))
@@ -114,7 +115,7 @@ def other(clause: Clause, rng: Random) -> list[Change]:
     if opposite and fits and KIND_OF[clause.subject.noun] in SUBJECTS[opposite]:
         changes.append(Change("verb", clause._replace(verb=opposite)))
     if clause.place:
-        place = rng.choice([p for p in PLACES if p != clause.place])
+        place = common(rng, [p for p in PLACES if p != clause.place])
         changes.append(Change("place", clause._replace(place=place)))
     if clause.time:
         changes.append(Change("time", clause._replace(time=rng.choice(OTHER_TIMES[clause.time]))))

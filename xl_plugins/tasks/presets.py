@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Where the article is silent or contradicted, `official` follows the released TensorFlow code. Defects of that code
-# (results # that depend on padding, leaks, crashes) are in neither.
+# (results that depend on padding, leaks, crashes) are in neither.
 XMIXUP_PRESETS = {
     "paper": {"representation": "mean", "inference_average": "prob"},
     "official": {"representation": "cls", "inference_average": "logit"},

@@ -134,7 +134,7 @@ class Grammar:
         tense = "f" if clause.future else "p"
         return f"v:{base(clause.verb)}:{tense}{number(clause.subject)}{'n' if clause.negated else ''}"
 
-    def restyle(self, clause: Clause, rng: Random, rate: float = 0.3) -> Clause:
+    def restyle(self, clause: Clause, rng: Random, rate: float = 0.2) -> Clause:
         """Replace words that have synonyms in this language by one of them, each with probability ``rate``."""
 
         synonyms, draw = self._synonyms, rng.random
