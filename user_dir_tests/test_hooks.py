@@ -91,3 +91,10 @@ def test_options_of_a_model_without_dataclass_are_read(tmp_path: Path) -> None:
     assert saved["task"]["_name"] == "masked_lm" and saved["model"]["encoder_attention_heads"] == 4
     with pytest.raises(UserError, match="--encoder-attention-heads 4, this model has 2; pass the checkpoint's value"):
         hooks._refuse_other_architecture("model.pt", saved["model"], argparse.Namespace(encoder_attention_heads=2))
+
+
+def test_a_run_measured_in_updates_has_no_epoch_limit(tmp_path: Path) -> None:
+    words = [str(tmp_path), "--task", "xl_sentence_pair", "--arch", "xl_xlmr"]
+    for extra, epochs in (([], 4), (["--max-update", "9"], 0), (["--max-update", "9", "--max-epoch", "2"], 2)):
+        args = options.parse_args_and_arch(options.get_training_parser(), [*words, *extra])
+        assert args.max_epoch == epochs

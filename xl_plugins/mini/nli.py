@@ -13,9 +13,9 @@ from xl_plugins.mini.meaning import Clause, draw_clause, draw_front
 from xl_plugins.mini.relations import Change, other, stronger, weaker
 
 LABELS = ("contradiction", "entailment", "neutral")
-# How many further details the premise has, drawn evenly. Overlap therefore says something about the label, as it does in
-# pairs that people write (an entailed sentence says less); with lengths made equal, an encoder of the benchmark's size
-# learns next to nothing in the minutes it has.
+# How many further details the premise has, drawn evenly. Overlap therefore says something about the label, as it does
+# in pairs that people write (an entailed sentence says less); with lengths made equal, an encoder of the benchmark's
+# size learns next to nothing in the minutes it has.
 _ADDITIONS = {"contradiction": (0, 0, 0, 1), "entailment": (1, 1, 2), "neutral": (0, 0, 0, 1)}
 
 
