@@ -82,6 +82,8 @@ def install_hook() -> None:
     previous = sys.excepthook
     if getattr(previous, "_xl_plugins", False):
         return
+    if "hydra" in os.path.basename(sys.argv[0]):
+        os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # else hydra reports errors itself, with exit status 1
 
     def hook(kind, error, trace):  # type: ignore[no-untyped-def]
         message = find_user_error(error)

@@ -82,6 +82,15 @@ def test_two_updates(recipe: Path, stage: Path, run_python: Callable, tmp_path: 
     assert 0 <= saved["extra_state"]["best"] <= 100  # the selection metric was followed
 
 
+def test_a_mistake_under_hydra_ends_in_one_line_and_status_2(run_python: Callable, tmp_path: Path) -> None:
+    done = run_python(
+        "-m", "fairseq_cli.hydra_train", "--config-dir", REPO / "examples" / "xnli", "--config-name", "xmixup_base",
+        f"common.user_dir={REPO / 'xl_plugins'}", "task.data=nowhere", f"hydra.run.dir={tmp_path / 'hydra'}", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.code == 2 and "Traceback" not in done.err
+    assert done.err.splitlines()[-1].endswith("error: nowhere: no such data folder; make one with xl-prepare")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="shell scripts")
 @pytest.mark.parametrize("script", sorted(REPO.glob("examples/**/*.sh")), ids=lambda p: p.name)
 def test_shell_scripts_parse(script: Path, run_python: Callable) -> None:
