@@ -85,7 +85,8 @@ def test_two_updates(recipe: Path, stage: Path, run_python: Callable, tmp_path: 
 def test_a_mistake_under_hydra_ends_in_one_line_and_status_2(run_python: Callable, tmp_path: Path) -> None:
     done = run_python(
         "-m", "fairseq_cli.hydra_train", "--config-dir", REPO / "examples" / "xnli", "--config-name", "xmixup_base",
-        f"common.user_dir={REPO / 'xl_plugins'}", "task.data=nowhere", f"hydra.run.dir={tmp_path / 'hydra'}", cwd=tmp_path,
+        f"common.user_dir={REPO / 'xl_plugins'}", "task.data=nowhere", f"hydra.run.dir={tmp_path / 'hydra'}",
+        cwd=tmp_path,
     )  # fmt: skip
     assert done.code == 2 and "Traceback" not in done.err
     assert done.err.splitlines()[-1].endswith("error: nowhere: no such data folder; make one with xl-prepare")
