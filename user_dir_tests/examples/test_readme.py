@@ -70,7 +70,7 @@ def run(stage: Path, commands: str) -> str:
         env=env,
         capture_output=True,
         encoding="utf-8",
-        timeout=280,
+        timeout=800,
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
     return done.stdout
@@ -81,6 +81,7 @@ def result(path: Path) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_readme(stage: Path) -> None:
     prepare_and_train, baselines, predict = blocks(REPO / "README.md")
     run(stage, prepare_and_train)
@@ -95,6 +96,7 @@ def test_readme(stage: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("data_set", ["xnli", "pawsx"])
 def test_recipe_readme(stage: Path, data_set: str) -> None:
     train, by_hand = blocks(REPO / "examples" / data_set / "README.md")
