@@ -24,6 +24,7 @@ EXTRAS = {
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
+        "seqeval>=1.2.2",
     ],
 }
 
