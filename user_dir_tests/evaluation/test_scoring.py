@@ -7,6 +7,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xl_plugins.errors import UserError
@@ -170,12 +171,56 @@ def test_json_keeps_everything(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 9}', '{"seeds": [1]}', '{"format": 1, "languages": {"de": 3}}']
+    "text",
+    ["", "[]", "{}", '{"format": 9}', '{"seeds": [1]}', '{"seeds": []}', '{"format": 1, "languages": {"de": 3}}'],
 )
 def test_other_json_is_refused(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(UserError, match=r"r\.json: not a result of xl-evaluate --json"):
         read_json(str(tmp_path / "r.json"))
+
+
+def test_counters_of_examples_are_kept(tmp_path):
+    """Everything that a later test of significance needs, exactly."""
+    shares = np.array([[1, 1, 1], [0, 2 / 3, 1], [0, 0.1, 1]])
+    result = Result.of_examples(
+        "x", "xquad", "test", "en", "qa", {"en": shares, "de": shares[:2]}, unanswered={"de": 1}
+    )
+    assert result.counts == {"en": (1, pytest.approx(1 + 2 / 3 + 0.1), 3), "de": (1, 1 + 2 / 3, 2)}
+    assert result.scores == {"en": pytest.approx(100 * (2 + 2 / 3 + 0.1) / 6), "de": pytest.approx(100 * (8 / 3) / 4)}
+    assert result.figures("em") == {"en": pytest.approx(100 / 3), "de": 50.0}
+    assert result.summary()["transfer_gap"] == pytest.approx(100 / 3 - 50)  # of exact match
+    assert result.summary(figure="f1")["transfer_gap"] == pytest.approx(100 * ((1 + 2 / 3 + 0.1) / 3 - 5 / 6))
+    (tmp_path / "r.json").write_text(to_json([result]))
+    read = read_json(str(tmp_path / "r.json"))[0]
+    assert read == result
+    assert {lang: values.tolist() for lang, values in read.examples.items()} == {
+        "en": shares.tolist(), "de": shares[:2].tolist(),
+    }  # fmt: skip
+    content = json.loads(to_json([result]))
+    assert content["unanswered"] == {"de": 1} and content["metric"] == "qa"
+    assert content["languages"]["de"]["em"] == 50.0 and content["languages"]["de"]["exact"] == 1
+    assert content["figures"]["em"]["mean"] == pytest.approx((100 / 3 + 50) / 2)
+
+
+def test_examples_that_do_not_add_up_are_refused(tmp_path):
+    result = Result.of_examples("x", "xnli", "test", "en", "accuracy", {"en": np.array([[1, 1], [0, 1]])})
+    (tmp_path / "r.json").write_text(to_json([result]).replace('"correct": 1', '"correct": 2'))
+    with pytest.raises(UserError, match="the examples of en do not add up to its counts"):
+        read_json(str(tmp_path / "r.json"))
+
+
+def test_results_of_the_first_version_are_read(tmp_path):
+    """Format 1: accuracy alone, without examples."""
+    old = {
+        "format": 1, "name": "x", "task": "xnli", "split": "test", "metric": "accuracy", "source_language": "en",
+        "languages": {"en": {"accuracy": 50.0, "correct": 1, "count": 2}}, "mean": 50.0, "mean_without_source": None,
+        "transfer_gap": None, "missing": [], "unlabelled": [], "checkpoint": "c.pt",
+    }  # fmt: skip
+    (tmp_path / "r.json").write_text(json.dumps(old))
+    expected = Result("x", "xnli", "test", "en", {"en": (1, 2)}, provenance={"checkpoint": "c.pt"})
+    assert read_json(str(tmp_path / "r.json")) == [expected]
+    assert read_json(str(tmp_path / "r.json"))[0].examples == {}
 
 
 def test_impossible_counts_are_refused(tmp_path):

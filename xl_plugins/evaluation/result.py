@@ -1,50 +1,89 @@
-"""The score of one system: accuracy per language with its counts, figures over languages, and where it comes from."""
+"""The score of one system: counters and figures per language, figures over languages, and where it comes from."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..functional.metrics import macro_mean, mean_without, transfer_gap
+import numpy as np
 
-FORMAT = 1
+from ..errors import UserError
+from ..functional.metrics import METRICS, Metric, macro_mean, mean_without, transfer_gap
+from .packing import pack, unpack
+
+FORMAT = 2
+OLD_FORMAT = 1  # accuracy only, without the counters of examples
+Number = int | float
 
 
 @dataclass
 class Result:
-    """Accuracy of one system on one split.
+    """Scores of one system on one split.
 
-    ``counts``: language -> (correct, examples). ``missing``: languages that were expected and have no score;
-    ``unlabelled``: languages predicted without gold labels. ``provenance``: checkpoint, inference, selection, ... for
-    predictions made here.
+    ``counts``: language -> sums of the counters ``metric.fields``. ``examples``: language -> the counters of every
+    example (N, K), rows in file order; empty in results of old files. ``missing``: languages that were expected and
+    have no score; ``unlabelled``: languages predicted without gold. ``unanswered``: language -> questions without a
+    prediction, scored 0. ``provenance``: checkpoint, inference, selection, ... for predictions made here.
     """
 
     name: str
     task: str
     split: str
     source_language: str
-    counts: dict[str, tuple[int, int]]
+    counts: dict[str, tuple[Number, ...]]
     missing: list[str] = field(default_factory=list)
     unlabelled: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+    metric: Metric = METRICS["accuracy"]
+    examples: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
+    unanswered: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_examples(
+        cls, name: str, task: str, split: str, source_language: str, metric: str, examples: Mapping[str, np.ndarray],
+        **more: Any,
+    ) -> Result:  # fmt: skip
+        """From the counters of every example: language -> (N, K), columns as ``METRICS[metric].fields``."""
+        counts = {language: totals(values) for language, values in examples.items()}
+        return cls(name, task, split, source_language, counts, metric=METRICS[metric], examples=dict(examples), **more)
 
     @property
     def scores(self) -> dict[str, float]:
-        """Accuracy in percent by language."""
-        return {language: 100.0 * correct / count for language, (correct, count) in self.counts.items()}
+        """The score (first figure) in percent by language."""
+        return self.figures(self.metric.primary)
 
-    def summary(self, languages: list[str] | None = None) -> dict[str, float]:
-        """Macro mean, mean without the source language and transfer gap, in points; nan where undefined."""
-        scores = self.scores if languages is None else {lang: self.scores[lang] for lang in languages}
+    def figures(self, name: str) -> dict[str, float]:
+        """A figure of the metric in percent by language."""
+        return {language: float(self.metric.score(values, name)) for language, values in self.counts.items()}
+
+    def count(self, language: str) -> int:
+        """Size of the test set in the metric's unit."""
+        return int(self.counts[language][self.metric.fields.index(self.metric.count)])
+
+    def given(self, language: str) -> dict[str, Number]:
+        """Counters that depend on the gold file only."""
+        named = dict(zip(self.metric.fields, self.counts[language]))
+        return {name: named[name] for name in self.metric.given}
+
+    def summary(self, languages: Sequence[str] | None = None, figure: str | None = None) -> dict[str, float]:
+        """Macro mean, mean without the source language and transfer gap, in points; nan where undefined.
+
+        Without ``figure`` they are of the score, and the gap of the metric's own choice.
+        """
+
+        def over(name: str) -> dict[str, float]:
+            values = self.figures(name)
+            return values if languages is None else {language: values[language] for language in languages}
+
+        scores = over(figure or self.metric.primary)
         return {
             "mean": macro_mean(scores),
             "mean_without_source": mean_without(scores, self.source_language),
-            "transfer_gap": transfer_gap(scores, self.source_language),
+            "transfer_gap": transfer_gap(over(figure or self.metric.gap), self.source_language),
         }
 
     @property
@@ -53,43 +92,75 @@ class Result:
         return self.provenance.get("selection") or {}
 
     def to_dict(self) -> dict[str, Any]:
-        scores = self.scores
-        return {
+        content = {
             "format": FORMAT,
             "name": self.name,
             "task": self.task,
             "split": self.split,
-            "metric": "accuracy",
+            "metric": self.metric.name,
             "source_language": self.source_language,
-            "languages": {
-                lang: {"accuracy": scores[lang], "correct": correct, "count": count}
-                for lang, (correct, count) in self.counts.items()
-            },
-            **{key: None if math.isnan(value) else value for key, value in self.summary().items()},
-            "missing": self.missing,
-            "unlabelled": self.unlabelled,
-            **self.provenance,
+            "languages": {language: self._entry(language) for language in self.counts},
+            **_numbers(self.summary()),
         }
+        if len(self.metric.figures) > 1:
+            content["figures"] = {f.name: _numbers(self.summary(figure=f.name)) for f in self.metric.figures}
+        if self.unanswered:
+            content["unanswered"] = self.unanswered
+        return {**content, "missing": self.missing, "unlabelled": self.unlabelled, **self.provenance}
+
+    def _entry(self, language: str) -> dict[str, Any]:
+        values = self.counts[language]
+        entry: dict[str, Any] = {f.name: float(self.metric.score(values, f.name)) for f in self.metric.figures}
+        entry.update(zip(self.metric.fields, values))
+        if language in self.examples:
+            entry["examples"] = pack(self.examples[language])
+        return entry
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Result:
         """Inverse of :meth:`to_dict`; KeyError, TypeError or ValueError for anything else."""
-        if content["format"] != FORMAT:
+        if content["format"] not in (FORMAT, OLD_FORMAT):
             raise ValueError(f"format {content['format']}")
-        counts = {lang: (int(entry["correct"]), int(entry["count"])) for lang, entry in content["languages"].items()}
-        if any(not 0 <= correct <= count or count < 1 for correct, count in counts.values()):
+        metric = METRICS[content["metric"]]
+        counts = {
+            lang: tuple(_number(entry[name]) for name in metric.fields) for lang, entry in content["languages"].items()
+        }
+        examples = {lang: unpack(e["examples"]) for lang, e in content["languages"].items() if "examples" in e}
+        if not all(metric.possible(values) for values in counts.values()):
             raise ValueError("impossible counts")
+        for lang, values in examples.items():
+            if values.shape[1] != len(metric.fields) or not np.allclose(values.sum(axis=0), counts[lang], atol=1e-6):
+                raise ValueError(f"the examples of {lang} do not add up to its counts")
         own = {"name", "task", "split", "source_language", "missing", "unlabelled"}
-        derived = {"format", "metric", "languages", "mean", "mean_without_source", "transfer_gap"}
+        derived = {"format", "metric", "languages", "figures", "mean", "mean_without_source", "transfer_gap"}
         return cls(
             counts=counts,
-            provenance={key: value for key, value in content.items() if key not in own | derived},
+            metric=metric,
+            examples=examples,
+            unanswered=dict(content.get("unanswered", {})),
+            provenance={k: value for k, value in content.items() if k not in own | derived | {"unanswered"}},
             **{key: content[key] for key in own},
         )
 
 
+def totals(examples: np.ndarray) -> tuple[Number, ...]:
+    """Sums of counters (N, K), whole numbers as such."""
+    return tuple(_number(value) for value in np.asarray(examples, dtype=np.float64).sum(axis=0).tolist())
+
+
+def _number(value: Any) -> Number:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a count")
+    return int(value) if value == int(value) else float(value)
+
+
+def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no nan."""
+    return {key: None if math.isnan(value) else value for key, value in figures.items()}
+
+
 def to_json(results: list[Result]) -> str:
-    """One result as an object; several (seeds of one system) as ``{"format": 1, "seeds": [...]}``."""
+    """One result as an object; several (seeds of one system) as ``{"format": 2, "seeds": [...]}``."""
     content = results[0].to_dict() if len(results) == 1 else {"format": FORMAT, "seeds": [r.to_dict() for r in results]}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -98,6 +169,9 @@ def read_json(path: str) -> list[Result]:
     """Results of a file that ``xl-evaluate --json`` wrote."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [Result.from_dict(entry) for entry in content.get("seeds", [content])]
+        results = [Result.from_dict(entry) for entry in content.get("seeds", [content])]
+        if not results:
+            raise ValueError("no seeds")
+        return results
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: not a result of xl-evaluate --json ({type(error).__name__}: {error})") from None

@@ -1,8 +1,16 @@
-"""Figures over languages, from per-language scores (XTREME, ICML 2020, sections 3 and 5)."""
+"""Scores from additive counters, and figures over languages (XTREME, ICML 2020, sections 3 and 5).
+
+Every score of a test set is a ratio of sums over its examples: correct / all, 2 hits / (true + predicted spans), and so
+on. A :class:`Metric` names the counters of an example and the ratios, so that batches and ranks add up, and a bootstrap
+resamples examples without knowing what was scored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 
 def macro_mean(scores: Mapping[str, float]) -> float:
@@ -18,3 +26,117 @@ def mean_without(scores: Mapping[str, float], source_language: str) -> float:
 def transfer_gap(scores: Mapping[str, float], source_language: str) -> float:
     """Score of the source language minus the mean of the others; nan when either side is missing."""
     return scores.get(source_language, float("nan")) - mean_without(scores, source_language)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A ratio of weighted sums of counters, in percent: ``over`` / ``under``, each counter -> weight.
+
+    ``shown``: part of every table, not only of the JSON.
+    """
+
+    name: str
+    title: str
+    over: Mapping[str, float]
+    under: Mapping[str, float]
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is counted of an example and which figures come of it; the first figure is the score.
+
+    Args:
+        words: the figures in a title.
+        fields: names of the counters.
+        count: the counter that tells how large the test set is, ``unit`` what it counts.
+        given: counters that do not depend on predictions; equal in all systems scored on the same file.
+        gap: figure that the transfer gap is of (QA: exact match, X-Mixup Table 8).
+    """
+
+    name: str
+    words: str
+    fields: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    count: str
+    unit: str
+    given: tuple[str, ...]
+    gap: str
+
+    @property
+    def primary(self) -> str:
+        """Name of the figure that is the score."""
+        return self.figures[0].name
+
+    @property
+    def shown(self) -> list[Figure]:
+        return [figure for figure in self.figures if figure.shown]
+
+    def figure(self, name: str) -> Figure:
+        return next(figure for figure in self.figures if figure.name == name)
+
+    def score(self, totals: Sequence[float] | np.ndarray, name: str | None = None) -> np.ndarray:
+        """A figure in percent from sums of counters: (..., K) -> (...); 0 where there is nothing to divide by."""
+        figure, totals = self.figure(name or self.primary), np.asarray(totals, dtype=np.float64)
+        over, under = (totals @ self._weights(weights) for weights in (figure.over, figure.under))
+        return np.where(under > 0, 100.0 * over / np.where(under > 0, under, 1.0), 0.0)
+
+    def _weights(self, weights: Mapping[str, float]) -> np.ndarray:
+        return np.array([weights.get(field, 0.0) for field in self.fields])
+
+    def possible(self, totals: Sequence[float]) -> bool:
+        """Whether counters can be those of a test set: no negative one, no figure above 100, not empty."""
+        if len(totals) != len(self.fields) or not all(value >= 0 for value in totals):
+            return False
+        counts = dict(zip(self.fields, totals))
+        return counts[self.count] > 0 and all(self.score(totals, f.name) <= 100 + 1e-9 for f in self.figures)
+
+
+_F1 = Figure("f1", "F1", {"hits": 2}, {"true": 1, "predicted": 1})
+_PRECISION = Figure("precision", "precision", {"hits": 1}, {"predicted": 1}, shown=False)
+_RECALL = Figure("recall", "recall", {"hits": 1}, {"true": 1}, shown=False)
+_SPANS = ("true", "predicted", "hits", "correct", "words")
+
+
+def _token_accuracy(shown: bool) -> Figure:
+    return Figure("accuracy", "accuracy", {"correct": 1}, {"words": 1}, shown)
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "accuracy", "accuracy", ("correct", "count"),
+            (Figure("accuracy", "accuracy", {"correct": 1}, {"count": 1}),), "count", "examples", ("count",),
+            "accuracy",
+        ),
+        Metric(  # PAN-X
+            "span_f1", "span F1", _SPANS, (_F1, _PRECISION, _RECALL, _token_accuracy(False)), "words", "words",
+            ("true", "words"), "f1",
+        ),
+        Metric(  # UDPOS: runs of equal tags are the spans
+            "chunk_f1", "chunk F1 and token accuracy", _SPANS, (_F1, _token_accuracy(True), _PRECISION, _RECALL),
+            "words", "words", ("true", "words"), "f1",
+        ),
+        Metric(
+            "qa", "exact match (EM), F1 and their mean (avg)", ("exact", "f1_sum", "questions"),
+            (
+                Figure("avg", "avg", {"exact": 1, "f1_sum": 1}, {"questions": 2}),
+                Figure("em", "EM", {"exact": 1}, {"questions": 1}),
+                Figure("f1", "F1", {"f1_sum": 1}, {"questions": 1}),
+            ),
+            "questions", "questions", ("questions",), "em",
+        ),
+        Metric(  # Tatoeba: XTREME scores foreign -> English
+            "retrieval_accuracy", "retrieval accuracy", ("to_source", "from_source", "count"),
+            (
+                Figure("accuracy", "xx -> en", {"to_source": 1}, {"count": 1}),
+                Figure("accuracy_reverse", "en -> xx", {"from_source": 1}, {"count": 1}),
+            ),
+            "count", "pairs", ("count",), "accuracy",
+        ),
+        Metric(  # BUCC: the sets of gold and found pairs
+            "set_f1", "F1", ("true", "predicted", "hits"), (_F1, _PRECISION, _RECALL), "true", "pairs", ("true",), "f1",
+        ),
+    )
+}  # fmt: skip
