@@ -49,7 +49,7 @@ def kill_after(units: int, monkeypatch: pytest.MonkeyPatch, tiny_spm, *args: obj
 
 def count_units(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the units that are really encoded from now on."""
-    import xl_plugins.data.prepare as module
+    import xl_plugins.data.write_pairs as module
 
     real, seen = module.write_texts, []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from typing import Any
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from xl_plugins.data.prepare import Preparation
+from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.xtreme import READERS
 from xl_plugins.xtreme.plan import Plan, Unit
@@ -64,7 +63,7 @@ class _Bar:
     """One progress bar over the bytes of all input files."""
 
     def __init__(self, plan: Plan, shown: bool) -> None:
-        total = sum(os.path.getsize(unit.file.path) for unit in plan.units)
+        total = sum(unit_size(unit) for unit in plan.units)
         self.bar = tqdm(total=total, unit="B", unit_scale=True, disable=not shown, desc="prepare")
         self.done: dict[Unit, int] = {}
 
@@ -78,27 +77,22 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
     table = Table(title=f"{meta['dataset']}: {job.dest}")
     for column in ("language", "split", "text"):
         table.add_column(column)
-    for column in ("pairs", "pieces/text", "unknown", "replaced", "dropped"):
+    for column in job.writer.columns:
         table.add_column(column, justify="right")
     for unit, stats in sorted(
         job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)
     ):
-        pieces = max(stats["pieces"], 1)
         unlabelled = unit.split in meta["unlabelled"].get(unit.language, []) and not unit.view
         table.add_row(
             unit.language,
             unit.split + (" (no labels)" if unlabelled else ""),
             f"{meta['source_language']}-view" if unit.view else "own",
-            f"{stats['rows']:,}",
-            f"{stats['pieces'] / (2 * stats['rows']):.1f}",
-            f"{stats['unknown'] / pieces:.2%}",
-            str(stats["replaced"]),
-            str(stats["dropped"]),
+            *job.writer.summary(stats),
         )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
-    if any(stats["replaced"] for stats in job.stats.values()):
+    if any(stats.get("replaced") for stats in job.stats.values()):
         print("replaced: training rows without a translation, which hold the source row instead")
-    if any(stats["dropped"] for stats in job.stats.values()):
+    if any(stats.get("dropped") for stats in job.stats.values()):
         print("dropped: rows whose id is not in every file of the split")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from xl_plugins.data.binarize import NO_LABEL, Rows
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.plan import Plan, Unit
-from xl_plugins.xtreme.table import PairFile
+from xl_plugins.xtreme.plan import Unit
+from xl_plugins.xtreme.table import PairFile, PairPlan
 
 _LEAK = 0.5  # share of translate-test rows equal to the source's test rows from which a parallel corpus is suspected
 
@@ -54,7 +54,7 @@ def _read_keys(file: PairFile) -> np.ndarray:
     return found
 
 
-def align(plan: Plan) -> dict[Unit, Selection]:
+def align(plan: PairPlan) -> dict[Unit, Selection]:
     """Join all units of a split by id: the rows every one of them has, in the order of the first (the source's)."""
     selections: dict[Unit, Selection] = {}
     units = plan.ordered()
@@ -113,11 +113,14 @@ def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows)
     ]
 
 
-def check_leak(unit: Unit, rows: Rows, source_test: Rows | None) -> list[str]:
-    """Warn when a translate-test text is the source's own test set: a human original instead of a translation."""
-    if source_test is None or not unit.view or unit.split != "test" or len(rows) != len(source_test):
+def check_leak(unit: Unit, text: np.ndarray, source_test: np.ndarray | None) -> list[str]:
+    """Warn when a translate-test text is the source's own test set: a human original instead of a translation.
+
+    ``text``, ``source_test``: checksums of the rows, (N) and (M).
+    """
+    if source_test is None or not unit.view or unit.split != "test" or not 0 < len(text) == len(source_test):
         return []
-    share = float((rows.text == source_test.text).mean())
+    share = float((text == source_test).mean())
     if share < _LEAK:
         return []
     return [
@@ -126,8 +129,8 @@ def check_leak(unit: Unit, rows: Rows, source_test: Rows | None) -> list[str]:
     ]
 
 
-def check_same_splits(language: str, valid: Rows, test: Rows) -> list[str]:
-    """Warn when the valid and the test pairs of a language are the same."""
-    if not np.array_equal(valid.text, test.text):
+def check_same_splits(language: str, valid: np.ndarray, test: np.ndarray, what: str = "pairs") -> list[str]:
+    """Warn when the valid and the test texts (checksums) of a language are the same."""
+    if not np.array_equal(valid, test):
         return []
-    return [f"{language}: valid and test hold the same pairs; do not select models on them"]
+    return [f"{language}: valid and test hold the same {what}; do not select models on them"]

@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Callable, Iterator
+from typing import Callable, ClassVar, Iterator
 
 import numpy as np
 from fairseq.data import Dictionary
@@ -16,8 +16,8 @@ from fairseq.data import Dictionary
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.data.writer import IndexedWriter
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.plan import Plan, Unit
-from xl_plugins.xtreme.table import Row
+from xl_plugins.xtreme.plan import Unit
+from xl_plugins.xtreme.table import PairPlan, Row
 
 BATCH = 4096  # pairs encoded at once
 NO_LABEL = -1
@@ -41,7 +41,7 @@ class Rows:
     missing: np.ndarray
     stats: dict[str, int] = field(default_factory=dict)
 
-    ARRAYS = ("labels", "text", "check", "lines", "missing")
+    ARRAYS: ClassVar[tuple[str, ...]] = ("labels", "text", "check", "lines", "missing")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,7 +55,7 @@ class Rows:
 class RowChecker:
     """Turn rows into texts to encode plus the arrays of :class:`Rows`."""
 
-    def __init__(self, unit: Unit, plan: Plan) -> None:
+    def __init__(self, unit: Unit, plan: PairPlan) -> None:
         self.unit, self.plan, self.path = unit, plan, unit.file.path
         self.codes: dict[str | None, int] = {label: number for number, label in enumerate(plan.labels)}
         self.codes.update({alias: self.codes[label] for alias, label in plan.aliases.items() if label in self.codes})
@@ -140,7 +140,7 @@ def _encode_ahead(
 
 def write_texts(
     unit: Unit,
-    plan: Plan,
+    plan: PairPlan,
     encoder: PieceEncoder,
     folder: str,
     keep: np.ndarray | None = None,
@@ -185,7 +185,7 @@ def write_texts(
     return result
 
 
-def is_placeholder(rows: Rows, unit: Unit, plan: Plan) -> bool:
+def is_placeholder(rows: Rows, unit: Unit, plan: PairPlan) -> bool:
     """True for a test file without labels: no column, placeholders throughout, or one label in all of many rows."""
     if unit.split != "test" or unit.view:
         return False

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
-from xl_plugins.data.binarize import Rows
 from xl_plugins.errors import UserError
 
 STATE = ".state"  # folder below DEST.partial; removed before the folder gets its name
@@ -56,18 +55,17 @@ class Ledger:
         except (OSError, ValueError, KeyError):
             return False
 
-    def load(self, name: str) -> Rows:
-        """Rows of a finished unit."""
+    def load(self, name: str, kind: Callable[..., Any]) -> Any:
+        """Rows (of class ``kind``) of a finished unit."""
         with open(self._path(name, ".json"), encoding="utf-8") as file:
             stats = json.load(file)["stats"]
         with np.load(self._path(name, ".npz")) as arrays:
-            return Rows(**{key: arrays[key] for key in Rows.ARRAYS}, stats=stats)
+            return kind(**{key: arrays[key] for key in arrays.files}, stats=stats)
 
-    def finish(self, name: str, mark: str, rows: Rows, prefixes: list[str]) -> None:
-        """Record a unit; the entry appears only when everything else is on disk."""
+    def finish(self, name: str, mark: str, rows: Any, paths: list[str]) -> None:
+        """Record a unit that consists of the files ``paths``; the entry appears when everything else is on disk."""
         with open(self._path(name, ".npz"), "wb") as file:
-            np.savez(file, **{key: getattr(rows, key) for key in Rows.ARRAYS})
-        paths = [prefix + suffix for prefix in prefixes for suffix in (".bin", ".idx")]
+            np.savez(file, **{key: getattr(rows, key) for key in rows.ARRAYS})
         entry = {
             "fingerprint": mark,
             "stats": rows.stats,

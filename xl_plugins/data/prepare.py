@@ -5,19 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from functools import partial
 from typing import Any, Callable
 
-import numpy as np
-
-from xl_plugins.data import alignment
-from xl_plugins.data.binarize import NO_LABEL, Rows, is_placeholder, text_prefixes, write_labels, write_texts
 from xl_plugins.data.manifest import STATE, Ledger, fingerprint, write_json
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
-from xl_plugins.data.writer import gather
+from xl_plugins.data.unit_writer import UnitWriter
+from xl_plugins.data.write_pairs import PairWriter
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.plan import Plan, Unit
 
 Progress = Callable[[Unit, int], None]
+WRITERS: dict[str, type[UnitWriter[Any, Any]]] = {"sentence_pair": PairWriter}
 
 
 class Preparation:
@@ -42,11 +41,8 @@ class Preparation:
         self.threads, self.overwrite = threads, overwrite
         self.progress: Progress = progress or (lambda unit, consumed: None)
         self.partial = self.dest + ".partial"
-        self.rows: dict[Unit, Rows] = {}
         self.stats: dict[Unit, dict[str, int]] = {}
         self.warnings: list[str] = list(plan.warnings)
-        self.unlabelled: dict[str, list[str]] = {}
-        self.selections: dict[Unit, alignment.Selection] = {}
         self.resumed = 0
 
     def run(self) -> dict[str, Any]:
@@ -56,6 +52,7 @@ class Preparation:
         self.encoder = PieceEncoder(self.spm, self.dict_path, self.threads)
         if self.encoder.warning:
             self.warnings.append(self.encoder.warning)
+        self.writer = WRITERS[self.plan.problem](self.plan, self.encoder, self.partial)
         os.makedirs(self.partial, exist_ok=True)
         self.ledger = Ledger(self.partial)
         self.ledger.lock()
@@ -96,153 +93,65 @@ class Preparation:
         shutil.rmtree(old, ignore_errors=True)
 
     def _write(self) -> dict[str, Any]:
-        plan = self.plan
-        units = plan.ordered()
-        if plan.align:
-            self.selections = alignment.align(plan)
+        writer, units = self.writer, self.plan.ordered()
+        writer.prepare()
         marks = self._fingerprints(units)
-        done = {unit for unit in units if self.ledger.is_finished(self._name(unit), marks[unit])}
-        needed = {self._reference(unit) for unit in units}  # only these stay in memory
-        self.ledger.forget_others({self._name(unit) for unit in done})
+        done = {unit for unit in units if self.ledger.is_finished(writer.name(unit), marks[unit])}
+        needed = {writer.reference(unit) for unit in units}  # only these stay in memory
+        self.ledger.forget_others({writer.name(unit) for unit in done})
         self.resumed = len(done)
         for unit in units:
-            reference = self._reference(unit)
+            reference = writer.reference(unit)
             if unit in done:
-                rows = self.ledger.load(self._name(unit))
+                rows = self.ledger.load(writer.name(unit), writer.rows_type)
             else:
-                rows = self._write_unit(unit, reference)
-                self.ledger.finish(self._name(unit), marks[unit], rows, self._prefixes(unit))
+                rows = writer.write(unit, reference, partial(self.progress, unit))
+                self.ledger.finish(writer.name(unit), marks[unit], rows, writer.outputs(unit))
             self.stats[unit] = rows.stats
-            self._check(unit, rows, reference)
+            self.warnings += writer.check(unit, rows, reference)
             if unit in needed or (unit.split != "train" and not unit.view):
-                self.rows[unit] = rows
-            self.progress(unit, os.path.getsize(unit.file.path))
+                writer.rows[unit] = rows
+            self.progress(unit, unit_size(unit))
         return self._finish()
 
-    def _name(self, unit: Unit) -> str:
-        return unit.name(self.plan.source_language)
-
-    def _folder(self, unit: Unit) -> str:
-        return os.path.join(self.partial, unit.folder(self.plan.source_language))
-
-    def _prefixes(self, unit: Unit) -> list[str]:
-        label = [] if unit.view else [os.path.join(self._folder(unit), "label", unit.split)]
-        return text_prefixes(self._folder(unit), unit.split) + label
-
-    def _find(self, language: str, split: str) -> Unit | None:
-        """The unit with a language's own pairs."""
-        return next((u for u in self.plan.units if (u.language, u.split, u.view) == (language, split, False)), None)
-
-    def _reference(self, unit: Unit) -> Unit | None:
-        """The unit to match row by row: the source's for training and joined data, the own text for a view."""
-        if unit.split == "train" or (self.plan.align and not unit.view):
-            found = self._find(self.plan.source_language, unit.split) or (
-                self._find(unit.language, unit.split) if unit.view else None
-            )
-        else:
-            found = self._find(unit.language, unit.split) if unit.view else None
-        return None if found is unit else found
-
     def _fingerprints(self, units: list[Unit]) -> dict[Unit, str]:
-        plan = self.plan
-        digests = {path: file_digest(path) for path in {unit.file.path for unit in units} | {self.spm, self.dict_path}}
+        digests = {
+            path: file_digest(path)
+            for path in {path for unit in units for path in unit.file.paths} | {self.spm, self.dict_path}
+        }
         self.tokenizer_digest, self.dictionary_digest = digests[self.spm], digests[self.dict_path]
-        common = (
-            self.tokenizer_digest,
-            self.dictionary_digest,
-            plan.labels,
-            sorted(plan.aliases.items()),
-            plan.missing,
-        )
+        common = (self.plan.problem, self.tokenizer_digest, self.dictionary_digest)
         marks: dict[Unit, str] = {}
         for unit in units:
-            reference, selection, file = self._reference(unit), self.selections.get(unit), unit.file
-            described = (file.schema, file.kind, file.start, file.end, file.filters, digests[file.path])
-            joined = selection.digest() if selection else ""
+            reference = self.writer.reference(unit)
+            source = (unit.file.describe(), [digests[path] for path in unit.file.paths])
             base = marks.get(reference, "") if reference else ""
-            marks[unit] = fingerprint(self._name(unit), described, common, plan.constant_is_placeholder, joined, base)
+            marks[unit] = fingerprint(self.writer.name(unit), source, common, self.writer.describe(unit), base)
         return marks
-
-    def _write_unit(self, unit: Unit, reference: Unit | None) -> Rows:
-        selection = self.selections.get(unit)
-        keep = selection.keep if selection and selection.dropped else None
-        folder = self._folder(unit)
-        rows = write_texts(unit, self.plan, self.encoder, folder, keep, lambda consumed: self.progress(unit, consumed))
-        rows.stats.update(dropped=selection.dropped if selection else 0, replaced=int(rows.missing.sum()))
-        order = selection.order if selection and not selection.in_order else np.arange(len(rows))
-        if selection and not selection.in_order:
-            rows = rows.take(order)
-        if reference is not None:
-            alignment.check_partner(unit, rows, reference, self.rows[reference])
-        if rows.missing.any() and reference is None:
-            raise UserError(
-                f"{unit.file.path}: rows without translation ({self.plan.missing}), but no source training file "
-                "to take them from; add it or remove the rows"
-            )
-        if rows.missing.any() or (selection and not selection.in_order):
-            self._rearrange(unit, order, reference, rows)
-        if not unit.view:
-            self._write_labels(unit, rows, reference)
-        return rows
-
-    def _rearrange(self, unit: Unit, order: np.ndarray, reference: Unit | None, rows: Rows) -> None:
-        """Bring rows into the source's order and put source rows where the translation is missing."""
-        folder, vocabulary = self._folder(unit), len(self.encoder.dictionary)
-        others = text_prefixes(self._folder(reference), unit.split) if reference and rows.missing.any() else ["", ""]
-        for prefix, other in zip(text_prefixes(folder, unit.split), others):
-            gather(prefix, order, prefix + ".new", vocabulary, other, rows.missing)
-            for suffix in (".bin", ".idx"):
-                os.replace(prefix + ".new" + suffix, prefix + suffix)
-        if reference is not None:
-            rows.labels[rows.missing] = self.rows[reference].labels[rows.missing]
-
-    def _write_labels(self, unit: Unit, rows: Rows, reference: Unit | None) -> None:
-        if unit.split == "train" and reference is not None and (rows.labels == NO_LABEL).all():
-            rows.labels = self.rows[reference].labels.copy()  # a translation without label column
-        if is_placeholder(rows, unit, self.plan):
-            rows.labels = np.full(len(rows), NO_LABEL, dtype=np.int16)
-        elif (rows.labels == NO_LABEL).any():
-            line = int(rows.lines[int(np.argmax(rows.labels == NO_LABEL))])
-            raise UserError(
-                f"{unit.file.path}:{line}: no label; {unit.split} pairs need one of {', '.join(self.plan.labels)} "
-                "(xl-prepare pairs can leave rows out: --filter COLUMN!=VALUE)"
-            )
-        write_labels(self._prefixes(unit)[-1], np.maximum(rows.labels, 0), len(self.plan.labels))
-
-    def _check(self, unit: Unit, rows: Rows, reference: Unit | None) -> None:
-        """Checks that look at other units; repeated for resumed ones, since they only read arrays."""
-        if reference is not None:
-            self.warnings += alignment.check_partner(unit, rows, reference, self.rows[reference])
-        source_test = self._find(self.plan.source_language, "test")
-        self.warnings += alignment.check_leak(unit, rows, self.rows.get(source_test) if source_test else None)
-        valid = self._find(unit.language, "valid")
-        if unit.split == "test" and not unit.view and valid:
-            self.warnings += alignment.check_same_splits(unit.language, self.rows[valid], rows)
-        if not unit.view and (rows.labels == NO_LABEL).all():
-            self.unlabelled.setdefault(unit.language, []).append(unit.split)
 
     def _finish(self) -> dict[str, Any]:
         plan = self.plan
         shutil.copyfile(self.dict_path, os.path.join(self.partial, "dict.txt"))
         shutil.copyfile(self.spm, os.path.join(self.partial, "sentencepiece.bpe.model"))
-        os.makedirs(os.path.join(self.partial, "label"), exist_ok=True)
-        with open(os.path.join(self.partial, "label", "dict.txt"), "w", encoding="utf-8") as file:
-            file.writelines(f"{label} 1\n" for label in plan.labels)
         counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
         for unit, stats in self.stats.items():
             counts[unit.view].setdefault(unit.language, {})[unit.split] = stats["rows"]
         meta = {
             "format": 1,
-            "problem": "sentence_pair",
+            "problem": plan.problem,
             "dataset": plan.dataset,
             "source_language": plan.source_language,
             "languages": plan.languages,
-            "labels": list(plan.labels),
             "splits": counts[False],
             "views": counts[True],
             "tokenizer_sha256": self.tokenizer_digest,
             "dictionary_sha256": self.dictionary_digest,
-            "unlabelled": self.unlabelled,
+            **self.writer.finish(),
         }
         write_json(os.path.join(self.partial, "meta.json"), meta)
         return meta
+
+
+def unit_size(unit: Unit) -> int:
+    """Bytes of the unit's files on disk."""
+    return sum(os.path.getsize(path) for path in unit.file.paths)

@@ -8,9 +8,9 @@ import re
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.languages import check_language, parse_languages
-from xl_plugins.xtreme.plan import Plan, Unit
+from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.scopes import ROLES, ColumnMap, Filters
-from xl_plugins.xtreme.table import Column, NamedSchema, PairFile
+from xl_plugins.xtreme.table import Column, NamedSchema, PairFile, PairPlan
 from xl_plugins.xtreme.tsv import find_file
 
 HELP = "sentence pairs from any tsv, csv or jsonl files with named columns"
@@ -168,7 +168,7 @@ def expand(texts: list[str], option: str, languages: tuple[str, ...]) -> dict[st
     return {**pattern, **given}
 
 
-def make_plan(args: argparse.Namespace) -> Plan:
+def make_plan(args: argparse.Namespace) -> PairPlan:
     source = check_language(args.source_language, "--source-language")
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
     columns, filters = ColumnMap.parse([_DEFAULT_COLUMNS, *args.columns]), Filters.parse(args.filter)
@@ -183,8 +183,10 @@ def make_plan(args: argparse.Namespace) -> Plan:
             units.append(Unit(language, split, view, file))
     if not units:
         raise UserError("--train, --valid, --test: no file given; see xl-prepare pairs --help for examples")
-    plan = Plan(args.name, source, labels, units, parse_label_map(args.label_map, labels), bool(args.align_on))
-    plan.missing = args.no_translation
+    aliases = parse_label_map(args.label_map, labels)
+    plan = PairPlan(
+        args.name, source, labels, units, aliases=aliases, align=bool(args.align_on), missing=args.no_translation
+    )
     _check(plan)
     return plan
 
@@ -204,7 +206,7 @@ def _kind(path: str) -> str:
     return {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv"}.get(suffix, "tsv")
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: PairPlan) -> None:
     texts = {(unit.language, unit.split) for unit in plan.units if not unit.view}
     for unit in plan.units:
         if unit.view and unit.split != "train" and (unit.language, unit.split) not in texts:

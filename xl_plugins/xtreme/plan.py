@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from xl_plugins.xtreme.table import PairFile
+from typing import Any, ClassVar, Protocol
 
 SPLITS = ("train", "valid", "test")
 
 
+class Source(Protocol):
+    """The raw files of a unit; hashable. What it yields is a matter between it and the writer of its problem."""
+
+    @property
+    def path(self) -> str:
+        """The main file, named in messages."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files whose bytes matter."""
+
+    def describe(self) -> tuple[Any, ...]:
+        """Everything besides the files' bytes that decides what is read."""
+
+    def peek(self) -> object:
+        """Look at the beginning: UserError for a mistake that shows there, before any work is done."""
+
+
 @dataclass(frozen=True)
 class Unit:
-    """The pairs of one language and split; ``view`` marks their translation into the source language."""
+    """The examples of one language and split; ``view`` marks their translation into the source language."""
 
     language: str
     split: str
     view: bool
-    file: PairFile
+    file: Any  # a Source; its type follows from the problem of the plan
 
     def folder(self, source: str) -> str:
         """Folder below the data folder: ``de`` or ``de/en-view``."""
@@ -30,22 +46,18 @@ class Unit:
 
 @dataclass
 class Plan:
-    """All units of a data set and how to read them.
+    """All units of a data set; the plan of a problem adds what its writer needs to know.
 
-    ``aliases`` maps spellings of labels to the ones in ``labels``. ``align``: units carry ids by which rows are joined.
-    ``missing`` marks a text that could not be translated: such a training row is replaced by the source row.
-    ``constant_is_placeholder``: a test file with one label throughout counts as unlabelled.
+    ``labels`` are in the order of the model's outputs, empty for problems without labels.
     """
 
     dataset: str
     source_language: str
-    labels: tuple[str, ...]
-    units: list[Unit]
-    aliases: dict[str, str] = field(default_factory=dict)
-    align: bool = False
-    missing: str | None = None
-    constant_is_placeholder: bool = False
+    labels: tuple[str, ...] = ()
+    units: list[Unit] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    problem: ClassVar[str]
 
     @property
     def languages(self) -> list[str]:

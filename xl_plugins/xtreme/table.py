@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
-from typing import Iterator, NamedTuple, Union
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Iterator, NamedTuple, Union
 
 from xl_plugins.errors import UserError
+from xl_plugins.xtreme.plan import Plan
 from xl_plugins.xtreme.tsv import LineReader, split_fields
 
 Column = Union[int, str]
+
+
+@dataclass
+class PairPlan(Plan):
+    """Sentence pairs. ``aliases`` maps spellings of labels to the ones in ``labels``.
+
+    ``align``: units carry ids by which rows are joined. ``missing`` marks a text that could not be translated: such a
+    training row is replaced by the source row. ``constant_is_placeholder``: a test file with one label throughout
+    counts as unlabelled.
+    """
+
+    problem: ClassVar[str] = "sentence_pair"
+    aliases: dict[str, str] = field(default_factory=dict)
+    align: bool = False
+    missing: str | None = None
+    constant_is_placeholder: bool = False
 
 
 class Row(NamedTuple):
@@ -115,6 +132,13 @@ class PairFile:
     start: int = 0
     end: int | None = None
     filters: tuple[tuple[Column, bool, str], ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def describe(self) -> tuple[Any, ...]:
+        return self.schema, self.kind, self.start, self.end, self.filters
 
     def reader(self) -> LineReader:
         return LineReader(self.path)

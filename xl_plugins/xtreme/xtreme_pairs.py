@@ -10,7 +10,7 @@ import re
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
 from xl_plugins.xtreme.plan import Plan, Unit
-from xl_plugins.xtreme.table import CountSchema, PairFile
+from xl_plugins.xtreme.table import CountSchema, PairFile, PairPlan
 from xl_plugins.xtreme.tsv import find_file
 
 GOLD_TRAIN = CountSchema(((3, 0, 1, 2, None),))
@@ -131,8 +131,8 @@ def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
     return units
 
 
-def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], **options: object) -> Plan:
-    """Plan for the XTREME folder ``args.raw``; ``options`` are further fields of :class:`Plan`."""
+def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], **options: object) -> PairPlan:
+    """Plan for the XTREME folder ``args.raw``; ``options`` are further fields of :class:`PairPlan`."""
     source = check_language(args.source_language, "--source-language")
     if not os.path.isdir(args.raw):
         raise UserError(
@@ -144,7 +144,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
             f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "
             f"among {', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
         )
-    plan = Plan(dataset, source, labels, [], **options)  # type: ignore[arg-type]
+    plan = PairPlan(dataset, source, labels, **options)  # type: ignore[arg-type]
     for lang in languages:
         units = _gold_units(args.raw, lang, source)
         for role, (split, view, _) in VIEWS.items():
