@@ -33,7 +33,7 @@ def paths(tmp_path_factory, data) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def sentences(data) -> Sentences:
-    return Sentences.read(data.prefix("de", "input0", "test"))
+    return Sentences.of(data.open_text("de", "input0", "test"))
 
 
 def states(model: torch.nn.Module, data: DataBin, row: int) -> torch.Tensor:
@@ -133,4 +133,4 @@ def test_what_cannot_be_encoded(paths, data, tmp_path):
     encoder = load_sentence_encoder(paths["plain"], data.dictionary, 1)
     encoder.encoder.layers[0].fc1.bias.data[0] = float("nan")
     with pytest.raises(UserError, match="sentence vectors are not finite"):
-        SentenceEncoder(encoder.encoder, 1, "mean", 64).encode(Sentences.read(data.prefix("fr", "input0", "test")))
+        SentenceEncoder(encoder.encoder, 1, "mean", 64).encode(Sentences.of(data.open_text("fr", "input0", "test")))

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from fairseq import checkpoint_utils
 from fairseq.data import Dictionary
+from fairseq.data.indexed_dataset import MMapIndexedDataset
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from ..data.writer import IndexedRows
 from ..errors import UserError
 from ..models.plain import XLMRModel
 from .checkpoint import PRECISIONS, find_device
@@ -35,23 +35,28 @@ def default_layer(layers: int) -> int:
 
 @dataclass
 class Sentences:
-    """Encoded sentences: piece ids of all of them (each ended by ``</s>``), where each starts, and its length."""
+    """Encoded sentences: piece ids of all of them (each ended by ``</s>``), where each starts, and its length.
+
+    ``owner``: what keeps the mapped file open; fairseq's data set unmaps it when it goes.
+    """
 
     ids: np.ndarray
     starts: np.ndarray
     sizes: np.ndarray
+    owner: Any = None
 
     @classmethod
-    def read(cls, prefix: str) -> Sentences:
+    def of(cls, texts: MMapIndexedDataset) -> Sentences:
         """A binarised file, mapped into memory."""
-        rows = IndexedRows(prefix)
-        return cls(rows._data, rows._starts, np.asarray(rows.sizes, dtype=np.int64))
+        index = texts._index
+        ids = np.frombuffer(texts._bin_buffer, dtype=index.dtype)
+        return cls(ids, index._pointers // index.dtype().itemsize, np.array(texts.sizes, dtype=np.int64), texts)
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def take(self, rows: np.ndarray) -> Sentences:
-        return Sentences(self.ids, self.starts[rows], self.sizes[rows])
+        return Sentences(self.ids, self.starts[rows], self.sizes[rows], self.owner)
 
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """First row of every different sentence (U,), and which of these each row is (N,)."""

@@ -136,11 +136,3 @@ def best_threshold(scores: np.ndarray, correct: np.ndarray, gold: int) -> float:
     f1 = np.where(ends, 2.0 * hits / (np.arange(1, len(ranked) + 1) + gold), -1.0)
     last = int(f1.argmax())
     return float(ranked[last]) if last + 1 == len(ranked) else float((ranked[last] + ranked[last + 1]) / 2)
-
-
-def set_f1(correct: int, extracted: int, gold: int) -> dict[str, float]:
-    """Precision, recall and F1 in percent of extracted pairs against gold pairs, from the sizes of the sets."""
-    precision = 100.0 * correct / extracted if extracted else 0.0
-    recall = 100.0 * correct / gold if gold else 0.0
-    f1 = 200.0 * correct / (extracted + gold) if extracted + gold else 0.0
-    return {"precision": precision, "recall": recall, "f1": f1}
