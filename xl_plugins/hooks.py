@@ -24,8 +24,8 @@ from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)
 
-# X-Mixup C.1 and Table 10 for classification; its baselines were trained alike.
-_CLASSIFICATION = {
+# X-Mixup C.1 and Table 10; its baselines were trained alike.
+_COMMON = {
     "optimizer": "adam",
     "adam_betas": "(0.9, 0.999)",
     "adam_eps": 1e-8,
@@ -36,13 +36,31 @@ _CLASSIFICATION = {
     "max_epoch": 4,
     "batch_size": 16,
     "required_batch_size_multiple": 1,
-    "best_checkpoint_metric": "acc_select",
     "maximize_best_checkpoint_metric": True,
 }
-PAIRS_PER_UPDATE = 64  # X-Mixup Table 10: 4 devices x 16
+_PROBLEMS: dict[str, dict[str, Any]] = {
+    "sentence_pair": {"best_checkpoint_metric": "acc_select"},
+    "tagging": {"best_checkpoint_metric": "f1_select"},
+    "qa": {"best_checkpoint_metric": "avg_select", "max_epoch": 2, "batch_size": 8, "warmup_ratio": 0.1},
+}
+_WEIGHTS = {  # alpha of X-Mixup Table 10; no KL where both texts of a pair have different labels (4.2)
+    "sentence_pair": {"mixup_alpha": 0.4, "kl_weight": 1.0},
+    "tagging": {"mixup_alpha": 0.8, "kl_weight": 0.0},
+    "qa": {"mixup_alpha": 0.2, "kl_weight": 0.0},
+}
+_MIXUP_LAYERS = {"tagging": 4, "qa": 8}  # X-Mixup 5.1; of 12 layers
+_MIXUP_LAYERS_LARGE = {"tagging": 4, "qa": 16}  # of 24
+PAIRS_PER_UPDATE = 64  # X-Mixup Table 10: 4 devices x 16, question answering 8 x 8
 TASK_DEFAULTS: dict[str, dict[str, Any]] = {
-    "xl_sentence_pair": {"criterion": "xl_criterion", "arch": "xl_xlmr", **_CLASSIFICATION},
-    "xmixup_sentence_pair": {"criterion": "xmixup_criterion", "arch": "xmixup_xlmr", **_CLASSIFICATION},
+    f"{method}_{problem}": {
+        "criterion": criterion,
+        "arch": arch,
+        **_COMMON,
+        **options,
+        **(_WEIGHTS[problem] if method == "xmixup" else {}),
+    }  # fmt: skip
+    for method, criterion, arch in (("xl", "xl_criterion", "xl_xlmr"), ("xmixup", "xmixup_criterion", "xmixup_xlmr"))
+    for problem, options in _PROBLEMS.items()
 }
 
 
@@ -62,6 +80,7 @@ def _given(input_args: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in (
         "--task",
+        "--arch",
         "--update-freq",
         "--batch-size",
         "--max-sentences",
@@ -76,6 +95,10 @@ def _given(input_args: list[str] | None) -> argparse.Namespace:
 def _task_defaults(given: argparse.Namespace) -> dict[str, Any]:
     """Defaults of one of our tasks, empty for others; without a batch size, accumulation makes up the paper's 64."""
     defaults = dict(TASK_DEFAULTS.get(given.task, {}))
+    method, _, problem = (given.task or "").partition("_")
+    if method == "xmixup" and problem in _MIXUP_LAYERS:
+        layers = _MIXUP_LAYERS_LARGE if (given.arch or "").endswith("_large") else _MIXUP_LAYERS
+        defaults["mixup_layer"] = layers[problem]
     if defaults and given.max_tokens is not None:
         del defaults["batch_size"]
     if defaults and given.max_update is not None:  # the user measures the run in updates
@@ -150,6 +173,7 @@ def _with_restore_rules(load: Callable) -> Callable:
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
         if resumes:
             _warn_about_changes(saved.get("model", {}), trainer.cfg.model)
+            _warn_about_changes(saved.get("task", {}), trainer.cfg.task)
         return load(cfg, trainer, **kwargs)
 
     load_checkpoint._xl_plugins = True  # type: ignore[attr-defined]
@@ -189,7 +213,7 @@ def _set(cfg: Any, **values: Any) -> None:
 
 
 def _warn_about_changes(saved: Mapping[str, Any], current: Any) -> None:
-    for option in ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup"):
+    for option in ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup", "word_pooling", "target_labels"):
         if option in saved and hasattr(current, option):
             before, now = str(saved[option]), str(getattr(current, option))
             if before != now:

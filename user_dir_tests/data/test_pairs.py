@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from user_dir_tests.toy import make_data
 from xl_plugins.data.layout import DataBin
-from xl_plugins.data.pairs import BUCKET, PairDataset, PairPart, PairTexts, encode_pair, truncated_lengths
+from xl_plugins.data.pairs import PairDataset, PairPart, PairTexts, encode_pair, truncated_lengths
+from xl_plugins.data.units import BUCKET
 from xl_plugins.errors import UserError
 
 
@@ -142,7 +143,8 @@ def test_empty_batch(dataset: PairDataset) -> None:
 
 def test_without_views_a_batch_has_none(data: DataBin) -> None:
     plain = PairDataset([part(data, "fr", 0, views=False)], data.dictionary, shuffle=False)
-    assert set(plain.collater([plain[0]])) == {"id", "language", "target", "net_input", "nsentences", "ntokens"}
+    common = {"id", "unit", "language", "unit_language", "net_input", "nsentences", "ntokens"}
+    assert set(plain.collater([plain[0]])) == common | {"target"}
 
 
 def test_sizes(dataset: PairDataset) -> None:

@@ -9,7 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_plugins.functional.divergence import cross_entropy, inner_mean, kl_divergence, representation_mse
+from xl_plugins.functional.divergence import (
+    cross_entropy,
+    inner_mean,
+    inner_sum,
+    kl_divergence,
+    representation_mse,
+)
 
 SOURCE = torch.tensor([[2.0, 0.5, -1.0]])
 TARGET = torch.tensor([[1.0, 0.2, 0.1]])
@@ -85,3 +91,10 @@ def test_inner_mean_does_not_read_padding() -> None:
 def test_mse_averages_over_features() -> None:
     wide = representation_mse(torch.zeros(2, 10), torch.full((2, 10), 2.0))
     assert wide.tolist() == [4.0, 4.0]
+
+
+def test_representations_of_a_right_padded_row() -> None:
+    padding = torch.tensor([[False, False, False, False, True]])
+    states = torch.tensor([[[9.0], [2.0], [4.0], [9.0], [99.0]]])
+    assert inner_mean(states, padding).tolist() == [[3.0]]
+    assert inner_sum(states, padding, 14).tolist() == [[0.5]]  # 6 over 14 - 2 positions, whatever the padding

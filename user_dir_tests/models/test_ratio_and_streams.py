@@ -149,7 +149,7 @@ def test_inference_average_lies_between_the_streams(data: Path, average: str) ->
     setup = make(data, inference_average=average)
     sample = batch(setup, list(range(30)), "valid")
     with torch.no_grad():
-        p = setup.task.predict(setup.model, sample)
+        p, _ = setup.task.predict(setup.model, sample)
         logits, extra = forward(setup.model, sample["net_input"]["src_tokens"], sample["source"])
     assert p.dtype == torch.float32 and p.shape == (30, 3)
     torch.testing.assert_close(p.sum(dim=1), torch.ones(30), atol=1e-6, rtol=0)

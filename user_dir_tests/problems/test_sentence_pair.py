@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 import pytest
 import torch
 from fairseq.logging import metrics
@@ -13,7 +15,8 @@ from xl_plugins.problems.sentence_pair import SentencePair
 
 @pytest.fixture(scope="module")
 def problem(tmp_path_factory: pytest.TempPathFactory) -> SentencePair:
-    return SentencePair(DataBin(make_data(tmp_path_factory.mktemp("problem") / "data", train=2, valid=2, test=2)))
+    data = DataBin(make_data(tmp_path_factory.mktemp("problem") / "data", train=2, valid=2, test=2))
+    return SentencePair(data, Namespace(max_length=32))
 
 
 SOURCE, TARGET = torch.tensor([[6.0, -1, -6]]), torch.tensor([[-5.0, 6, 6]])
@@ -29,8 +32,8 @@ def test_worked_averages(problem: SentencePair) -> None:
 
 def test_counters_per_language(problem: SentencePair) -> None:
     p = torch.eye(3)[[0, 1, 2, 0, 1]]
-    sample = {"target": torch.tensor([0, 1, 0, 0, 2]), "language": torch.tensor([0, 2, 2, 2, 0])}
-    counters = problem.counters(p, sample, ["de", "en", "fr"])
+    sample = {"target": torch.tensor([0, 1, 0, 0, 2]), "unit_language": torch.tensor([0, 2, 2, 2, 0])}
+    counters = problem.counters(p, torch.ones(5, dtype=torch.int64), sample, ["de", "en", "fr"])
     assert counters == {
         "_correct_de": 1,
         "_correct_en": 0,
@@ -39,7 +42,7 @@ def test_counters_per_language(problem: SentencePair) -> None:
         "_count_en": 0,
         "_count_fr": 3,
     }
-    training = problem.counters(p, sample, None)
+    training = problem.count_training(p, sample)
     assert int(training["_correct"]) == 3 and training["_count"] == 5
 
 
@@ -79,10 +82,3 @@ def test_accuracy_of_ranks_is_summed(problem: SentencePair) -> None:
     with metrics.aggregate(new_root=True) as meters:
         problem.reduce_metrics(ranks, ["en"], ["en"])
     assert dict(meters.get_smoothed_values()) == {"acc": 50.0}
-
-
-def test_representation_distance(problem: SentencePair) -> None:
-    padding = torch.tensor([[False] * 4])
-    source, target = torch.zeros(1, 4, 2), torch.tensor([[[2.0, 0], [1, 1], [3, 3], [9, 9]]])
-    assert problem.representation_distance((source, padding), (target, padding), "cls").item() == 2.0
-    assert problem.representation_distance((source, padding), (target, padding), "mean").item() == 4.0

@@ -15,6 +15,7 @@ from user_dir_tests.tiny import Setup, batch, build, build_trainer
 from user_dir_tests.toy import make_data
 from xl_plugins.functional.schedule import draw_gold, gold_probability
 from xl_plugins.optim.progress import PROGRESS
+from xl_plugins.tasks.mixup import SourceChoice
 
 SMALL = {"encoder_layers": 1, "encoder_embed_dim": 8, "encoder_ffn_embed_dim": 8, "encoder_attention_heads": 2}
 UNITS = ["update", "instance", "epoch"]
@@ -33,8 +34,9 @@ class Recorder:
         self.shares: list[float] = []
         task, choose = setup.task, setup.task.choose_source
 
-        def recording(sample: dict) -> tuple[torch.Tensor, torch.Tensor, float]:
-            tokens, gold, p = choose(sample)
+        def recording(sample: dict) -> SourceChoice:
+            choice = choose(sample)
+            tokens, gold = choice.sample["source"], choice.gold
             for row, (index, is_gold) in enumerate(zip(sample["id"].tolist(), gold.tolist())):
                 part, line = task.datasets["train"].locate(index)
                 texts = part.source if is_gold else part.back_translation
@@ -42,8 +44,8 @@ class Recorder:
                 assert tokens[row, : len(expected)].tolist() == expected.tolist()
                 assert tokens[row, len(expected) :].eq(1).all()
                 self.drawn.append((task.update_num, index, is_gold))
-            self.shares.append(p)
-            return tokens, gold, p
+            self.shares.append(choice.probability)
+            return choice
 
         task.choose_source = recording
 
@@ -153,7 +155,8 @@ def test_frequencies(data: Path, unit: str) -> None:
         setup.task.update_num = update if unit == "update" else 9
         if unit == "instance":
             sample["id"] = torch.arange(20) + 20 * number
-        _, gold, p = setup.task.choose_source(sample)
+        choice = setup.task.choose_source(sample)
+        gold, p = choice.gold, choice.probability
         counts.append((gold.double().mean().item() if unit == "update" else gold.sum().item(), p))
     drawn = sum(c for c, _ in counts)
     size = 1 if unit == "update" else 20
@@ -188,7 +191,8 @@ def test_without_scheduled_sampling_the_source_is_gold(data: Path) -> None:
     sample = batch(setup, [0, 14, 30])
     assert "back_translation" not in sample
     setup.task.update_num = 10**9
-    tokens, gold, p = setup.task.choose_source(sample)
+    choice = setup.task.choose_source(sample)
+    tokens, gold, p = choice.sample["source"], choice.gold, choice.probability
     assert torch.equal(tokens, sample["source"]) and gold.all() and p == 1.0
 
 

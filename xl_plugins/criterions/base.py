@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import torch
 from fairseq.criterions import FairseqCriterion
@@ -15,14 +16,21 @@ _SIZES = ("nsentences", "ntokens", "sample_size")
 
 
 class XLCriterion(FairseqCriterion):
-    """Base: per-example losses are summed and ``sample_size`` counts examples; so accumulation and ranks are exact."""
+    """Base: losses of rows are summed and ``sample_size`` counts units; so accumulation and ranks are exact."""
 
-    def logging_output(self, sample: Mapping, losses: Mapping[str, Tensor], probabilities: Tensor) -> dict:
-        """Sums of per-example values (B,) by name, and the problem's counters (per language in validation)."""
-        languages = None if self.training else self.task.languages
+    def logging_output(
+        self, sample: Mapping, losses: Mapping[str, Tensor], output: Tensor,
+        values: Optional[tuple[Tensor, Tensor]] = None,
+    ) -> dict:  # fmt: skip
+        """Sums of per-row values (R,) by name, and the problem's counters: in training of the head's ``output``, in
+        validation per language, of ``values`` (default: those of the output)."""
+        problem = self.task.problem
         out = {name: value.detach().sum() for name, value in losses.items()}
         out |= dict.fromkeys(("nsentences", "sample_size"), sample["nsentences"]) | {"ntokens": sample["ntokens"]}
-        return out | self.task.problem.counters(probabilities.detach(), sample, languages)
+        if self.training:
+            return out | problem.count_training(output.detach(), sample)
+        found, sizes = problem.values(output.detach(), sample) if values is None else values
+        return out | problem.counters(found.detach(), sizes, sample, self.task.languages)
 
     def check_finite(self, value: Tensor, name: str, sample: Mapping) -> None:
         """Name the examples whose loss or ratio (B,) is not finite."""

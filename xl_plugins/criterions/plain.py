@@ -23,11 +23,7 @@ class PlainCriterion(XLCriterion):
 
     def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
         problem = self.task.problem
-        logits, _ = model(**sample["net_input"], classification_head_name=problem.head_name)
-        loss = problem.loss(logits, sample)
+        output, _ = model(**sample["net_input"], classification_head_name=problem.head_name)
+        loss = problem.loss(output, sample)
         self.check_finite(loss, "loss", sample)
-        return (
-            loss.sum(),
-            sample["nsentences"],
-            self.logging_output(sample, {"loss": loss}, problem.probabilities(logits)),
-        )
+        return loss.sum(), sample["nsentences"], self.logging_output(sample, {"loss": loss}, output)

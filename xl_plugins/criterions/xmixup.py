@@ -9,19 +9,24 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from torch import Tensor
 
 from ..errors import UserError
+from ..functional.divergence import inner_mean, inner_sum, representation_mse
 from ..models.xmixup import unwrapped
+from ..problems.base import ones
 from .base import XLCriterion
 
-REPRESENTATIONS = ChoiceEnum(["mean", "cls"])
+REPRESENTATIONS = ChoiceEnum(["mean", "cls", "sum"])
 
 
 @dataclass
 class XMixupCriterionConfig(FairseqDataclass):
     """Weights of the objective; defaults from X-Mixup Eq. 7 and Table 10."""
 
-    mixup_alpha: float = field(
-        default=0.4,
-        metadata={"help": "weight alpha of the source stream's task loss (X-Mixup Table 10: 0.4 for classification)"},
+    mixup_alpha: Optional[float] = field(
+        default=None,
+        metadata={
+            "help": "weight alpha of the source stream's task loss (default by X-Mixup Table 10: 0.4 for sentence pairs,"
+            " 0.8 for tagging, 0.2 for question answering)"
+        },
     )
     mse_weight: float = field(
         default=1.0,
@@ -29,15 +34,19 @@ class XMixupCriterionConfig(FairseqDataclass):
             "help": "weight of the squared distance between both representations (X-Mixup Eq. 7: 1; 0 leaves it out)"
         },
     )
-    kl_weight: float = field(
-        default=1.0,
-        metadata={"help": "weight of KL(p_S || p_T) between both predictions (X-Mixup Eq. 7: 1; 0 leaves it out)"},
+    kl_weight: Optional[float] = field(
+        default=None,
+        metadata={
+            "help": "weight of KL(p_S || p_T) between both predictions (default by X-Mixup Eq. 7 and section 4.2: 1 for"
+            " sentence pairs, 0 for others, where both texts have different labels; 0 leaves it out)"
+        },
     )
     representation: Optional[REPRESENTATIONS] = field(  # type: ignore[valid-type]
         default=None,
         metadata={
             "help": (
-                "what the squared distance compares: mean of inner positions (footnote 4) or <s> (default: by --preset)"
+                "what the squared distance compares: mean of inner positions (footnote 4), <s>, or the sum of inner"
+                " positions over --max-length - 2 (default: by --preset)"
             )
         },
     )
@@ -45,66 +54,122 @@ class XMixupCriterionConfig(FairseqDataclass):
 
 @register_criterion("xmixup_criterion", dataclass=XMixupCriterionConfig)
 class XMixupCriterion(XLCriterion):
-    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) + KL(p_S || p_T), summed over pairs; gradients reach both streams."""
+    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) [+ KL(p_S || p_T)], summed over pairs; gradients reach both streams."""
 
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)
         self.cfg = cfg
-        if not 0 <= cfg.mixup_alpha <= 1:
-            raise UserError(
-                f"--mixup-alpha {cfg.mixup_alpha}: expected a weight from 0 to 1 (the paper uses 0.4 for"
-                " classification)"
-            )
-        for option in ("mse_weight", "kl_weight"):
-            if not 0 <= getattr(cfg, option) < float("inf"):
-                raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected 0 or more")
         if not hasattr(task, "choose_source"):
             raise UserError("--criterion xmixup_criterion needs an X-Mixup task; pass --task xmixup_sentence_pair")
-        self.representation = str(cfg.representation or task.preset("representation"))
+        both = task.problem.averages_streams
+        self.alpha = task.problem.source_weight if cfg.mixup_alpha is None else cfg.mixup_alpha
+        self.kl_weight = float(both) if cfg.kl_weight is None else cfg.kl_weight
+        self.representation = str(
+            cfg.representation or task.preset("representation" if both else "position_representation")
+        )
+        self.check_config()
+
+    def check_config(self) -> None:
+        cfg, problem = self.cfg, self.task.problem
+        if not 0 <= self.alpha <= 1:
+            raise UserError(
+                f"--mixup-alpha {self.alpha}: expected a weight from 0 to 1 (the paper uses {problem.source_weight}"
+                " here)"
+            )
+        for option, value in (("--mse-weight", cfg.mse_weight), ("--kl-weight", self.kl_weight)):
+            if not 0 <= value < float("inf"):
+                raise UserError(f"{option} {value}: expected 0 or more")
+        if self.kl_weight and not problem.averages_streams:
+            raise UserError(
+                f"--kl-weight {self.kl_weight}: both texts of a pair have the same label in sentence pairs only; set it"
+                " to 0 (X-Mixup 4.2)"
+            )
 
     def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
-        problem, size = self.task.problem, sample["nsentences"]
-        if not self.training and self.task.cfg.no_mixup_inference:
-            logits, _ = model(**sample["net_input"], classification_head_name=problem.head_name)
-            loss = problem.loss(logits, sample)
-            return loss.sum(), size, self.logging_output(sample, {"loss": loss}, problem.probabilities(logits))
-        sampled: dict[str, Tensor] = {}
-        source = sample["source"]
         if self.training:
-            source, gold, p_gold = self.task.choose_source(sample)
-            sampled = {"gold_share": gold.float(), "gold_probability": torch.full((size,), p_gold)}
-        logits, extra = model(**sample["net_input"], source_tokens=source, classification_head_name=problem.head_name)
-        losses = self.compute_losses(logits, extra, sample)
-        self.check_finite(losses["loss"], "loss", sample)
-        probabilities = problem.combine(extra["source_output"], logits, self.task.average)
-        logged = losses | sampled | self._gate_statistics(model, extra, size, sample)
-        return losses["loss"].sum(), size, self.logging_output(sample, logged, probabilities)
+            return self._train(model, sample)
+        problem, task = self.task.problem, self.task
+        if not task.cfg.no_mixup_inference and problem.averages_streams:
+            output, extra = self._run(model, sample)
+            losses = self.compute_losses(output, extra, sample)
+            probabilities = problem.combine(extra["source_output"], output, task.average)
+            losses |= self._gate_statistics(model, extra, sample)
+            return self._finish(sample, losses, output, (probabilities, ones(probabilities)))
+        if task.cfg.no_mixup_inference:
+            output, extra = model(**sample["net_input"], classification_head_name=problem.head_name)
+        else:
+            output, extra = self._run(model, sample, target_only=True)
+        losses = {"loss": problem.loss(output, sample), **self._gate_statistics(model, extra, sample)}
+        return self._finish(sample, losses, output)
 
-    def compute_losses(self, logits: Tensor, extra: dict, sample: dict) -> dict[str, Tensor]:
-        """Per-pair terms (B,) in float32: ``loss`` and its parts."""
-        problem, cfg = self.task.problem, self.cfg
-        source_logits = extra["source_output"]
-        source, target = problem.loss(source_logits, sample), problem.loss(logits, sample)
-        terms = {
-            "source_loss": source,
-            "target_loss": target,
-            "task_loss": cfg.mixup_alpha * source + (1 - cfg.mixup_alpha) * target,
-        }
+    def _train(self, model: Any, sample: dict) -> tuple:
+        problem, choice = self.task.problem, self.task.choose_source(sample)
+        labelled = None if problem.averages_streams else choice.gold
+        # nothing is read of an unlabelled source beyond the mixup layer unless representations are compared
+        target_only = labelled is not None and not self.cfg.mse_weight and not bool(labelled.any())
+        output, extra = self._run(model, choice.sample, target_only)
+        losses = self.compute_losses(output, extra, choice.sample, labelled)
+        rows = len(losses["loss"])
+        losses["gold_share"] = choice.gold.float()
+        losses["gold_probability"] = torch.full((rows,), choice.probability)
+        losses |= self._gate_statistics(model, extra, sample)
+        both = problem.averages_streams
+        predicted = problem.combine(extra["source_output"], output, self.task.average) if both else output
+        return self._finish(choice.sample, losses, predicted)
+
+    def _run(self, model: Any, sample: dict, target_only: bool = False) -> tuple[Tensor, dict]:
+        return model(
+            **sample["net_input"], source_tokens=sample["source"], source_words=sample.get("source_words"),
+            classification_head_name=self.task.problem.head_name, target_only=target_only,
+        )  # fmt: skip
+
+    def _finish(
+        self, sample: dict, losses: dict[str, Tensor], output: Tensor, values: Optional[tuple[Tensor, Tensor]] = None
+    ) -> tuple:
+        self.check_finite(losses["loss"], "loss", sample)
+        return losses["loss"].sum(), sample["nsentences"], self.logging_output(sample, losses, output, values)
+
+    def compute_losses(
+        self, output: Tensor, extra: dict, sample: dict, labelled: Optional[Tensor] = None
+    ) -> dict[str, Tensor]:
+        """Per-row terms (R,) in float32: ``loss`` and its parts.
+
+        ``labelled`` (R,): rows whose source text has labels (None: all). The others train on the target alone, with
+        weight 1 (released code), for there is no source loss.
+        """
+        problem, alpha, source_output = self.task.problem, self.alpha, extra.get("source_output")
+        target = problem.loss(output, sample)
+        source = torch.zeros_like(target) if source_output is None else problem.source_loss(source_output, sample)
+        terms = {"source_loss": source, "target_loss": target}
+        if labelled is None:
+            terms["task_loss"] = alpha * source + (1 - alpha) * target
+        else:
+            terms["source_loss"] = source = source.masked_fill(~labelled, 0.0)
+            terms["task_loss"] = torch.where(labelled, alpha * source + (1 - alpha) * target, target)
         loss = terms["task_loss"]
-        if cfg.mse_weight:
+        if self.cfg.mse_weight:
             streams = [(extra[f"{name}_states"], extra[f"{name}_padding"]) for name in ("source", "target")]
-            terms["mse"] = problem.representation_distance(*streams, self.representation)
-            loss = loss + cfg.mse_weight * terms["mse"]
-        if cfg.kl_weight:
-            terms["kl"] = problem.divergence(source_logits, logits)
-            loss = loss + cfg.kl_weight * terms["kl"]
+            terms["mse"] = representation_mse(*(self._represent(*stream) for stream in streams))
+            loss = loss + self.cfg.mse_weight * terms["mse"]
+        if self.kl_weight:
+            terms["kl"] = problem.divergence(source_output, output)
+            loss = loss + self.kl_weight * terms["kl"]
         return {"loss": loss, **terms}
 
-    def _gate_statistics(self, model: Any, extra: dict, size: int, sample: dict) -> dict[str, Tensor]:
+    def _represent(self, states: Tensor, padding: Tensor) -> Tensor:
+        """(R, T, C) -> (R, C)"""
+        if self.representation == "cls":
+            return states[:, 0]
+        if self.representation == "sum":
+            return inner_sum(states, padding, self.task.cfg.max_length)
+        return inner_mean(states, padding)
+
+    def _gate_statistics(self, model: Any, extra: dict, sample: dict) -> dict[str, Tensor]:
         """Per-pair values whose means are logged; the smallest and largest lambda are those of each batch, averaged."""
-        ratio = extra["ratio"]
+        ratio = extra.get("ratio")
         if ratio is None or extra["entropy"] is None:
             return {}
+        size = len(ratio)
         self.check_finite(ratio, "mixup ratio", sample)
         gate = unwrapped(model).mixup_gate
         stats = {

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from fairseq.data import Dictionary, FairseqDataset
-from fairseq.data.data_utils import collate_tokens
 
 from ..errors import UserError
 from .layout import DataBin
+from .units import UnitDataset
 
 SPECIALS_PER_PAIR = 4  # <s> a </s> </s> b </s>
-BUCKET = 8  # lengths within one bucket are batched in random order, so padding stays below this many positions
+VIEWS = ("source", "back_translation")
 
 
 def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +37,7 @@ class PairTexts:
     """Encoded text pairs of one language, split and view, truncated: ``<s> a </s> </s> b </s>``."""
 
     def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
-        self.path = data.prefix(language, "input0", split, view)
+        self.path, self.split = data.prefix(language, "input0", split, view), split
         self.first = data.open_text(language, "input0", split, view)
         self.second = data.open_text(language, "input1", split, view)
         if len(self.first) != len(self.second):
@@ -81,6 +80,22 @@ class PairPart:
     source: PairTexts | None = None
     back_translation: PairTexts | None = None
 
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        target, (gold, back) = self.target.lengths, (self._lengths(field) for field in VIEWS)
+        return np.maximum(target, gold), target + np.maximum(gold, back)
+
+    def _lengths(self, field: str) -> np.ndarray:
+        texts = getattr(self, field)
+        return np.zeros(len(self), np.int32) if texts is None else texts.lengths
+
+    def item(self, unit: int) -> dict[str, Any]:
+        texts = {"target": self.target, **{field: getattr(self, field) for field in VIEWS}}
+        tokens = {field: text.tokens(unit) for field, text in texts.items() if text is not None}
+        return {"label": int(self.labels[unit]), **tokens}
+
     def check_rows(self) -> None:
         """Every view must have as many rows as the target text."""
         for texts in (self.source, self.back_translation):
@@ -93,107 +108,16 @@ class PairPart:
             raise UserError(f"{self.target.path}.idx has {len(self.target)} rows, but {len(self.labels)} labels")
 
 
-class PairDataset(FairseqDataset):
-    """Concatenation of languages, in random order with lengths bucketed (training) or sorted by length (evaluation).
-
-    An example's id is its position in the concatenation, so it does not depend on batches, workers or ranks.
-
-    A batch is a dict with ``id`` (B,), ``language`` (B,), ``target`` labels (B,), ``net_input.src_tokens`` (B, T)
-    and, where the parts have them, ``source`` (B, S) and ``back_translation`` (B, S').
-    """
-
-    def __init__(self, parts: Sequence[PairPart], dictionary: Dictionary, shuffle: bool) -> None:
-        super().__init__()
-        if not parts or not sum(len(p.target) for p in parts):
-            raise UserError(
-                "no examples: the data folder has no rows for the languages asked for; check --train-languages"
-            )
-        for part in parts:
-            part.check_rows()
-        self.parts = list(parts)
-        self.dictionary = dictionary
-        self.shuffle = shuffle
-        self.offsets = np.cumsum([0] + [len(p.target) for p in self.parts])
-        target = np.concatenate([p.target.lengths for p in self.parts])
-        gold = self._lengths("source")
-        back = self._lengths("back_translation")
-        self.sizes = np.maximum(target, gold)  # what batches are bucketed by
-        self.tokens_per_pair = target + np.maximum(gold, back)
-
-    def _lengths(self, field: str) -> np.ndarray:
-        columns = [getattr(p, field) for p in self.parts]
-        return np.concatenate(
-            [
-                np.zeros(len(p.target), np.int32) if texts is None else texts.lengths
-                for p, texts in zip(self.parts, columns)
-            ]
-        )
-
-    def __len__(self) -> int:
-        return int(self.offsets[-1])
-
-    def locate(self, index: int) -> tuple[PairPart, int]:
-        """Language and row (from 0) of an example id."""
-        part = int(np.searchsorted(self.offsets, index, side="right")) - 1
-        return self.parts[part], int(index - self.offsets[part])
-
-    def describe(self, ids: Sequence[int]) -> str:
-        """``de:17, fr:3`` (rows from 1) for messages."""
-        places = (self.locate(int(i)) for i in ids)
-        return ", ".join(f"{part.language}:{row + 1}" for part, row in places)
-
-    def __getitem__(self, index: int) -> dict:
-        part, row = self.locate(index)
-        item = {
-            "id": int(index),
-            "language": part.language_index,
-            "label": int(part.labels[row]),
-            "target": part.target.tokens(row),
-        }
-        for field in ("source", "back_translation"):
-            texts = getattr(part, field)
-            if texts is not None:
-                item[field] = texts.tokens(row)
-        return item
+class PairDataset(UnitDataset[PairPart]):
+    """Pairs; a batch adds ``target`` labels (B,) and, where the parts have them, ``source`` (B, S) and
+    ``back_translation`` (B, S')."""
 
     def collater(self, items: list[dict]) -> dict:
         if not items:
             return {}
-        pad, eos = self.dictionary.pad(), self.dictionary.eos()
-
-        def stack(field: str) -> torch.Tensor:
-            return collate_tokens([item[field] for item in items], pad, eos)
-
-        src_tokens = stack("target")
-        batch = {
-            "id": torch.tensor([item["id"] for item in items]),
-            "language": torch.tensor([item["language"] for item in items]),
-            "target": torch.tensor([item["label"] for item in items]),
-            "net_input": {"src_tokens": src_tokens},
-            "nsentences": len(items),
-            "ntokens": int(src_tokens.ne(pad).sum()),
-        }
-        for field in ("source", "back_translation"):
+        batch = self.frame(items, [1] * len(items), self.stack([item["target"] for item in items]))
+        batch["target"] = torch.tensor([item["label"] for item in items])
+        for field in VIEWS:
             if field in items[0]:
-                batch[field] = stack(field)
+                batch[field] = self.stack([item[field] for item in items])
         return batch
-
-    def num_tokens(self, index: int) -> int:
-        return int(self.tokens_per_pair[index])
-
-    def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
-        return self.tokens_per_pair[indices]
-
-    def size(self, index: int) -> int:
-        return int(self.sizes[index])
-
-    def ordered_indices(self) -> np.ndarray:
-        """Training: a random permutation, stably sorted by length bucket (fairseq seeds numpy with seed + epoch)."""
-        if not self.shuffle:
-            return np.argsort(self.sizes, kind="stable")
-        order = np.random.permutation(len(self))
-        return order[np.argsort(self.sizes[order] // BUCKET, kind="stable")]
-
-    @property
-    def can_reuse_epoch_itr_across_epochs(self) -> bool:
-        return not self.shuffle  # training batches are composed anew every epoch

@@ -1,4 +1,4 @@
-"""Task losses and consistency terms between two streams, per pair, in float32 (X-Mixup, ICLR 2022, Eq. 7 and 8)."""
+"""Task losses and consistency terms between two streams, per row, in float32 (X-Mixup, ICLR 2022, Eq. 7 and 8)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,43 @@ from .precision import at_least_float32
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy in nats per row: (B, C), (B,) -> (B,)."""
     return F.cross_entropy(at_least_float32(logits), labels, reduction="none")
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """- sum_c q_c ln p_c in nats against soft labels q: (..., C), (..., C) -> (...) (X-Mixup, ICLR 2022, section 4.2)."""
+    log_p = F.log_softmax(at_least_float32(logits), dim=-1)
+    return -(targets.to(log_p.dtype) * log_p).sum(dim=-1)
+
+
+def word_mean(losses: Tensor, active: Tensor, units: int) -> Tensor:
+    """Losses of words to losses of rows whose sum is ``units`` times the mean over all active words.
+
+    Args:
+        losses: (R, W) in nats.
+        active: (R, W) True where a word has a label.
+        units: sentences in the batch; long ones are several rows.
+
+    Returns:
+        (R,); zeros when no word is active.
+    """
+    total = active.sum().clamp(min=1)
+    return losses.masked_fill(~active, 0.0).sum(dim=1) * (units / total)
+
+
+def span_cross_entropy(logits: Tensor, padding: Tensor, positions: Tensor) -> Tensor:
+    """Mean of the cross entropies of start and end over the real positions (X-Mixup, ICLR 2022, Eq. 8).
+
+    Args:
+        logits: (R, T, 2) scores of start and end.
+        padding: (R, T) True at padding.
+        positions: (R, 2) gold start and end.
+
+    Returns:
+        (R,) in nats.
+    """
+    scores = at_least_float32(logits).masked_fill(padding[..., None], float("-inf"))
+    log_p = F.log_softmax(scores, dim=1)
+    return -log_p.gather(1, positions[:, None, :]).squeeze(1).mean(dim=-1)
 
 
 def kl_divergence(logits_p: Tensor, logits_q: Tensor) -> Tensor:
@@ -40,6 +77,13 @@ def inner_mean(states: Tensor, padding: Tensor) -> Tensor:
     states = at_least_float32(states)
     weights = inner.to(states.dtype)
     return torch.einsum("bt,btc->bc", weights, states) / weights.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def inner_sum(states: Tensor, padding: Tensor, length: int) -> Tensor:
+    """Sum over the inner positions divided by a constant number of them, ``length`` - 2 (X-Mixup, released code, which
+    takes the padded width): (B, T, C), (B, T) -> (B, C)."""
+    real = (~padding).sum(dim=1, keepdim=True) - 2
+    return inner_mean(states, padding) * real.clamp(min=0) / (length - 2)
 
 
 def representation_mse(source: Tensor, target: Tensor) -> Tensor:

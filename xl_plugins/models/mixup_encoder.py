@@ -26,7 +26,8 @@ Gate = Callable[[Tensor], Tensor]  # sum of both entropies (B,) -> lambda (B,)
 class PairStates:
     """What the encoder gives for B pairs.
 
-    states: (2B, W, C) final states, targets first, W the common padded width; padding: (2B, W) True at padding;
+    states: (2B, W, C) final states, targets first, W the common padded width, or the targets' alone, (B, I, C);
+    padding: (2B, W) True at padding, or (B, I);
     ratio: lambda (B,); entropy, reverse_entropy: H(A), H(A^T) (B,) or None when the ratio is constant.
     """
 
@@ -48,7 +49,9 @@ def join_streams(target: Tensor, source: Tensor, pad: int) -> Tensor:
     return torch.cat([F.pad(x, (0, width - x.size(1)), value=pad) for x in (target, source)])
 
 
-def encode_pairs(encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | float | None) -> PairStates:
+def encode_pairs(
+    encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | float | None, target_width: int | None = None
+) -> PairStates:
     """Encode B pairs whose ids were joined by :func:`join_streams`.
 
     Args:
@@ -56,6 +59,8 @@ def encode_pairs(encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | fl
         tokens: (2B, W) ids, targets first.
         mixup_layer: m, counted from 1.
         gate: maps entropies to lambda; a number is a constant lambda; None runs both streams plainly.
+        target_width: I, when nothing is read of the source stream: it ends at the mixup layer, and the targets go on
+            without the padding that only the source needed.
     """
     padding = tokens.eq(encoder.padding_idx)
     if bool(padding.all(dim=1).any()):
@@ -68,7 +73,10 @@ def encode_pairs(encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | fl
     result = PairStates(x, padding)
     for number, layer in enumerate(encoder.layers, start=1):
         if number == mixup_layer and gate is not None:
-            x = _mixup_layer(layer, x, padding, mask, gate, result)
+            x = _mixup_layer(layer, x, padding, mask, gate, result, target_width)
+            if target_width is not None:
+                result.padding = padding = padding.chunk(2, dim=0)[0][:, :target_width]
+                mask = padding if bool(padding.any()) else None
         else:
             x = layer(x, encoder_padding_mask=mask)
     result.states = x.transpose(0, 1)
@@ -76,13 +84,17 @@ def encode_pairs(encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | fl
 
 
 def _mixup_layer(
-    layer: Any, x: Tensor, padding: Tensor, mask: Tensor | None, gate: Gate | float, out: PairStates
-) -> Tensor:
-    """Layer m on the joined streams: (W, 2B, C) -> (W, 2B, C); fills the entropies and ratio of ``out``."""
+    layer: Any, x: Tensor, padding: Tensor, mask: Tensor | None, gate: Gate | float, out: PairStates,
+    target_width: int | None = None,
+) -> Tensor:  # fmt: skip
+    """Layer m on the joined streams: (W, 2B, C) -> (W, 2B, C), or of the targets alone (I, B, C); fills the entropies
+    and ratio of ``out``."""
     attended, _ = layer.self_attn(query=x, key=x, value=x, key_padding_mask=mask, need_weights=False)
     a = layer.self_attn_layer_norm(x + layer.dropout_module(attended))
     target, source = a.chunk(2, dim=1)
     target_padding, source_padding = padding.chunk(2, dim=0)
+    if target_width is not None:
+        target, target_padding = target[:target_width], target_padding[:, :target_width]
     if callable(gate):
         cross, out.entropy, out.reverse_entropy = _cross_attention(
             layer.self_attn, target, source, target_padding, source_padding
@@ -93,7 +105,7 @@ def _mixup_layer(
         out.ratio = torch.full((target.size(1),), gate, dtype=torch.float32, device=x.device)
     # no residual and no norm on c; then the same norm once more (R: layer_mixup.py)
     z = layer.self_attn_layer_norm(mix(target, layer.dropout_module(cross), out.ratio))
-    return _feed_forward(layer, torch.cat([z, source], dim=1))
+    return _feed_forward(layer, z if target_width is not None else torch.cat([z, source], dim=1))
 
 
 def _feed_forward(layer: Any, x: Tensor) -> Tensor:

@@ -3,14 +3,16 @@ not fit."""
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.utils import gen_parser_from_dataclass
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_model
 from fairseq.models.roberta import RobertaModel
+from torch import Tensor, nn
 
 from ..errors import UserError
+from .heads import SpanHead, WordHead, apply_head
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,10 @@ class XLMRLargeConfig(XLMRConfig):
 
 @register_model("xl_xlmr", dataclass=XLMRConfig)
 class XLMRModel(RobertaModel):
-    """XLM-R encoder with classification heads; the forward pass is fairseq's own.
+    """XLM-R encoder with the heads of the problems; the forward pass is fairseq's own.
+
+    ``position_heads`` hold the heads of tagging and question answering: what stands under ``classification_heads``
+    fairseq expects to have a dense layer.
 
     ``strict_restore`` is set while a run of ours is resumed or evaluated: then nothing may be filled in with fresh
     weights. The language-model head is kept, frozen: fine-tuning does not use it, and distributed wrappers stumble
@@ -77,6 +82,7 @@ class XLMRModel(RobertaModel):
 
     def __init__(self, args: Any, encoder: Any) -> None:
         super().__init__(args, encoder)
+        self.position_heads = nn.ModuleDict()
         for name, parameter in self.encoder.lm_head.named_parameters():
             if name != "weight":  # tied to the embeddings
                 parameter.requires_grad = False
@@ -99,6 +105,32 @@ class XLMRModel(RobertaModel):
                 f" {cfg.encoder_embed_dim}"
             )
 
+    def register_word_head(self, name: str, num_classes: int, pooling: str) -> None:
+        """Add a head that classifies words; dropout is ``--pooler-dropout``, as for sentence pairs."""
+        self.position_heads[name] = WordHead(
+            self.args.encoder_embed_dim, num_classes, self.args.pooler_dropout, pooling
+        )
+
+    def register_span_head(self, name: str) -> None:
+        """Add a head that scores positions as start and end of an answer."""
+        self.position_heads[name] = SpanHead(self.args.encoder_embed_dim)
+
+    def head(self, name: str) -> nn.Module:
+        return self.position_heads[name] if name in self.position_heads else self.classification_heads[name]
+
+    def forward(  # type: ignore[override]
+        self,
+        src_tokens: Tensor,
+        words: Optional[Tensor] = None,
+        classification_head_name: Optional[str] = None,
+        **kwargs: Any,
+    ) -> tuple[Tensor, dict]:
+        """Encode (B, T) ids; ``words`` (B, T) numbers the words of a tagging head (see ``functional.words``)."""
+        if classification_head_name is None or classification_head_name not in self.position_heads:
+            return super().forward(src_tokens, classification_head_name=classification_head_name, **kwargs)
+        states, extra = super().forward(src_tokens, **{**kwargs, "features_only": True})
+        return apply_head(self.head(classification_head_name), states, words), extra
+
     def upgrade_state_dict_named(self, state_dict: dict, name: str) -> None:
         """Rename the keys of old archives (fairseq does), then compare shapes and say which option does not fit."""
         if self.strict_restore:
@@ -106,7 +138,17 @@ class XLMRModel(RobertaModel):
         super().upgrade_state_dict_named(state_dict, name)
         self._check_shape(state_dict)
         if not self.strict_restore:
+            self._fit_position_heads(state_dict)
             self._drop_unknown(state_dict)
+
+    def _fit_position_heads(self, state: dict) -> None:
+        """A checkpoint that only initialises this run gives its heads where they fit; others start from new weights, as
+        fairseq does with classification heads."""
+        for key, value in self.position_heads.state_dict().items():
+            key = f"position_heads.{key}"
+            if key not in state or state[key].shape != value.shape:
+                logger.info("%s starts from its initial values: the checkpoint has none that fits", key)
+                state[key] = value
 
     def _drop_unknown(self, state: dict) -> None:
         """What another method or objective added to a checkpoint that only initialises this run."""
@@ -119,8 +161,10 @@ class XLMRModel(RobertaModel):
             del state[key]
 
     def _check_heads(self, state: dict) -> None:
-        for name, head in self.classification_heads.items():
-            weight = state.get(f"classification_heads.{name}.out_proj.weight")
+        heads = [("classification_heads", *item) for item in self.classification_heads.items()]
+        heads += [("position_heads", *item) for item in self.position_heads.items()]
+        for group, name, head in heads:
+            weight = state.get(f"{group}.{name}.out_proj.weight")
             if weight is None:
                 raise UserError(
                     f"the checkpoint has no head '{name}': it was not trained on this task; give a fine-tuned"

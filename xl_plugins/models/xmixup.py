@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..functional.mixup import mixup_ratio
+from .heads import apply_head
 from .mixup_encoder import encode_pairs, join_streams
 from .plain import XLMRConfig, XLMRLargeConfig, XLMRModel
 
@@ -23,7 +24,11 @@ class XMixupConfig(XLMRConfig):
     """Options of the mixup layer; defaults from X-Mixup section 5.1 and the released code's initialisation."""
 
     mixup_layer: int = field(
-        default=1, metadata={"help": "layer m that mixes, counted from 1 (X-Mixup 5.1: first layer for classification)"}
+        default=1,
+        metadata={
+            "help": "layer m that mixes, counted from 1 (X-Mixup 5.1: 1 for sentence pairs, 4 for tagging, 8 of 12 or 16 of"
+            " 24 for question answering; fairseq-train sets these by the task)"
+        },
     )
     mixup_ratio: MIXUP_RATIOS = field(  # type: ignore[valid-type]
         default="entropy",
@@ -97,37 +102,54 @@ class XMixupModel(XLMRModel):
     def forward(  # type: ignore[override]
         self,
         src_tokens: Tensor,
+        words: Tensor | None = None,
         source_tokens: Tensor | None = None,
+        source_words: Tensor | None = None,
         classification_head_name: str | None = None,
+        target_only: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
         """Encode B pairs.
 
         Args:
             src_tokens: (B, I) target ids, right-padded.
+            words, source_words: (B, I), (B, J) word numbers for a head on words; without ``source_words`` such a head
+                reads the target alone.
             source_tokens: (B, J) source-language ids; None for the plain encoder.
             classification_head_name: shared head applied to both streams; None returns the target's states.
+            target_only: run the source stream only as far as the mixup layer needs it; there is no ``source_output``.
         """
         if source_tokens is None:
-            return super().forward(src_tokens, classification_head_name=classification_head_name, **kwargs)
+            return super().forward(src_tokens, words=words, classification_head_name=classification_head_name, **kwargs)
         encoder = self.encoder.sentence_encoder
+        if target_only and self.args.no_mixup:  # nothing of the source reaches the target
+            return super().forward(src_tokens, words=words, classification_head_name=classification_head_name)[0], {}
         tokens = join_streams(src_tokens, source_tokens, encoder.padding_idx)
-        pair = encode_pairs(encoder, tokens, self.args.mixup_layer, self._gate())
-        outputs = pair.states
-        if classification_head_name is not None:
-            outputs = self.classification_heads[classification_head_name](pair.states)
-        target, source = outputs.chunk(2)
+        keep = src_tokens.size(1) if target_only else None
+        pair = encode_pairs(encoder, tokens, self.args.mixup_layer, self._gate(), keep)
+        extra = {"ratio": pair.ratio, "entropy": pair.entropy, "reverse_entropy": pair.reverse_entropy}
+        if target_only:
+            return self._outputs(classification_head_name, pair.states, words), extra
         (target_states, source_states), (target_padding, source_padding) = pair.states.chunk(2), pair.padding.chunk(2)
+        if words is None:  # one call for both streams
+            target, source = self._outputs(classification_head_name, pair.states, None).chunk(2)
+        else:
+            target = self._outputs(classification_head_name, target_states[:, : words.size(1)], words)
+            source = None
+            if source_words is not None:
+                states = source_states[:, : source_words.size(1)]
+                source = self._outputs(classification_head_name, states, source_words)
         return target, {
             "source_output": source,
             "target_states": target_states,
             "source_states": source_states,
             "target_padding": target_padding,
             "source_padding": source_padding,
-            "ratio": pair.ratio,
-            "entropy": pair.entropy,
-            "reverse_entropy": pair.reverse_entropy,
+            **extra,
         }
+
+    def _outputs(self, head: str | None, states: Tensor, words: Tensor | None) -> Tensor:
+        return states if head is None else apply_head(self.head(head), states, words)
 
     def _gate(self) -> nn.Module | float | None:
         if self.args.no_mixup:

@@ -1,1 +1,1 @@
-"""Problems: what is predicted. A problem never knows a method; a method asks the problem for losses and divergences."""
+"""What is predicted: sentence pairs, tags of words, answers to questions."""

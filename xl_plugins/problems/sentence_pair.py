@@ -5,68 +5,84 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
-from fairseq.logging import metrics
 from torch import Tensor
 
-from ..data.layout import DataBin
 from ..data.pairs import PairDataset, PairPart, PairTexts
 from ..errors import UserError
-from ..functional.divergence import cross_entropy, inner_mean, kl_divergence, representation_mse
-from ..functional.metrics import macro_mean
+from ..functional.divergence import cross_entropy, kl_divergence
 from ..functional.precision import at_least_float32
+from .base import Problem, ones, percent
 
-HEAD = "sentence_classification_head"
+MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken for a placeholder
 
 
-class SentencePair:
+class SentencePair(Problem):
     """One label per pair of texts; the head is fairseq's RoBERTa classification head on ``<s>``."""
 
     name = "sentence_pair"
-    head_name = HEAD
+    head_name = "sentence_classification_head"
     metric = "acc"
+    counter_names = ("correct", "count")
+    averages_streams = True
+    source_weight = 0.4
 
-    def __init__(self, data: DataBin) -> None:
-        self.data = data
-        problem = data.meta.get("problem", self.name)
-        if problem != self.name:
-            raise UserError(
-                f"{data.root}/meta.json: the data is for problem '{problem}', this task is for '{self.name}'"
-            )
-
-    @property
-    def labels(self) -> list[str]:
-        return self.data.labels
+    @classmethod
+    def check_config(cls, cfg: Any) -> None:
+        if cfg.max_length < 6:
+            raise UserError(f"--max-length {cfg.max_length}: expected at least 6, two words and four special tokens")
 
     def register_head(self, model: Any) -> None:
         model.register_classification_head(self.head_name, num_classes=len(self.labels))
 
     # -- data --
 
-    def build_part(self, language: str, index: int, split: str, max_length: int) -> PairPart:
-        """One language of a split, without views."""
-        target = PairTexts(self.data, language, split, max_length)
+    def build_part(self, language: str, index: int, split: str, paired: bool) -> PairPart:
+        target = PairTexts(self.data, language, split, self.cfg.max_length)
         return PairPart(language, index, target, self.data.open_labels(language, split))
 
     def build_dataset(self, parts: Sequence[PairPart], shuffle: bool) -> PairDataset:
         return PairDataset(parts, self.data.dictionary, shuffle)
 
-    # -- losses, one value per pair --
+    def open_view(self, language: str, split: str, view: bool) -> PairTexts:
+        return PairTexts(self.data, language, split, self.cfg.max_length, view=view)
 
-    def loss(self, logits: Tensor, sample: Mapping) -> Tensor:
+    def gold_source(self, part: PairPart, language: str) -> None:
+        part.source = self.open_view(language, "train", view=False)
+        gold = self.data.open_labels(language, "train")
+        part.check_rows()
+        if len(gold) != len(part.labels):
+            raise UserError(
+                f"{self.data.prefix(language, 'label', 'train')}.idx has {len(gold)} rows, but the texts have"
+                f" {len(part.labels)}; prepare the data again"
+            )
+        differs = np.flatnonzero(gold != part.labels)
+        if len(differs):
+            row = int(differs[0])
+            raise UserError(
+                f"{self.data.prefix(part.language, 'label', 'train')}: row {row + 1} is"
+                f" '{self.labels[part.labels[row]]}', but '{self.labels[gold[row]]}' in {language}; the files are not"
+                " row-parallel"
+            )
+
+    # -- training --
+
+    def loss(self, output: Tensor, sample: Mapping) -> Tensor:
         """Cross entropy of each pair in nats: (B, C) -> (B,)."""
-        return cross_entropy(logits, sample["target"])
+        return cross_entropy(output, sample["target"])
+
+    def source_loss(self, output: Tensor, sample: Mapping) -> Tensor:
+        """The pair's label holds for every text: gold, back-translated or translated."""
+        return self.loss(output, sample)
 
     def divergence(self, logits_p: Tensor, logits_q: Tensor) -> Tensor:
         """KL(p || q) of the predictions for two views of each pair: (B,)."""
         return kl_divergence(logits_p, logits_q)
 
-    def representation_distance(
-        self, source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], kind: str
-    ) -> Tensor:
-        """Squared distance of two (states, padding) in the chosen representation, averaged over features: (B,)."""
-        pool = {"mean": inner_mean, "cls": lambda states, _: states[:, 0]}[kind]
-        return representation_mse(pool(*source), pool(*target))
+    def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        correct = output.argmax(dim=-1).eq(sample["target"])
+        return correct.sum(), torch.tensor(correct.numel())
 
     # -- predictions --
 
@@ -79,54 +95,27 @@ class SentencePair:
             return (self.probabilities(logits_source) + self.probabilities(logits_target)) / 2
         return self.probabilities((at_least_float32(logits_source) + at_least_float32(logits_target)) / 2)
 
-    # -- counters: sums over batches and ranks --
+    def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        probabilities = self.probabilities(output)
+        return probabilities, ones(probabilities)
 
-    def counters(self, probabilities: Tensor, sample: Mapping, languages: Sequence[str] | None) -> dict:
-        """Correct and all examples, in total (training) or per language; every key in every batch."""
-        correct = probabilities.argmax(dim=-1).eq(sample["target"])
-        if languages is None:
-            return {"_correct": correct.sum(), "_count": correct.numel()}
-        size = len(languages)
-        hits = torch.bincount(sample["language"], weights=correct.to(torch.float32), minlength=size)
-        count = torch.bincount(sample["language"], minlength=size)
-        totals = torch.stack([hits.to(torch.float64), count.to(torch.float64)]).tolist()
-        return {
-            f"_{kind}_{lang}": v for kind, row in zip(("correct", "count"), totals) for lang, v in zip(languages, row)
-        }
+    def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
+        correct = values.argmax(dim=-1).eq(sample["target"]).cpu().numpy()
+        return np.stack([correct, np.ones(len(correct))], axis=1).astype(np.float64)
 
-    def reduce_metrics(
-        self, logging_outputs: Sequence[Mapping], languages: Sequence[str], selected: Sequence[str]
-    ) -> None:
-        """Log ``acc`` in percent; in validation ``acc_<language>``, their macro mean ``acc`` and ``acc_select``, the
-        mean over the languages of the selection protocol."""
-        first = logging_outputs[0]
-        if "_count" in first:
-            for key in ("_correct", "_count"):
-                metrics.log_scalar_sum(key, _total(logging_outputs, key))
-            metrics.log_derived("acc", lambda m: _percent(m, "_correct", "_count"))
-            return
-        present = [lang for lang in languages if f"_count_{lang}" in first]
-        for lang in present:
-            for key in (f"_correct_{lang}", f"_count_{lang}"):
-                metrics.log_scalar_sum(key, _total(logging_outputs, key))
-            metrics.log_derived(f"acc_{lang}", lambda m, lang=lang: _percent(m, f"_correct_{lang}", f"_count_{lang}"))
-        metrics.log_derived("acc", lambda m: _mean_percent(m, present))
-        metrics.log_derived("acc_select", lambda m: _mean_percent(m, [lang for lang in present if lang in selected]))
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        return {"acc": percent(totals["correct"], totals["count"])}
 
+    def decode(self, dataset: PairDataset, values: np.ndarray, sizes: np.ndarray) -> list[str]:
+        return [self.labels[index] for index in values.argmax(axis=1)]
 
-def _total(outputs: Sequence[Mapping], key: str) -> float:
-    return float(sum(float(output.get(key, 0)) for output in outputs))
+    def gold(self, dataset: PairDataset) -> list[str] | None:
+        part, split = dataset.parts[0], dataset.parts[0].target.split
+        labels = np.asarray(part.labels)
+        if self.data.is_unlabelled(part.language, split) or self._constant(labels):
+            return None
+        return [self.labels[index] for index in labels]
 
-
-def _percent(meters: Mapping, correct: str, count: str) -> float:
-    total = meters[count].sum
-    return 100.0 * meters[correct].sum / total if total else float("nan")
-
-
-def _mean_percent(meters: Mapping, languages: Sequence[str]) -> float:
-    scores = {
-        lang: _percent(meters, f"_correct_{lang}", f"_count_{lang}")
-        for lang in languages
-        if meters[f"_count_{lang}"].sum
-    }
-    return macro_mean(scores)
+    def _constant(self, labels: np.ndarray) -> bool:
+        """In a folder made by hand one label throughout is a placeholder."""
+        return not self.data.meta and len(labels) >= MIN_CONSTANT and bool((labels == labels[0]).all())

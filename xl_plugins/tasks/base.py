@@ -6,17 +6,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, ClassVar, List, Optional
 
 from fairseq import models
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING, OmegaConf, open_dict
+from torch import Tensor
 
 from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..optim.progress import PROGRESS
-from ..problems.sentence_pair import SentencePair
+from ..problems.base import Problem
 
 logger = logging.getLogger(__name__)
 SELECTIONS = ChoiceEnum(["source-dev", "mean-dev", "target-dev"])
@@ -45,7 +46,7 @@ class XLTaskConfig(FairseqDataclass):
         default="mean-dev",
         metadata={
             "help": (
-                "what acc_select, the metric of checkpoint_best, averages: the source language's dev set (XTREME,"
+                "what the metric of checkpoint_best (acc_select, f1_select, avg_select) averages: the source language's dev set (XTREME,"
                 " SALT), all dev sets (X-Mixup, xTune) or the targets' own (XLA)"
             )
         },
@@ -62,13 +63,17 @@ class XLTaskConfig(FairseqDataclass):
 
 
 class XLTask(FairseqTask):
-    """Base of the tasks. Subclasses say which views a language's data carries (:meth:`add_views`)."""
+    """Base of the tasks: a subclass names its problem, and says which views a language's data carries
+    (:meth:`add_views`)."""
+
+    problem_class: ClassVar[type[Problem]]
+    pairs_texts = False  # whether the method pairs texts with their translations
 
     def __init__(self, cfg: Any) -> None:
         super().__init__(cfg)
         self.check_config(cfg)
         self.data_bin = DataBin(Path(cfg.data), cfg.source_language)
-        self.problem = SentencePair(self.data_bin)
+        self.problem = self.problem_class(self.data_bin, cfg)
         self.source_language = self.data_bin.source_language
         self.train_languages = self._languages("train")
         self.valid_languages = self._languages("valid")
@@ -85,8 +90,7 @@ class XLTask(FairseqTask):
     @classmethod
     def check_config(cls, cfg: Any) -> None:
         """Refuse options that contradict each other; subclasses extend."""
-        if cfg.max_length < 6:
-            raise UserError(f"--max-length {cfg.max_length}: expected at least 6, two words and four special tokens")
+        cls.problem_class.check_config(cfg)
 
     def _languages(self, split: str) -> list[str]:
         option = f"--{split}-languages"
@@ -148,7 +152,7 @@ class XLTask(FairseqTask):
         """Attach what the method pairs a text with. Plain fine-tuning pairs nothing."""
 
     def build_part(self, language: str, split: str) -> Any:
-        part = self.problem.build_part(language, self.languages.index(language), split, self.cfg.max_length)
+        part = self.problem.build_part(language, self.languages.index(language), split, self.pairs_texts)
         self.add_views(part, split)
         return part
 
@@ -156,7 +160,11 @@ class XLTask(FairseqTask):
         languages = self.split_languages(split)
         if split == "valid":
             self._refuse_test_as_dev()
-        if split != "test" and (blind := [lang for lang in languages if self.data_bin.is_unlabelled(lang, split)]):
+        if split == "valid" or (split == "train" and not self.problem.trains_without_gold):
+            blind = [lang for lang in languages if self.data_bin.is_unlabelled(lang, split)]
+        else:
+            blind = []
+        if blind:
             raise UserError(
                 f"the {split} data of {', '.join(blind)} has no gold labels; prepare labelled data or leave these"
                 " languages out"
@@ -216,6 +224,7 @@ class XLTask(FairseqTask):
         """What the model's inputs and outputs mean: a checkpoint fits only data with the same."""
         symbols = self.data_bin.dictionary.symbols
         return {
+            "problem": self.problem.name,
             "labels": list(self.problem.labels),
             "dictionary_sha256": hashlib.sha256("\n".join(symbols).encode("utf-8")).hexdigest(),
         }
@@ -242,7 +251,8 @@ class XLTask(FairseqTask):
         """How :meth:`predict` comes to its probabilities; ``description`` in words."""
         return {"mode": "plain", "description": "target text alone"}
 
-    def predict(self, model: Any, sample: dict) -> Any:
-        """Class probabilities of a batch: (B, C) float32. The model must be in eval mode."""
-        logits, _ = model(**sample["net_input"], classification_head_name=self.problem.head_name)
-        return self.problem.probabilities(logits)
+    def predict(self, model: Any, sample: dict) -> tuple[Tensor, Tensor]:
+        """What predictions are made from: (K, D) float32 probabilities and the number of rows of each unit (U,), as
+        :meth:`Problem.values` defines them. The model must be in eval mode."""
+        output, _ = model(**sample["net_input"], classification_head_name=self.problem.head_name)
+        return self.problem.values(output, sample)

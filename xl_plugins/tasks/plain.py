@@ -1,9 +1,12 @@
-"""Plain fine-tuning: zero-shot, translate-train and translate-train-all."""
+"""Plain fine-tuning of each problem: zero-shot (``--train-languages source``) and translate-train(-all)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairseq.tasks import register_task
 
+from ..problems.qa import ExtractiveQA, QAOptions
+from ..problems.sentence_pair import SentencePair
+from ..problems.tagging import Tagging, TaggingOptions
 from .base import XLTask, XLTaskConfig
 
 
@@ -14,4 +17,34 @@ class SentencePairConfig(XLTaskConfig):
 
 @register_task("xl_sentence_pair", dataclass=SentencePairConfig)
 class SentencePairTask(XLTask):
-    """Sentence-pair classification: ``--train-languages source`` is zero-shot, ``all`` is translate-train-all."""
+    """Sentence-pair classification."""
+
+    problem_class = SentencePair
+
+
+@dataclass
+class TaggingConfig(XLTaskConfig, TaggingOptions):
+    """Plain fine-tuning on tagging."""
+
+
+@register_task("xl_tagging", dataclass=TaggingConfig)
+class TaggingTask(XLTask):
+    """Tagging of words: parts of speech, named entities."""
+
+    problem_class = Tagging
+
+
+@dataclass
+class QAConfig(XLTaskConfig, QAOptions):
+    """Plain fine-tuning on question answering."""
+
+    max_length: int = field(
+        default=384, metadata={"help": "positions of a window, question included (X-Mixup C.1: 384)"}
+    )
+
+
+@register_task("xl_qa", dataclass=QAConfig)
+class QATask(XLTask):
+    """Extractive question answering."""
+
+    problem_class = ExtractiveQA

@@ -1,0 +1,64 @@
+"""Memory-mapped columns of a data folder that are not piece ids: counts, bytes, offsets, vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
+
+from ..errors import UserError
+
+
+class Rows:
+    """Ragged rows of integers, memory mapped: ``rows[i]`` is a read-only array. ``expected``: their type."""
+
+    def __init__(self, prefix: str, expected: np.dtype | type | None = None) -> None:
+        self.prefix = prefix
+        if not dataset_exists(prefix, "mmap"):
+            raise UserError(f"{prefix}.idx: missing; run xl-prepare again")
+        try:
+            self._file = MMapIndexedDataset(prefix)
+            self.dtype = np.dtype(self._file._index.dtype)
+            self.row_sizes = np.asarray(self._file.sizes, dtype=np.int64)
+            empty = not self.row_sizes.sum()
+            self.flat = np.zeros(0, self.dtype) if empty else np.frombuffer(self._file._bin_buffer, self.dtype)
+        except (ValueError, AssertionError, OSError, KeyError) as error:
+            raise UserError(f"{prefix}.idx: cannot be read ({error}); run xl-prepare again") from None
+        if expected is not None and self.dtype != np.dtype(expected):
+            raise UserError(f"{prefix}.idx: holds {self.dtype}, expected {np.dtype(expected)}; run xl-prepare again")
+        if len(self.flat) != self.row_sizes.sum():
+            raise UserError(f"{prefix}.bin: does not fit {prefix}.idx; the file is truncated, run xl-prepare again")
+        self.starts = np.concatenate([[0], np.cumsum(self.row_sizes)])
+
+    def __reduce__(self) -> tuple:
+        return Rows, (self.prefix, self.dtype)  # a worker process maps the file again
+
+    def __len__(self) -> int:
+        return len(self.row_sizes)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.flat[self.starts[row] : self.starts[row + 1]]
+
+    def text(self, row: int) -> str:
+        """A row of UTF-8 bytes as text."""
+        try:
+            return self[row].tobytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self.prefix}.bin: row {row + 1} is not UTF-8 ({error}); run xl-prepare again") from None
+
+
+def open_array(path: str, columns: int, dtype: np.dtype | type) -> np.ndarray:
+    """A two-dimensional ``.npy`` file, memory mapped (never unpickled)."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: missing; run xl-prepare again")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: not a numpy array ({error}); run xl-prepare again") from None
+    if array.ndim != 2 or array.shape[1] != columns or array.dtype != np.dtype(dtype):
+        raise UserError(
+            f"{path}: {array.dtype} of shape {array.shape}, expected {np.dtype(dtype)} with {columns} columns; run"
+            " xl-prepare again"
+        )
+    return array

@@ -1,0 +1,195 @@
+"""Extractive question answering: XQuAD, MLQA, TyDiQA-GoldP and anything in SQuAD's format."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.dataclass import ChoiceEnum
+from torch import Tensor
+
+from ..data.layout import DataBin
+from ..data.qa import SPECIALS, QADataset, QAPart, Questions, Windowing
+from ..errors import UserError
+from ..functional.answer_span import best_spans, position_probabilities
+from ..functional.answers import em_f1
+from ..functional.divergence import span_cross_entropy
+from ..functional.precision import at_least_float32
+from .base import Problem, percent
+
+QA_SOURCE_WINDOWS = ChoiceEnum(["first", "aligned"])
+
+
+@dataclass
+class QAOptions:
+    """Options of question answering, whatever the method; defaults from X-Mixup C.1 and XTREME."""
+
+    doc_stride: int = field(
+        default=128, metadata={"help": "pieces from one window's start to the next (X-Mixup C.1: 128)"}
+    )
+    max_question_length: int = field(
+        default=64, metadata={"help": "most pieces of the question, longer ones are cut (XTREME: 64)"}
+    )
+    max_answer_length: int = field(default=30, metadata={"help": "most pieces of a predicted answer (XTREME: 30)"})
+    n_best: int = field(default=20, metadata={"help": "starts and ends considered per window (XTREME: 20)"})
+    qa_source_window: QA_SOURCE_WINDOWS = field(  # type: ignore[valid-type]
+        default="first",
+        metadata={
+            "help": "X-Mixup: window of the source text that every target window is paired with: the first (released"
+            " code) or the one of the same number"
+        },
+    )
+
+
+class ExtractiveQA(Problem):
+    """Start and end of the answer in the context; the head is a linear layer on every position."""
+
+    name = "qa"
+    head_name = "span_head"
+    metric = "avg"
+    counter_names = ("em", "f1", "count")
+    source_weight = 0.2
+
+    @classmethod
+    def check_config(cls, cfg: Any) -> None:
+        for option in ("doc_stride", "max_question_length", "max_answer_length", "n_best"):
+            if getattr(cfg, option) < 1:
+                raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected at least 1")
+        if cfg.max_length <= cfg.max_question_length + SPECIALS:
+            raise UserError(
+                f"--max-length {cfg.max_length}: no room for the context beside --max-question-length"
+                f" {cfg.max_question_length} and {SPECIALS} special tokens"
+            )
+
+    def __init__(self, data: DataBin, cfg: Any) -> None:
+        super().__init__(data, cfg)
+        self.windowing = Windowing(cfg.max_length, cfg.doc_stride, cfg.max_question_length)
+
+    @property
+    def labels(self) -> list[str]:
+        return []
+
+    @property
+    def answer_metric(self) -> str:
+        """Normalisation of answers: ``squad``, or ``mlqa`` with rules per language."""
+        return self.data.meta.get("answer_metric", "squad")
+
+    def register_head(self, model: Any) -> None:
+        model.register_span_head(self.head_name)
+
+    # -- data --
+
+    def build_part(self, language: str, index: int, split: str, paired: bool) -> QAPart:
+        training = split == "train"
+        target = self.open_view(language, split, view=False)
+        window = str(self.cfg.qa_source_window)
+        return QAPart(language, index, target, windows=training, raw=not training, source_window=window)
+
+    def build_dataset(self, parts: Sequence[QAPart], shuffle: bool) -> QADataset:
+        return QADataset(parts, self.data.dictionary, shuffle)
+
+    def open_view(self, language: str, split: str, view: bool) -> Questions:
+        return Questions(self.data, language, split, self.windowing, view=view)
+
+    def gold_source(self, part: QAPart, language: str) -> None:
+        part.source = self.open_view(language, "train", view=False)
+        part.check_rows()
+
+    def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:
+        return {**sample, "source_target": sample["source_target"] * gold[:, None]}
+
+    # -- training --
+
+    def loss(self, output: Tensor, sample: Mapping) -> Tensor:
+        """Mean cross entropy of start and end over real positions: (R, T, 2) -> (R,)."""
+        padding = sample["net_input"]["src_tokens"].eq(self.data.dictionary.pad())
+        return span_cross_entropy(output[:, : padding.size(1)], padding, sample["target"])
+
+    def source_loss(self, output: Tensor, sample: Mapping) -> Tensor:
+        padding = sample["source"].eq(self.data.dictionary.pad())
+        return span_cross_entropy(output[:, : padding.size(1)], padding, sample["source_target"])
+
+    def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        """Windows whose start and end are both right."""
+        width = sample["net_input"]["src_tokens"].size(1)
+        padding = sample["net_input"]["src_tokens"].eq(self.data.dictionary.pad())
+        scores = output[:, :width].masked_fill(padding[..., None], float("-inf"))
+        correct = scores.argmax(dim=1).eq(sample["target"]).all(dim=1)
+        return correct.sum(), torch.tensor(correct.numel())
+
+    # -- predictions --
+
+    def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        """Probabilities of start and end of all context positions, window by window: (K, 2), positions per question."""
+        begin, _, length, _ = sample["window"].T
+        places = torch.arange(output.size(1), device=output.device)[None, :]
+        inside = (places >= begin[:, None]) & (places < (begin + length)[:, None])
+        order = sample["unit"].argsort()
+        unit = order[torch.searchsorted(sample["unit"][order], sample["id"])]
+        count = len(order)
+        sizes = torch.zeros(count, dtype=torch.int64, device=output.device).index_add_(0, unit, length)
+        owner = unit.repeat_interleave(length)
+        return position_probabilities(at_least_float32(output[inside]), owner, count), sizes
+
+    def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
+        windows = sample["window"].cpu().numpy()
+        ids, units = sample["id"].cpu().numpy(), sample["unit"].cpu().numpy()
+        counts = np.bincount(np.searchsorted(np.sort(units), ids), minlength=len(units))[np.argsort(np.argsort(units))]
+        spans, _ = self._search(values.cpu().numpy(), windows[:, 1], windows[:, 2], counts)
+        names = [languages[index] for index in sample["unit_language"].tolist()]
+        table = []
+        for span, (context, offsets, answers), language in zip(spans, sample["raw"], names):
+            table.append((*em_f1(substring(context, offsets, span), answers, self.answer_metric, language), 1.0))
+        return np.array(table)
+
+    def _search(
+        self, values: np.ndarray, starts: np.ndarray, lengths: np.ndarray, counts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return best_spans(values, starts, lengths, counts, self.cfg.n_best, self.cfg.max_answer_length)
+
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        """Exact match, F1 and their mean."""
+        em, f1 = (percent(totals[name], totals["count"]) for name in ("em", "f1"))
+        return {"avg": (em + f1) / 2, "em": em, "f1": f1}
+
+    def decode(self, dataset: QADataset, values: np.ndarray, sizes: np.ndarray) -> list[str]:
+        return [text for text, _, _ in self.answers(dataset, values)]
+
+    def answers(self, dataset: QADataset, values: np.ndarray) -> list[tuple[str, tuple[int, int], float]]:
+        """Answer of each question: text, characters [start, end) of the context, log score."""
+        target = dataset.parts[0].target
+        counts = target.window_counts
+        question = np.repeat(np.arange(len(counts)), counts)
+        number = np.arange(len(question)) - np.repeat(np.cumsum(counts) - counts, counts)
+        starts = number * target.steps[question]
+        lengths = np.minimum(target.budgets[question], target.context_lengths[question] - starts)
+        spans, scores = self._search(values, starts, lengths, counts)
+        found = []
+        for row, (span, score) in enumerate(zip(spans, scores)):
+            context, offsets = target.context(row), target.offsets(row)
+            found.append((substring(context, offsets, span), characters(offsets, span), float(score)))
+        return found
+
+    def gold(self, dataset: QADataset) -> list[list[str]] | None:
+        target = dataset.parts[0].target
+        if self.data.is_unlabelled(target.language, target.split):
+            return None
+        return [target.record(row)["answers"] for row in range(len(target))]
+
+    def keys(self, dataset: QADataset) -> list[str]:
+        """Question ids."""
+        target = dataset.parts[0].target
+        return [target.record(row)["id"] for row in range(len(target))]
+
+
+def characters(offsets: np.ndarray, span: np.ndarray) -> tuple[int, int]:
+    """Characters [start, end) of the pieces ``span`` (first, last); (0, 0) when there is no span."""
+    first, last = (int(piece) for piece in span)
+    return (0, 0) if first < 0 else (int(offsets[first, 0]), int(offsets[last, 1]))
+
+
+def substring(context: str, offsets: np.ndarray, span: np.ndarray) -> str:
+    """The raw text of a span; Chinese and Thai have no spaces to re-insert, so nothing is joined."""
+    start, end = characters(offsets, span)
+    return context[start:end]

@@ -1,0 +1,175 @@
+"""Tagging of words: parts of speech (UDPOS) and named entities (PAN-X)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from fairseq.dataclass import ChoiceEnum
+from torch import Tensor
+
+from ..data.tagging import NO_LABEL, SPECIALS, PlainTexts, TagDataset, TaggedTexts, TagPart
+from ..errors import UserError
+from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
+from ..functional.precision import at_least_float32
+from ..functional.spans import SpanScheme, f1
+from ..functional.words import POOLINGS
+from .base import Problem, percent
+
+WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
+TARGET_LABELS = ChoiceEnum(["gold", "soft"])
+_ACTIVE = 0.5  # sum from which a soft label counts (X-Mixup, released code)
+
+
+@dataclass
+class TaggingOptions:
+    """Options of tagging, whatever the method."""
+
+    word_pooling: Optional[WORD_POOLINGS] = field(  # type: ignore[valid-type]
+        default=None,
+        metadata={
+            "help": "a word's vector from the states of its pieces: their mean, their sum (X-Mixup's code) or the first"
+            " one (XTREME) (default: mean, with --preset official sum)"
+        },
+    )
+    target_labels: TARGET_LABELS = field(  # type: ignore[valid-type]
+        default="gold",
+        metadata={
+            "help": "labels of translated training text: its own tags, or soft pseudo-labels of a source-language model"
+            " (X-Mixup 4.2; made by xl-augment soft-labels)"
+        },
+    )
+
+
+class Tagging(Problem):
+    """One label per word; the head is a linear layer on pooled word vectors. Scored by micro span F1, as XTREME does."""
+
+    name = "tagging"
+    head_name = "tagging_head"
+    metric = "f1"
+    counter_names = ("true", "predicted", "hits", "correct", "words")
+    trains_without_gold = True
+    source_weight = 0.8
+
+    @classmethod
+    def check_config(cls, cfg: Any) -> None:
+        if cfg.max_length <= SPECIALS:
+            raise UserError(f"--max-length {cfg.max_length}: expected at least {SPECIALS + 1}, one piece and <s>, </s>")
+
+    @cached_property
+    def scheme(self) -> SpanScheme:
+        return SpanScheme(self.labels)
+
+    @property
+    def pooling(self) -> str:
+        preset = "sum" if str(getattr(self.cfg, "preset", "paper")) == "official" else "mean"
+        return str(self.cfg.word_pooling or preset)
+
+    @property
+    def uses_soft(self) -> bool:
+        return str(self.cfg.target_labels) == "soft"
+
+    def register_head(self, model: Any) -> None:
+        model.register_word_head(self.head_name, len(self.labels), self.pooling)
+
+    # -- data --
+
+    def build_part(self, language: str, index: int, split: str, paired: bool) -> TagPart:
+        training = split == "train"
+        target = TaggedTexts(self.data, language, split, self.cfg.max_length, truncate=training and paired)
+        soft = training and self.uses_soft
+        if training and language == self.data.source_language:
+            target.soft = None  # the source's labels are gold
+        if training and not (
+            target.soft is not None if soft and language != self.data.source_language else target.labels
+        ):
+            self._missing_labels(language, soft)
+        return TagPart(language, index, target, len(self.labels), soft)
+
+    def _missing_labels(self, language: str, soft: bool) -> None:
+        if soft:
+            raise UserError(
+                f"{self.data.prefix(language, 'soft', 'train')}.npy: no soft labels of language '{language}'; make them"
+                " (xl-augment soft-labels), or pass --target-labels gold if its tags are known"
+            )
+        raise UserError(
+            f"{self.data.prefix(language, 'label', 'train')}.idx: the training text of language '{language}' has no tags;"
+            " pass --target-labels soft (and make them with xl-augment soft-labels), or leave the language out"
+        )
+
+    def build_dataset(self, parts: Sequence[TagPart], shuffle: bool) -> TagDataset:
+        return TagDataset(parts, self.data.dictionary, shuffle)
+
+    def open_view(self, language: str, split: str, view: bool) -> PlainTexts:
+        return PlainTexts(self.data, language, split, self.cfg.max_length, view=view)
+
+    def gold_source(self, part: TagPart, language: str) -> None:
+        part.source = TaggedTexts(self.data, language, "train", self.cfg.max_length, truncate=True)
+        part.check_rows()
+
+    def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:
+        words = sample["source_words"] * gold[:, None]
+        if not bool(gold.any()):  # nothing to classify
+            return {name: value for name, value in sample.items() if name not in ("source_words", "source_target")}
+        target = sample["source_target"].masked_fill(~gold[:, None], NO_LABEL)
+        return {**sample, "source_words": words, "source_target": target}
+
+    # -- training --
+
+    def loss(self, output: Tensor, sample: Mapping) -> Tensor:
+        """Cross entropy against hard or soft labels, word mean times sentences: (R, W, C) -> (R,)."""
+        if "soft" not in sample:
+            return self._hard_loss(output, sample["target"], sample["nsentences"])
+        soft = sample["soft"]
+        return word_mean(soft_cross_entropy(output, soft), soft.sum(dim=-1) > _ACTIVE, sample["nsentences"])
+
+    def source_loss(self, output: Tensor, sample: Mapping) -> Tensor:
+        return self._hard_loss(output, sample["source_target"], sample["nsentences"])
+
+    @staticmethod
+    def _hard_loss(output: Tensor, labels: Tensor, sentences: int) -> Tensor:
+        active = labels != NO_LABEL
+        losses = cross_entropy(output.flatten(0, 1), labels.flatten()).view_as(labels)
+        return word_mean(losses, active, sentences)
+
+    def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        labels = sample["target"]
+        if "soft" in sample:
+            labels = sample["soft"].argmax(dim=-1).masked_fill(sample["soft"].sum(dim=-1) <= _ACTIVE, NO_LABEL)
+        return output.argmax(dim=-1).eq(labels).sum(), labels.ne(NO_LABEL).sum()
+
+    # -- predictions --
+
+    def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        """Probabilities of every word of every sentence: (words, C), words per sentence."""
+        words = sample["net_input"]["words"].max(dim=1).values  # (R,)
+        real = torch.arange(output.size(1), device=output.device)[None, :] < words[:, None]
+        unit = torch.searchsorted(sample["unit"].sort().values, sample["id"])
+        order = sample["unit"].argsort()
+        sizes = torch.zeros(len(order), dtype=torch.int64, device=output.device)
+        sizes.index_add_(0, order[unit], words)
+        return torch.softmax(at_least_float32(output[real]), dim=-1), sizes
+
+    def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
+        gold = sample["target"][sample["target"] != NO_LABEL].cpu().numpy()
+        found, counts = values.argmax(dim=-1).cpu().numpy(), sizes.cpu().numpy()
+        sentence = np.repeat(np.arange(len(counts)), counts)
+        correct = np.bincount(sentence, weights=gold == found, minlength=len(counts))
+        return np.column_stack([self.scheme.counts(gold, found, counts), correct, counts]).astype(np.float64)
+
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        """Span F1, and accuracy over words."""
+        score = f1(*(totals[name] for name in ("true", "predicted", "hits"))) if totals["words"] else float("nan")
+        return {"f1": score, "acc": percent(totals["correct"], totals["words"])}
+
+    def decode(self, dataset: TagDataset, values: np.ndarray, sizes: np.ndarray) -> list[list[str]]:
+        names = np.array(self.labels, dtype=object)[values.argmax(axis=1)]
+        return [part.tolist() for part in np.split(names, np.cumsum(sizes)[:-1])]
+
+    def gold(self, dataset: TagDataset) -> list[list[str]] | None:
+        target = dataset.parts[0].target
+        if target.labels is None or self.data.is_unlabelled(dataset.parts[0].language, target.split):
+            return None
+        return [[self.labels[index] for index in target.hard(row)] for row in range(len(target))]
