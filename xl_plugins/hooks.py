@@ -58,7 +58,7 @@ TASK_DEFAULTS: dict[str, dict[str, Any]] = {
         **_COMMON,
         **options,
         **(_WEIGHTS[problem] if method == "xmixup" else {}),
-    }  # fmt: skip
+    }
     for method, criterion, arch in (("xl", "xl_criterion", "xl_xlmr"), ("xmixup", "xmixup_criterion", "xmixup_xlmr"))
     for problem, options in _PROBLEMS.items()
 }

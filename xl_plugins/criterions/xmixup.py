@@ -24,8 +24,8 @@ class XMixupCriterionConfig(FairseqDataclass):
     mixup_alpha: Optional[float] = field(
         default=None,
         metadata={
-            "help": "weight alpha of the source stream's task loss (default by X-Mixup Table 10: 0.4 for sentence pairs,"
-            " 0.8 for tagging, 0.2 for question answering)"
+            "help": "weight alpha of the source stream's task loss (default by X-Mixup Table 10: sentence pairs 0.4,"
+            " tagging 0.8, question answering 0.2)"
         },
     )
     mse_weight: float = field(
@@ -54,7 +54,7 @@ class XMixupCriterionConfig(FairseqDataclass):
 
 @register_criterion("xmixup_criterion", dataclass=XMixupCriterionConfig)
 class XMixupCriterion(XLCriterion):
-    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) [+ KL(p_S || p_T)], summed over pairs; gradients reach both streams."""
+    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) [+ KL(p_S || p_T)], summed over pairs; nothing is detached."""
 
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)

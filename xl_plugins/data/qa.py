@@ -49,11 +49,11 @@ class Questions:
         self._where = (data, language, split, view)
         if len(self.spans) != len(self.questions):
             raise UserError(
-                f"{prefix('spans')}.npy: {len(self.spans)} rows for {len(self.questions)} questions; run xl-prepare again"
+                f"{prefix('spans')}.npy: {len(self.spans)} rows for {len(self.questions)} questions; prepare them again"
             )
         context_sizes = np.asarray(self.contexts.sizes, np.int64) - 1
         self.paragraphs = np.array(self.spans[:, PARAGRAPH])
-        if len(self) and not (0 <= self.paragraphs.min() and self.paragraphs.max() < len(context_sizes)):
+        if len(self) and (self.paragraphs.min() < 0 or self.paragraphs.max() >= len(context_sizes)):
             raise UserError(f"{prefix('spans')}.npy: names a paragraph that input1 does not have; run xl-prepare again")
         self.context_lengths = context_sizes[self.paragraphs]
         self.question_lengths = np.minimum(np.asarray(self.questions.sizes, np.int64) - 1, windowing.max_question)
@@ -65,8 +65,8 @@ class Questions:
         if len(outside):
             row = int(outside[0])
             raise UserError(
-                f"{prefix('spans')}.npy: row {row + 1}: the answer's pieces {self.spans[row, FIRST]} to {last[row]} do not"
-                f" lie in the context of {self.context_lengths[row]} pieces; run xl-prepare again"
+                f"{prefix('spans')}.npy: row {row + 1}: the answer's pieces {self.spans[row, FIRST]} to {last[row]} do"
+                f" not lie in the context of {self.context_lengths[row]} pieces; run xl-prepare again"
             )
         self.budgets = windowing.max_length - SPECIALS - self.question_lengths
         self.steps = np.minimum(windowing.stride, self.budgets)
@@ -171,8 +171,8 @@ class QAPart:
             self.source_rows = match(self.target, self.source)
         if self.back_translation is not None and len(self.back_translation) != len(self.target):
             raise UserError(
-                f"{self.back_translation.path}.idx has {len(self.back_translation)} rows, but {self.target.path}.idx has"
-                f" {len(self.target)}; row i of both must be the same question"
+                f"{self.back_translation.path}.idx has {len(self.back_translation)} rows, but {self.target.path}.idx"
+                f" has {len(self.target)}; row i of both must be the same question"
             )
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -220,10 +220,10 @@ class QAPart:
 class QADataset(UnitDataset[QAPart]):
     """Questions; a batch of R windows adds
 
-    ``target`` (R, 2) positions of the answer's first and last piece (0: not in the window), ``window`` (R, 4): position of
-    the first context piece, its number in the context, pieces of the window, pieces of the context; ``raw``: context,
-    character offsets and gold answers of every unit; and where the parts have them ``source`` (R, S), ``source_target``
-    (R, 2), ``back_translation`` (R, S').
+    ``target`` (R, 2) positions of the answer's first and last piece (0: not in the window), ``window`` (R, 4):
+    position of the first context piece, its number in the context, pieces of the window, pieces of the context;
+    ``raw``: context, character offsets and gold answers of every unit; and where the parts have them ``source`` (R, S),
+    ``source_target`` (R, 2), ``back_translation`` (R, S').
     """
 
     def __init__(self, parts: Sequence[QAPart], dictionary: Dictionary, shuffle: bool) -> None:

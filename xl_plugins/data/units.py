@@ -46,8 +46,8 @@ class UnitDataset(FairseqDataset, ABC, Generic[P]):
     """Concatenation of languages, in random order with lengths bucketed (training) or sorted by length (evaluation).
 
     A unit's id is its position in the concatenation, so it does not depend on batches, workers or ranks. Every batch
-    has ``id`` (R,) the unit of each row, ``unit`` (U,) the units in order, ``language`` (R,) and ``unit_language`` (U,),
-    ``net_input.src_tokens`` (R, T), ``nsentences`` (the units) and ``ntokens``.
+    has ``id`` (R,) the unit of each row, ``unit`` (U,) the units in order, ``language`` (R,) and ``unit_language``
+    (U,), ``net_input.src_tokens`` (R, T), ``nsentences`` (the units) and ``ntokens``.
     """
 
     def __init__(self, parts: Sequence[P], dictionary: Dictionary, shuffle: bool) -> None:

@@ -15,7 +15,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """- sum_c q_c ln p_c in nats against soft labels q: (..., C), (..., C) -> (...) (X-Mixup, ICLR 2022, section 4.2)."""
+    """- sum_c q_c ln p_c in nats against soft labels q: (..., C), (..., C) -> (...) (X-Mixup, section 4.2)."""
     log_p = F.log_softmax(at_least_float32(logits), dim=-1)
     return -(targets.to(log_p.dtype) * log_p).sum(dim=-1)
 

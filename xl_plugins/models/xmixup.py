@@ -26,8 +26,8 @@ class XMixupConfig(XLMRConfig):
     mixup_layer: int = field(
         default=1,
         metadata={
-            "help": "layer m that mixes, counted from 1 (X-Mixup 5.1: 1 for sentence pairs, 4 for tagging, 8 of 12 or 16 of"
-            " 24 for question answering; fairseq-train sets these by the task)"
+            "help": "layer m that mixes, counted from 1 (X-Mixup 5.1: 1 for sentence pairs, 4 for tagging, 8 of 12 or"
+            " 16 of 24 for question answering; fairseq-train sets these by the task)"
         },
     )
     mixup_ratio: MIXUP_RATIOS = field(  # type: ignore[valid-type]

@@ -21,10 +21,10 @@ class Problem(ABC):
     """Base of the problems.
 
     Class attributes: ``metric`` is the score by which checkpoints are selected, as ``<metric>_select``;
-    ``counter_names`` the sums per language it comes from. ``averages_streams``: both streams of a method that pairs texts
-    have comparable predictions, which are averaged, and every text has the label of its pair; else only gold texts are
-    labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
-    for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha for this problem (its Table 10).
+    ``counter_names`` the sums per language it comes from. ``averages_streams``: both streams of a method that pairs
+    texts have comparable predictions, which are averaged, and every text has the label of its pair; else only gold
+    texts are labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
+    for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha (its Table 10).
     """
 
     name: ClassVar[str]
@@ -45,6 +45,7 @@ class Problem(ABC):
             )
 
     @classmethod
+    @abstractmethod
     def check_config(cls, cfg: Any) -> None:
         """Refuse options of the problem that contradict each other."""
 
@@ -77,11 +78,21 @@ class Problem(ABC):
 
     @abstractmethod
     def open_view(self, language: str, split: str, view: bool) -> Any:
-        """A language's text in the source language; without ``view`` its own text, the source language's translation."""
+        """A language's text in the source language, or without ``view`` its own text."""
 
     def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:
         """The batch without the source labels of rows whose source text is not ``gold`` (R,)."""
         return sample
+
+    # -- of problems that average both streams --
+
+    def combine(self, output_source: Tensor, output_target: Tensor, average: str) -> Tensor:
+        """Probabilities (B, C) from the outputs for both streams."""
+        raise NotImplementedError(f"{self.name}: only the target is predicted")
+
+    def divergence(self, output_p: Tensor, output_q: Tensor) -> Tensor:
+        """KL(p || q) of the predictions for two texts with the same label: (B,)."""
+        raise NotImplementedError(f"{self.name}: both texts have different labels")
 
     # -- training --
 

@@ -76,9 +76,9 @@ class SentencePair(Problem):
         """The pair's label holds for every text: gold, back-translated or translated."""
         return self.loss(output, sample)
 
-    def divergence(self, logits_p: Tensor, logits_q: Tensor) -> Tensor:
+    def divergence(self, output_p: Tensor, output_q: Tensor) -> Tensor:
         """KL(p || q) of the predictions for two views of each pair: (B,)."""
-        return kl_divergence(logits_p, logits_q)
+        return kl_divergence(output_p, output_q)
 
     def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         correct = output.argmax(dim=-1).eq(sample["target"])
@@ -89,11 +89,11 @@ class SentencePair(Problem):
     def probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(at_least_float32(logits), dim=-1)
 
-    def combine(self, logits_source: Tensor, logits_target: Tensor, average: str) -> Tensor:
+    def combine(self, output_source: Tensor, output_target: Tensor, average: str) -> Tensor:
         """Probabilities from both streams (B, C): mean of probabilities (X-Mixup 4.3) or softmax of the mean logits."""
         if average == "prob":
-            return (self.probabilities(logits_source) + self.probabilities(logits_target)) / 2
-        return self.probabilities((at_least_float32(logits_source) + at_least_float32(logits_target)) / 2)
+            return (self.probabilities(output_source) + self.probabilities(output_target)) / 2
+        return self.probabilities((at_least_float32(output_source) + at_least_float32(output_target)) / 2)
 
     def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         probabilities = self.probabilities(output)

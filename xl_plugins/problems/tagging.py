@@ -10,7 +10,8 @@ import torch
 from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
-from ..data.tagging import NO_LABEL, SPECIALS, PlainTexts, TagDataset, TaggedTexts, TagPart
+from ..data.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
+from ..data.tagging import NO_LABEL, TagDataset, TagPart
 from ..errors import UserError
 from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.precision import at_least_float32
@@ -44,7 +45,7 @@ class TaggingOptions:
 
 
 class Tagging(Problem):
-    """One label per word; the head is a linear layer on pooled word vectors. Scored by micro span F1, as XTREME does."""
+    """One label per word; the head is a linear layer on word vectors. Scored by micro span F1, as XTREME does."""
 
     name = "tagging"
     head_name = "tagging_head"
@@ -95,8 +96,8 @@ class Tagging(Problem):
                 " (xl-augment soft-labels), or pass --target-labels gold if its tags are known"
             )
         raise UserError(
-            f"{self.data.prefix(language, 'label', 'train')}.idx: the training text of language '{language}' has no tags;"
-            " pass --target-labels soft (and make them with xl-augment soft-labels), or leave the language out"
+            f"{self.data.prefix(language, 'label', 'train')}.idx: the training text of language '{language}' has no"
+            " tags; pass --target-labels soft (and make them with xl-augment soft-labels), or leave the language out"
         )
 
     def build_dataset(self, parts: Sequence[TagPart], shuffle: bool) -> TagDataset:

@@ -46,8 +46,8 @@ class XLTaskConfig(FairseqDataclass):
         default="mean-dev",
         metadata={
             "help": (
-                "what the metric of checkpoint_best (acc_select, f1_select, avg_select) averages: the source language's dev set (XTREME,"
-                " SALT), all dev sets (X-Mixup, xTune) or the targets' own (XLA)"
+                "what the metric of checkpoint_best (acc_select, f1_select, avg_select) averages: the source language's"
+                " dev set (XTREME, SALT), all dev sets (X-Mixup, xTune) or the targets' own (XLA)"
             )
         },
     )

@@ -1,7 +1,8 @@
 """X-Mixup (ICLR 2022): every target text is paired with its source-language text.
 
-This is what the tasks of all problems share. Training pairs x_T with the gold x_S or, by scheduled sampling, with its back-translation x_B; evaluation pairs it
-with its translation into the source language (translate-test). The source language is paired with itself.
+This is what the tasks of all problems share. Training pairs x_T with the gold x_S or, by scheduled sampling, with its
+back-translation x_B; evaluation pairs it with its translation into the source language (translate-test). The source
+language is paired with itself.
 """
 
 from dataclasses import dataclass, field

@@ -29,8 +29,8 @@ class XMixupTaggingConfig(XMixupTaskConfig, TaggingOptions):
     target_labels: TARGET_LABELS = field(  # type: ignore[valid-type]
         default="soft",
         metadata={
-            "help": "labels of translated training text: soft pseudo-labels of a source-language model (X-Mixup 4.2; made"
-            " by xl-augment soft-labels), or its own tags where they are known"
+            "help": "labels of translated training text: soft pseudo-labels of a source-language model (X-Mixup 4.2;"
+            " made by xl-augment soft-labels), or its own tags where they are known"
         },
     )
 
