@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Callable, ClassVar, Iterator
+from typing import Any, Callable, ClassVar, Iterable, Iterator, TypeVar
 
 import numpy as np
 from fairseq.data import Dictionary
@@ -19,6 +19,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.table import PairPlan, Row
 
+B = TypeVar("B")
 BATCH = 4096  # pairs encoded at once
 NO_LABEL = -1
 _PLACEHOLDERS = frozenset({"", "-", "?", "none", "None", "null", "unlabelled", "unlabeled", "[MASK]"})
@@ -116,23 +117,24 @@ def text_prefixes(folder: str, split: str) -> list[str]:
     return [os.path.join(folder, name, split) for name in ("input0", "input1")]
 
 
-def _encode_ahead(
-    rows: Iterator[Row], checker: RowChecker, encoder: PieceEncoder
-) -> Iterator[tuple[list[Row], np.ndarray, np.ndarray]]:
-    """Yield ``(batch, ids, sizes)`` in order; a few batches are encoded in threads while this one reads and writes.
+def encode_ahead(
+    batches: Iterable[list[B]], work: Callable[[list[B]], tuple[Any, ...]], encoder: PieceEncoder
+) -> Iterator[tuple[list[B], Any]]:
+    """Yield every batch with its result, in order; a few are encoded in threads while this one reads and writes.
 
-    SentencePiece releases the interpreter lock, so threads use all cores without copying text between processes.
+    ``work`` is called here and returns the function to call in a thread and its arguments. SentencePiece releases the
+    interpreter lock, so threads use all cores without copying text between processes.
     """
-    pending: deque[tuple[list[Row], Future]] = deque()
+    pending: deque[tuple[list[B], Future]] = deque()
     with ThreadPoolExecutor(encoder.threads) as pool:
         try:
-            while batch := list(islice(rows, BATCH)):
-                pending.append((batch, pool.submit(encoder.encode, checker.take(batch))))
+            for batch in batches:
+                pending.append((batch, pool.submit(*work(batch))))
                 if len(pending) > encoder.threads:
                     done, future = pending.popleft()
-                    yield (done, *future.result())
+                    yield done, future.result()
             for done, future in pending:
-                yield (done, *future.result())
+                yield done, future.result()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -162,7 +164,8 @@ def write_texts(
         rows: Iterator[Row] = unit.file.rows(reader)
         if keep is not None:
             rows = (row for row, wanted in zip(rows, keep) if wanted)
-        for batch, ids, sizes in _encode_ahead(rows, checker, encoder):
+        batches = iter(lambda: list(islice(rows, BATCH)), [])
+        for batch, (ids, sizes) in encode_ahead(batches, lambda b: (encoder.encode, checker.take(b)), encoder):
             if sizes.min() < 2:
                 row = batch[int(np.argmin(sizes)) % len(batch)]
                 raise UserError(

@@ -7,7 +7,7 @@ at a time and keeps Python lists, which is several times slower and larger.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from fairseq.data.indexed_dataset import (
@@ -22,11 +22,14 @@ _BLOCK = 1 << 16  # rows handled at once where a whole file is walked
 
 
 class IndexedWriter:
-    """Write ``prefix.bin`` and ``prefix.idx``; ``vocabulary`` is the dictionary size that decides the integer type."""
+    """Write ``prefix.bin`` and ``prefix.idx``; ``vocabulary`` is the dictionary size that decides the integer type.
 
-    def __init__(self, prefix: str, vocabulary: int) -> None:
+    What is no piece of the dictionary (bytes of text, counts, offsets) is written as ``dtype`` instead.
+    """
+
+    def __init__(self, prefix: str, vocabulary: int, dtype: Any = None) -> None:
         self.prefix = prefix
-        self.dtype = best_fitting_int_dtype(vocabulary)
+        self.dtype = dtype or best_fitting_int_dtype(vocabulary)
         self._sizes: list[np.ndarray] = []
         self._data: BinaryIO = open(data_file_path(prefix), "wb")  # noqa: SIM115  (see close and abandon)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from xl_plugins.xtreme import pairs, pawsx, xnli
+from xl_plugins.xtreme import conll, conllu, pairs, panx, pawsx, udpos, xnli
 from xl_plugins.xtreme.plan import Plan, Reader, Unit
 
 READERS: dict[str, Reader] = {
     "xnli": xnli,
     "pawsx": pawsx,
+    "udpos": udpos,
+    "panx": panx,
     "pairs": pairs,
+    "conllu": conllu,
+    "conll": conll,
 }
 
 __all__ = ["READERS", "Plan", "Reader", "Unit"]

@@ -7,11 +7,11 @@ import os
 import re
 
 from xl_plugins.errors import UserError
+from xl_plugins.xtreme.given import ROLES, add_file_arguments, check_plan, expand, parse_file
 from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Unit
-from xl_plugins.xtreme.scopes import ROLES, ColumnMap, Filters
+from xl_plugins.xtreme.scopes import ColumnMap, Filters
 from xl_plugins.xtreme.table import Column, NamedSchema, PairFile, PairPlan
-from xl_plugins.xtreme.tsv import find_file
 
 HELP = "sentence pairs from any tsv, csv or jsonl files with named columns"
 EPILOG = """\
@@ -66,23 +66,11 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
 """
 
 _DEFAULT_COLUMNS = "first=first,second=second,label=label"
-_RANGE = re.compile(r"(?P<path>.*)\[(?P<start>\d*):(?P<end>\d*)\]")
-_GIVEN = re.compile(r"(?P<lang>[A-Za-z_-]{1,12})=(?P<path>.+)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dest", metavar="DEST", help="folder to write")
-    texts = {
-        "train": "training pairs; those of other languages than the source's are its translations",
-        "valid": "pairs for model selection",
-        "test": "test pairs",
-        "back-translation": "the source's training pairs translated into LANG and back",
-        "translate-dev": "LANG's valid pairs translated into the source language",
-        "translate-test": "LANG's test pairs translated into the source language",
-    }
-    for role, text in texts.items():
-        parser.add_argument(f"--{role}", nargs="+", action="extend", default=[], metavar="FILE", help=text)
-    parser.add_argument("--languages", help="de,en,...: what {lang} in a FILE stands for, one after the other")
+    add_file_arguments(parser, "pairs")
     parser.add_argument(
         "--columns",
         nargs="+",
@@ -132,42 +120,6 @@ def parse_label_map(texts: list[str], labels: tuple[str, ...]) -> dict[str, str]
     return aliases
 
 
-def parse_file(text: str, option: str, where: str) -> tuple[str, int, int | None]:
-    """Split ``PATH[START:END]`` and find the file: path on disk, first row, end row or None."""
-    match = _RANGE.fullmatch(text)
-    path, start, end = text, 0, None
-    if match:
-        path = match.group("path")
-        start = int(match.group("start") or 0)
-        end = int(match.group("end")) if match.group("end") else None
-        if end is not None and end <= start:
-            raise UserError(f"{option}: the range of {text} is empty; START must be below END")
-    found = find_file(path)
-    if found is None:
-        raise UserError(f"{option}: {path} ({where}) does not exist; correct the path")
-    return found, start, end
-
-
-def expand(texts: list[str], option: str, languages: tuple[str, ...]) -> dict[str, str]:
-    """File texts by language; LANG=PATH wins over a pattern, naming a language twice is a UserError."""
-    given: dict[str, str] = {}
-    pattern: dict[str, str] = {}
-    for text in texts:
-        match = _GIVEN.fullmatch(text)
-        if match and "{lang}" not in match.group("path"):
-            code = check_language(match.group("lang"), option)
-            if code in given:
-                raise UserError(f"{option}: {code} is given twice; join the files into one")
-            given[code] = match.group("path")
-        elif "{lang}" in text:
-            if not languages:
-                raise UserError(f"{option}: {text} has {{lang}}, but --languages does not say which")
-            pattern.update({code: text.replace("{lang}", code) for code in languages})
-        else:
-            raise UserError(f"{option}: '{text}' is neither LANG=FILE nor a path with {{lang}}")
-    return {**pattern, **given}
-
-
 def make_plan(args: argparse.Namespace) -> PairPlan:
     source = check_language(args.source_language, "--source-language")
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
@@ -187,7 +139,7 @@ def make_plan(args: argparse.Namespace) -> PairPlan:
     plan = PairPlan(
         args.name, source, labels, units, aliases=aliases, align=bool(args.align_on), missing=args.no_translation
     )
-    _check(plan)
+    check_plan(plan)
     return plan
 
 
@@ -204,21 +156,3 @@ def _kind(path: str) -> str:
     stem = path[:-3] if path.endswith(".gz") else path
     suffix = os.path.splitext(stem)[1].lower()
     return {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv"}.get(suffix, "tsv")
-
-
-def _check(plan: PairPlan) -> None:
-    texts = {(unit.language, unit.split) for unit in plan.units if not unit.view}
-    for unit in plan.units:
-        if unit.view and unit.split != "train" and (unit.language, unit.split) not in texts:
-            raise UserError(
-                f"{unit.file.path}: translates {unit.language}'s {unit.split} pairs, but --{unit.split} has no file of "
-                f"{unit.language}; add {unit.language}=FILE there"
-            )
-    training = {language for language, split in texts if split == "train"}
-    if not training:
-        plan.warnings.append("--train: no file; the result can be evaluated on but not trained on")
-    elif plan.source_language not in training:
-        raise UserError(
-            f"--train: no file of the source language {plan.source_language}, which the translations "
-            f"({', '.join(sorted(training))}) must match; add {plan.source_language}=FILE or set --source-language"
-        )

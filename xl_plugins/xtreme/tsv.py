@@ -51,11 +51,11 @@ class LineReader:
 
     Blank lines at the end of the file are ignored. Raises UserError with the line for a blank line before the end, with
     line and byte offset for text that is not UTF-8, and for a damaged gzip file. ``position()`` is the number of bytes
-    of the file on disk read so far (for progress bars).
+    of the file on disk read so far (for progress bars). With ``blank`` every blank line is given as ``""``.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, blank: bool = False) -> None:
+        self.path, self.blank = path, blank
         self._file: BinaryIO | None = None
 
     def position(self) -> int:
@@ -81,8 +81,10 @@ class LineReader:
             if number == 1 and body.startswith(_BOM):
                 body, offset = body[len(_BOM) :], len(_BOM)
             if not body:
-                blank = blank or number
+                blank = 0 if self.blank else blank or number
                 offset += len(raw)
+                if self.blank:
+                    yield number, ""
                 continue
             if blank:
                 raise UserError(f"{self.path}:{blank}: blank line between rows; delete it (rows must stay aligned)")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import os
-import re
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
+from xl_plugins.xtreme import folder
+from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.table import CountSchema, PairFile, PairPlan
 from xl_plugins.xtreme.tsv import find_file
@@ -63,57 +62,7 @@ def view_schema(role: str, lang: str, source: str) -> CountSchema:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("raw", metavar="RAW", help="folder with train-en.tsv, dev-XX.tsv, test-XX.tsv (plain or .gz)")
-    parser.add_argument("dest", metavar="DEST", help="folder to write")
-    parser.add_argument(
-        "--languages", help="en,de,...: these and no others (default: every language with a file in RAW)"
-    )
-    for role, (split, view, patterns) in VIEWS.items():
-        what = f"{'translation into the source language of' if view else 'translated'} {split} pairs"
-        parser.add_argument(
-            f"--{role.replace('_', '-')}",
-            metavar="PATTERN",
-            help=f"{what}, one file per language, with {{lang}} in the name (default: RAW/{patterns[0]} and XTREME's "
-            "names where they exist; none: do not use any)",
-        )
-
-
-def _discover(raw: str) -> list[str]:
-    """Languages with a train, dev or test file in ``raw``, in XTREME's order, others after them."""
-    found: set[str] = set()
-    for path in glob.glob(os.path.join(glob.escape(raw), "*.tsv*")):
-        match = re.fullmatch(r"(?:train|dev|test)-([^-.]+)\.tsv(?:\.gz)?", os.path.basename(path))
-        if match:
-            found.add(check_language(match.group(1), path))
-    return sorted(found, key=lambda code: (code not in XTREME_LANGUAGES, code))
-
-
-def _view_file(args: argparse.Namespace, dataset: str, role: str, lang: str) -> str | None:
-    """File of one language and role: named by the option (missing: UserError), else found, else None."""
-    option = f"--{role.replace('_', '-')}"
-    pattern = getattr(args, role)
-    if pattern == "none":
-        return None
-    names = {"lang": lang, "source": args.source_language, "dataset": dataset}
-    if pattern is not None:
-        if "{lang}" not in pattern:
-            raise UserError(f"{option}: the pattern '{pattern}' has no {{lang}}; write for example raw/en-{{lang}}.tsv")
-        wanted = _fill(pattern, names)
-        path = find_file(wanted)
-        if path is None and lang != args.source_language:
-            raise UserError(f"{option}: {wanted} does not exist; provide it, or leave {lang} out of --languages")
-        return path
-    for candidate in VIEWS[role][2]:
-        path = find_file(os.path.join(args.raw, _fill(candidate, names)))
-        if path is not None:
-            return path
-    return None
-
-
-def _fill(pattern: str, names: dict[str, str]) -> str:
-    for key, value in names.items():
-        pattern = pattern.replace("{" + key + "}", value)
-    return pattern
+    folder.add_arguments(parser, "train-en.tsv, dev-XX.tsv, test-XX.tsv", "pairs", {r: v[2] for r, v in VIEWS.items()})
 
 
 def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
@@ -138,7 +87,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
         raise UserError(
             f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv"
         )
-    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(_discover(args.raw))
+    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(folder.discover(args.raw))
     if source not in languages:
         raise UserError(
             f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "
@@ -150,7 +99,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
         for role, (split, view, _) in VIEWS.items():
             if role == "translate_train" and lang == source:
                 continue
-            path = _view_file(args, dataset, role, lang)
+            path = folder.find_view(args, role, VIEWS[role][2], lang, dataset)
             if path is not None:
                 units.append(Unit(lang, split, view, PairFile(path, view_schema(role, lang, source))))
         _check_language_files(units, lang, args, plan)

@@ -1,0 +1,77 @@
+"""XTREME's folders: gold files by split and language, translations under their own names or by a given pattern."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+import re
+
+from xl_plugins.errors import UserError
+from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language
+from xl_plugins.xtreme.tsv import find_file
+
+_TEXTS = {
+    "translate_train": "translated train {}",
+    "back_translation": "translation into the source language of train {}",
+    "translate_dev": "translation into the source language of valid {}",
+    "translate_test": "translation into the source language of test {}",
+    "soft_labels": "soft labels of translated train {}",
+}
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser, files: str, what: str, patterns: dict[str, tuple[str, ...]], raw: bool = True
+) -> None:
+    """RAW, DEST, ``--languages`` and an option per role of ``patterns`` (role: default patterns below RAW)."""
+    if raw:
+        parser.add_argument("raw", metavar="RAW", help=f"folder with {files} (plain or .gz)")
+    parser.add_argument("dest", metavar="DEST", help="folder to write")
+    parser.add_argument(
+        "--languages", help="en,de,...: these and no others (default: every language with a file in RAW)"
+    )
+    for role, defaults in patterns.items():
+        parser.add_argument(
+            f"--{role.replace('_', '-')}",
+            metavar="PATTERN",
+            help=f"{_TEXTS[role].format(what)}, one file per language, with {{lang}} in the name (default: "
+            f"RAW/{defaults[0]} and XTREME's names where they exist; none: do not use any)",
+        )
+
+
+def discover(raw: str, pattern: str = r"(?:train|dev|test)-([^-.]+)\.tsv(?:\.gz)?") -> list[str]:
+    """Languages with a file in ``raw`` whose name matches ``pattern``, in XTREME's order, others after them."""
+    found: set[str] = set()
+    for path in glob.glob(os.path.join(glob.escape(raw), "*")):
+        match = re.fullmatch(pattern, os.path.basename(path))
+        if match:
+            found.add(check_language(match.group(1), path))
+    return sorted(found, key=lambda code: (code not in XTREME_LANGUAGES, code))
+
+
+def find_view(args: argparse.Namespace, role: str, patterns: tuple[str, ...], lang: str, dataset: str) -> str | None:
+    """File of one language and role: named by the option (missing: UserError), else found, else None."""
+    option = f"--{role.replace('_', '-')}"
+    pattern = getattr(args, role)
+    if pattern == "none":
+        return None
+    names = {"lang": lang, "source": args.source_language, "dataset": dataset}
+    if pattern is not None:
+        if "{lang}" not in pattern:
+            raise UserError(f"{option}: the pattern '{pattern}' has no {{lang}}; write for example raw/en-{{lang}}.tsv")
+        wanted = fill(pattern, names)
+        path = find_file(wanted)
+        if path is None and lang != args.source_language:
+            raise UserError(f"{option}: {wanted} does not exist; provide it, or leave {lang} out of --languages")
+        return path
+    for candidate in patterns:
+        path = find_file(os.path.join(args.raw, fill(candidate, names)))
+        if path is not None:
+            return path
+    return None
+
+
+def fill(pattern: str, names: dict[str, str]) -> str:
+    for key, value in names.items():
+        pattern = pattern.replace("{" + key + "}", value)
+    return pattern
