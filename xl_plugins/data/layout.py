@@ -7,7 +7,9 @@
       en/input0/train.{bin,idx}  en/input1/...  en/label/...
       de/...                     de/en-view/input0/...        (the same text translated into the source language)
 
-Everything is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by
+Tagging has ``words`` (pieces per word) beside ``input0``, and perhaps ``soft`` labels; question answering has questions
+in ``input0``, paragraphs in ``input1``, and ``offsets``, ``raw``, ``answers`` and ``spans``. For sentence pairs everything
+is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by
 ``xl-prepare`` and optional for reading.
 """
 
@@ -166,6 +168,8 @@ class DataBin:
         """True when two splits of a language hold the same texts."""
         for field in ("input0", "input1"):
             left, right = (Path(self.prefix(language, field, s) + ".bin") for s in (split, other))
+            if field == "input1" and not left.is_file() and not right.is_file():
+                continue  # sentences, not pairs
             if not (left.is_file() and right.is_file()) or left.stat().st_size != right.stat().st_size:
                 return False
             if left.read_bytes() != right.read_bytes():

@@ -128,12 +128,23 @@ class Questions:
 
 
 def match(target: Questions, source: Questions) -> np.ndarray:
-    """Rows of ``source`` with the ids of ``target``'s questions: (N,); UserError names an id that is missing."""
-    keys = np.array(source.spans[:, KEY])
+    """Rows of ``source`` with the ids of ``target``'s questions: (N,); UserError names an id that is missing.
+
+    Ids may repeat (TyDiQA has such) when both hold the same questions in the same order.
+    """
+    keys, wanted = np.array(source.spans[:, KEY]), np.array(target.spans[:, KEY])
+    if np.array_equal(keys, wanted):
+        return np.arange(len(wanted))
     order = np.argsort(keys, kind="stable")
-    wanted = np.array(target.spans[:, KEY])
-    place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-    found = keys[order][place] == wanted if len(keys) else np.zeros(len(wanted), bool)
+    ordered = keys[order]
+    repeated = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if len(repeated):
+        raise UserError(
+            f"{source.path}: question id '{source.record(int(order[repeated[0]]))['id']}' occurs more than once, so"
+            f" {target.path} can only be paired with it when both have the same questions in the same order"
+        )
+    place = np.minimum(np.searchsorted(ordered, wanted), max(len(keys) - 1, 0))
+    found = ordered[place] == wanted if len(keys) else np.zeros(len(wanted), bool)
     if not found.all():
         row = int(np.flatnonzero(~found)[0])
         raise UserError(
