@@ -14,6 +14,7 @@ FAIRSEQ = [
 ]
 
 EXTRAS = {
+    "faiss": ["faiss-cpu>=1.8"],
     "report": ["matplotlib>=3.7", "Jinja2>=3.1"],
     "hf": ["safetensors>=0.4", "transformers>=4.40"],
     "dev": [
@@ -50,7 +51,8 @@ setup(
     extras_require=EXTRAS,
     entry_points={
         "console_scripts": [
-            f"xl-{name} = xl_plugins.cli.{name}:cli_main" for name in ("evaluate", "mini", "predict", "prepare")
+            f"xl-{name} = xl_plugins.cli.{name}:cli_main"
+            for name in ("augment", "evaluate", "mini", "predict", "prepare")
         ],
     },
     classifiers=[

@@ -1,0 +1,202 @@
+"""Soft pseudo-labels of translated training text for tagging (X-Mixup, ICLR 2022, section 4.2).
+
+A model fine-tuned on the source language alone tags the translated training text of every target language; the class
+probabilities of each word become its label. The source language keeps its gold tags.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from fairseq import utils
+from tqdm import tqdm
+
+from ..data.layout import DataBin
+from ..data.rows import Rows
+from ..data.tagged_texts import TaggedTexts
+from ..data.tagging import TagDataset, TagPart
+from ..errors import UserError
+from ..evaluation.checkpoint import FineTuned, load_fine_tuned
+from ..evaluation.files import refuse_existing
+from ..evaluation.options import batch_limits, model_options
+from ..xtreme.languages import parse_languages
+
+SUMMARY = "tag translated training text with a source-language model; one probability distribution per word"
+EPILOG = """\
+Writes DATA/<lang>/soft/train.npy, which training reads with --target-labels soft. With --output also text files
+<source>-<lang>.tsv (word TAB p1;p2;..., classes as in label/dict.txt, a blank line after every sentence), which
+xl-prepare udpos and panx find in RAW/soft-labels.
+
+example:
+  xl-augment soft-labels data-bin/panx --path runs/zero-shot/checkpoint_best.pt --output raw/panx/soft-labels
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help="binarised tagging folder with translated training text")
+    parser.add_argument("--path", required=True, metavar="CKPT", help="checkpoint of task xl_tagging")
+    parser.add_argument("--languages", metavar="de,fr,...", help="these languages only (default: all but the source)")
+    parser.add_argument("--output", metavar="DIR", help="write text files DIR/<source>-<lang>.tsv as well")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing soft labels")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="most sentences in a batch (default: 64)")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="most positions in a batch")
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
+    precision = parser.add_mutually_exclusive_group()
+    precision.add_argument("--fp16", action="store_true", help="compute in float16 (CUDA only)")
+    precision.add_argument("--bf16", action="store_true", help="compute in bfloat16")
+    parser.set_defaults(mixup_inference=None, inference_average=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    limits = batch_limits(args)
+    data = DataBin(Path(args.data))
+    if data.meta.get("problem", "tagging") != "tagging":
+        raise UserError(f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}', not for tagging")
+    languages = find_languages(data, args.languages)
+    arrays = {language: f"{data.prefix(language, 'soft', 'train')}.npy" for language in languages}
+    texts = {lang: os.path.join(args.output, f"{data.source_language}-{lang}.tsv") for lang in languages if args.output}
+    refuse_existing([*arrays.values(), *texts.values()], args.overwrite)
+    tuned = load_fine_tuned(args.path, args.data, **model_options(args))
+    check_model(tuned)
+    parts = {language: open_part(tuned, language) for language in languages}  # a missing file is found at once
+    for language, part in parts.items():
+        with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
+            write_array(tuned, part, arrays[language], limits, bar.update)
+        if language in texts:
+            write_text(data, part, arrays[language], texts[language])
+        print(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
+    return 0
+
+
+def find_languages(data: DataBin, asked: str | None) -> list[str]:
+    """Target languages with training text; UserError for others."""
+    source = data.source_language
+    available = [language for language in data.languages_with("train") if language != source]
+    wanted = list(parse_languages(asked, "--languages")) if asked else available
+    if source in wanted:
+        raise UserError(f"--languages: {source} is the source language, whose tags are gold; leave it out")
+    missing = [language for language in wanted if language not in available]
+    if missing or not available:
+        raise UserError(
+            f"{'--languages' if missing else 'DATA'}: {data.root} has no translated training text"
+            f"{' of ' + ', '.join(missing) if missing else ''}; prepare it (--translate-train). It has"
+            f" {', '.join(available) or 'none'}"
+        )
+    return wanted
+
+
+def check_model(tuned: FineTuned) -> None:
+    """The model has to tag, from the text alone."""
+    if tuned.task.problem.name != "tagging":
+        raise UserError(
+            f"--path {tuned.path}: trained on problem '{tuned.task.problem.name}'; give a checkpoint of task xl_tagging"
+        )
+    if tuned.task.inference()["mode"] != "plain":
+        raise UserError(
+            f"--path {tuned.path}: trained with X-Mixup; soft labels come from a model fine-tuned on the source"
+            " language alone, give a checkpoint of task xl_tagging"
+        )
+
+
+class Words(TaggedTexts):
+    """Sentences of words whose labels, hard or soft, are not looked at: they are about to be made."""
+
+    def _open_labels(self, data: DataBin, language: str, split: str) -> None:
+        return None
+
+    def _open_soft(self, data: DataBin, language: str, split: str) -> None:
+        return None
+
+
+def open_part(tuned: FineTuned, language: str) -> TagPart:
+    task = tuned.task
+    words = Words(task.data_bin, language, "train", task.cfg.max_length)
+    return TagPart(language, 0, words, len(task.problem.labels), soft=False)
+
+
+def write_array(
+    tuned: FineTuned, part: TagPart, path: str, limits: dict, progress: Callable[[int], object] | None = None
+) -> None:
+    """Class probabilities of all words in order, float32 (words, C), as ``path``; complete or not there at all.
+
+    Batches go straight to the mapped file, so memory does not grow with the data.
+    """
+    dataset = TagDataset([part], tuned.task.data_bin.dictionary, shuffle=False)
+    starts = part.target.counts.starts
+    with _partial(path) as name:
+        array = np.lib.format.open_memmap(name, mode="w+", dtype=np.float32, shape=(int(starts[-1]), part.classes))
+        _reserve(name)
+        for units, values in _predicted(tuned, dataset, limits):
+            sizes = starts[units + 1] - starts[units]
+            within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            array[np.repeat(starts[units], sizes) + within] = values
+            if progress is not None:
+                progress(len(units))
+        array.flush()
+        del array
+
+
+def _predicted(tuned: FineTuned, dataset: TagDataset, limits: dict) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Sentences (U,) and the probabilities of their words, the longest sentences first."""
+    order = dataset.ordered_indices()[::-1].copy()
+    longest, most = int(dataset.num_tokens_vec(order).max()), limits["max_tokens"]
+    if most is not None and longest > most:
+        raise UserError(f"--max-tokens {most}: a sentence has {longest} positions; pass at least that many")
+    for batch in dataset.batch_by_size(order, max_tokens=most, max_sentences=limits["batch_size"]):
+        sample = dataset.collater([dataset[index] for index in batch])
+        sample = utils.apply_to_sample(lambda tensor: tensor.to(tuned.device), sample)
+        with torch.inference_mode():
+            values, _ = tuned.task.predict(tuned.model, sample)
+        if not bool(torch.isfinite(values).all()):
+            raise UserError(
+                f"predictions for {dataset.describe(batch[:3])} are not finite; run without --fp16, or check the"
+                " checkpoint"
+            )
+        yield sample["unit"].cpu().numpy(), values.float().cpu().numpy()
+
+
+def write_text(data: DataBin, part: TagPart, array: str, path: str) -> None:
+    """``word TAB p1;...;pC`` with 8 decimals, a blank line after every sentence; complete or not there at all."""
+    values = np.load(array, mmap_mode="r")
+    raw = Rows(data.prefix(part.language, "raw", "train"), np.uint8)
+    starts = part.target.counts.starts
+    line = "%s\t" + ";".join(["%.8f"] * part.classes) + "\n"
+    with _partial(path) as name, open(name, "w", encoding="utf-8", newline="\n") as file:
+        for row in range(len(part)):
+            words = raw.text(row).split("\t")
+            vectors = values[starts[row] : starts[row + 1]]
+            if len(words) != len(vectors):
+                raise UserError(f"{raw.prefix}.bin: row {row + 1} has {len(words)} words, expected {len(vectors)}")
+            for word, vector in zip(words, vectors.tolist()):
+                file.write(line % (word, *vector))
+            file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _partial(path: str) -> Iterator[str]:
+    """A name to write under; the file is renamed to ``path`` at the end, or removed after an error. What a killed run
+    left under that name is replaced."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    name = f"{path}.partial"
+    try:
+        yield name
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(name)
+        raise
+    os.replace(name, path)
+
+
+def _reserve(path: str) -> None:
+    """Take the space on disk now: a mapped file on a full disk would end the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))

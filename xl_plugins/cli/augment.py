@@ -1,0 +1,46 @@
+"""``xl-augment``: make training data from data."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from xl_plugins.augment import soft_labels
+from xl_plugins.errors import run_cli
+
+COMMANDS = {"soft-labels": soft_labels}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xl-augment",
+        description=__doc__,
+        epilog="example:\n  xl-augment soft-labels data-bin/panx --path runs/zero-shot/checkpoint_best.pt\n"
+        "  xl-augment soft-labels --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.SUMMARY,
+            epilog=module.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
+    return COMMANDS[args.command].run(args)
+
+
+def cli_main() -> None:
+    run_cli(main)
+
+
+if __name__ == "__main__":
+    cli_main()
