@@ -46,10 +46,8 @@ def main() -> None:
     batches = dataset.batch_by_size(dataset.ordered_indices(), max_sentences=args.batch)
     batch = dataset.collater([dataset[index] for index in batches[0]])
     done = time.perf_counter()
-    print(
-        f"{len(dataset):,} examples in {len(batches):,} batches; the first is of shape "
-        f"{tuple(batch["net_input"]["src_tokens"].shape)}"
-    )
+    shape = tuple(batch["net_input"]["src_tokens"].shape)
+    print(f"{len(dataset):,} examples in {len(batches):,} batches; the first is of shape {shape}")
     print(f"opened in {opened - start:.2f} s, first batch after {done - start:.2f} s")
     print(f"peak memory {peak_mib():.0f} MiB, {peak_mib() - before:.0f} MiB above the imports")
 
