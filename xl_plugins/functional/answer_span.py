@@ -108,8 +108,9 @@ def _search(
     may_start = torch.zeros((len(lengths), width), dtype=torch.bool)
     may_start[torch.from_numpy(inside)] = torch.from_numpy(allowed)
     best = min(n_best, width)
-    start_score, start = padded[..., 0].topk(best, dim=1)
-    end_score, end = padded[..., 1].topk(best, dim=1)
+    # stable: among equal scores the first, whatever windows are searched together (topk promises no order)
+    score, order = (x[:, :best] for x in padded.sort(dim=1, descending=True, stable=True))
+    (start_score, end_score), (start, end) = score.unbind(dim=2), order.unbind(dim=2)
     length = end[:, None, :] - start[:, :, None] + 1  # (R, starts, ends)
     good = (length >= 1) & (length <= max_answer) & may_start.gather(1, start)[:, :, None]
     total = (start_score[:, :, None] + end_score[:, None, :]).masked_fill(~good, float("-inf")).flatten(1)
