@@ -12,6 +12,7 @@ from user_dir_tests.toy import make_data
 from xl_plugins.cli.evaluate import main
 from xl_plugins.data.layout import DataBin
 from xl_plugins.errors import UserError
+from xl_plugins.evaluation.packing import unpack
 from xl_plugins.evaluation.result import Result, to_json
 
 
@@ -63,6 +64,8 @@ def test_predictions_scores_and_json_agree(runs, data, tmp_path, capsys):
         gold = [LABELS[i] for i in DataBin(data).open_labels(lang, "test")]
         assert predicted.pop() == "" and len(predicted) == 20
         hits[lang] = sum(p == g for p, g in zip(predicted, gold))
+        rows = unpack(content["languages"][lang].pop("examples"))
+        assert rows.tolist() == [[float(p == g), 1.0] for p, g in zip(predicted, gold)]
         assert content["languages"][lang] == {"accuracy": 5.0 * hits[lang], "correct": hits[lang], "count": 20}
         assert table[lang] == f"{5.0 * hits[lang]:.1f}"
     others = 5.0 * (hits["de"] + hits["fr"]) / 2

@@ -106,7 +106,7 @@ def test_average_of_probabilities_and_of_logits_disagree(paths):
     expected = {"prob": [0.499546, 0.250453, 0.250001], "logit": [0.111166, 0.821409, 0.067425]}
     for average, numbers in expected.items():
         task = load_fine_tuned(paths["xmixup"], overrides={"inference_average": average}).task
-        np.testing.assert_allclose(task.predict(model, sample)[0].numpy(), numbers, atol=1e-6)
+        np.testing.assert_allclose(task.predict(model, sample)[0][0].numpy(), numbers, atol=1e-6)
 
 
 def test_without_mixup_inference_the_plain_encoder_answers_and_no_translation_is_needed(paths, tmp_path):
@@ -140,7 +140,7 @@ def test_languages_and_splits_that_are_not_there(paths):
 def test_too_few_positions_for_an_example(paths):
     tuned = load_fine_tuned(paths["plain"])
     dataset = build_datasets(tuned, "test", ["de"])["de"]
-    longest = int(dataset.tokens_per_pair.max())
+    longest = int(dataset.tokens_per_unit.max())
     with pytest.raises(UserError, match=f"--max-tokens 9: an example has {longest} positions"):
         predict_dataset(tuned, dataset, None, 9)
     assert predict_dataset(tuned, dataset, None, longest).shape == (37, 3)
@@ -167,7 +167,8 @@ def test_gold_labels_are_those_of_the_folder(paths, data):
     tuned = load_fine_tuned(paths["plain"])
     found = predict_languages(tuned, languages=["fr"])["fr"]
     assert found.gold is not None
-    assert found.gold.tolist() == tuned.task.data_bin.open_labels("fr", "test").tolist()
+    labels = tuned.task.problem.labels
+    assert found.gold == [labels[i] for i in tuned.task.data_bin.open_labels("fr", "test")]
     (data / "meta.json").write_text('{"unlabelled": {"fr": ["test"]}}')
     try:
         found = predict_languages(load_fine_tuned(paths["plain"]), languages=["de", "fr"])

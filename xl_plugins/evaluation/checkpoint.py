@@ -15,7 +15,6 @@ from omegaconf import OmegaConf, open_dict
 from ..errors import UserError
 from ..tasks.base import XLTask
 
-SELECT_METRIC = "acc_select"  # the metric that follows --select
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -25,6 +24,7 @@ class Selection:
 
     ``protocol`` is ``--select``; ``languages`` those whose dev sets it averages; ``metric`` what ``checkpoint_best``
     followed; ``score`` the checkpoint's value of it and ``best`` the run's best so far (None without validation).
+    ``protocol_metric`` is the metric that follows the protocol.
     """
 
     protocol: str
@@ -32,12 +32,13 @@ class Selection:
     metric: str
     score: float | None
     best: float | None
+    protocol_metric: str = "acc_select"
 
     def describe(self) -> str:
         """The protocol in words."""
         where = f" over {', '.join(self.languages)}" if self.languages else ""
-        if self.metric != SELECT_METRIC:
-            return f"by {self.metric}, not by the protocol's {SELECT_METRIC} ({self.protocol}{where})"
+        if self.metric != self.protocol_metric:
+            return f"by {self.metric}, not by the protocol's {self.protocol_metric} ({self.protocol}{where})"
         return f"{self.protocol}{where}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,8 +147,8 @@ def _build_task(
 def _build_model(path: str, cfg: Any, state: dict, task: XLTask) -> Any:
     model = task.build_model(cfg.model, from_checkpoint=True)
     model.strict_restore = True  # nothing may be filled in with fresh weights
-    head = f"classification_heads.{task.problem.head_name}."
-    missing = [key for key in model.state_dict() if key.startswith(head) and key not in state["model"]]
+    heads = tuple(f"{group}.{task.problem.head_name}." for group in ("classification_heads", "position_heads"))
+    missing = [key for key in model.state_dict() if key.startswith(heads) and key not in state["model"]]
     if missing:
         raise UserError(f"{path}: no {missing[0]} in it; give a checkpoint that was fine-tuned on this problem")
     try:
@@ -169,4 +170,5 @@ def _selection(cfg: Any, state: Mapping[str, Any]) -> Selection:
         str(cfg.checkpoint.best_checkpoint_metric),
         None if score is None else float(score),
         None if best is None else float(best),
+        f"{TASK_REGISTRY[OmegaConf.select(cfg, 'task._name')].problem_class.metric}_select",
     )

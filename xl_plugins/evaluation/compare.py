@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError
@@ -35,17 +35,18 @@ class System:
         """Languages that every seed has a score for."""
         return set.intersection(*(set(result.counts) for result in self.results))
 
-    def score(self, language: str) -> Spread:
-        return Spread.of([result.scores[language] for result in self.results])
+    def score(self, language: str, figure: str | None = None) -> Spread:
+        """A figure of a language; without ``figure`` the score."""
+        return Spread.of([result.figures(figure or result.metric.primary)[language] for result in self.results])
 
-    def summary(self, languages: list[str]) -> dict[str, Spread]:
-        """Figures over ``languages``, computed per seed and then averaged."""
-        seeds = [result.summary(languages) for result in self.results]
+    def summary(self, languages: Sequence[str], figure: str | None = None) -> dict[str, Spread]:
+        """Figures over ``languages`` (:meth:`Result.summary`), computed per seed and then averaged."""
+        seeds = [result.summary(languages, figure) for result in self.results]
         return {key: Spread.of([seed[key] for seed in seeds]) for key in SUMMARY}
 
 
 def check_comparable(results: Sequence[Result]) -> None:
-    """UserError unless all results are of one task, split, source language, and equally many examples per language."""
+    """UserError unless all results are of one task, split, source language and metric, and of the same gold files."""
     first = results[0]
     for other in results[1:]:
         for what in ("task", "split", "source_language"):
@@ -54,15 +55,22 @@ def check_comparable(results: Sequence[Result]) -> None:
                     f"{first.name} and {other.name} do not compare: {what} is {getattr(first, what)} in one and"
                     f" {getattr(other, what)} in the other"
                 )
-    sizes: dict[str, tuple[str, int]] = {}
+        if first.metric != other.metric:
+            raise UserError(
+                f"{first.name} and {other.name} do not compare: one is scored by {first.metric.words}, the other by"
+                f" {other.metric.words}"
+            )
+    known: dict[str, Result] = {}
     for result in results:
-        for language, (_, count) in result.counts.items():
-            name, known = sizes.setdefault(language, (result.name, count))
-            if known != count:
-                raise UserError(
-                    f"{name} and {result.name} do not compare: {known} and {count} examples of {language}, so they were"
-                    " scored on different files"
-                )
+        for language in result.counts:
+            before = known.setdefault(language, result)
+            for unit, count in result.given(language).items():
+                if (other_count := before.given(language)[unit]) != count:
+                    unit = {"count": result.metric.unit, "true": "gold spans or pairs"}.get(unit, unit)
+                    raise UserError(
+                        f"{before.name} and {result.name} do not compare: {other_count} and {count} {unit} of"
+                        f" {language}, so they were scored on different files"
+                    )
 
 
 def common_languages(systems: Sequence[System]) -> list[str]:
@@ -80,5 +88,5 @@ def all_languages(systems: Sequence[System]) -> list[str]:
     return in_order(found, systems[0].results[0].source_language)
 
 
-def in_order(languages: set[str], source_language: str) -> list[str]:
+def in_order(languages: Iterable[str], source_language: str) -> list[str]:
     return sorted(languages, key=lambda language: (language != source_language, language))

@@ -17,14 +17,10 @@ MIN_CONSTANT = 10  # rows from which one label throughout a gold file is taken f
 
 @dataclass(frozen=True)
 class LabelSet:
-    """Names of the classes, other spellings of them, and the languages of XTREME's average.
-
-    Without names any label is accepted.
-    """
+    """Names of the classes and other spellings of them; without names any label is accepted."""
 
     names: tuple[str, ...] = ()
     aliases: Mapping[str, str] | None = None
-    languages: tuple[str, ...] = ()
 
     def normal(self, label: str) -> str | None:
         """The class of ``label``, None when it is none."""
@@ -33,20 +29,17 @@ class LabelSet:
         return label if label and (not self.names or label in self.names) else None
 
 
-LABEL_SETS = {  # languages: XTREME (ICML 2020), table 1
-    "xnli": LabelSet(xnli.LABELS, xnli.ALIASES, tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split())),
-    "pawsx": LabelSet(pawsx.LABELS, None, tuple("de en es fr ja ko zh".split())),
-}
+LABEL_SETS = {"xnli": LabelSet(xnli.LABELS, xnli.ALIASES), "pawsx": LabelSet(pawsx.LABELS)}
 
 
-def prediction_path(folder: str, task: str, split: str, language: str) -> str:
-    """``<folder>/<task>/test-<lang>.tsv``, where XTREME's scorer looks."""
-    return os.path.join(folder, task, f"{STEMS[split]}-{language}.tsv")
+def prediction_path(folder: str, task: str, split: str, language: str, suffix: str = "tsv") -> str:
+    """``<folder>/<task>/test-<lang>.tsv`` (QA: .json), where XTREME's scorer looks."""
+    return os.path.join(folder, task, f"{STEMS[split]}-{language}.{suffix}")
 
 
-def languages_in(folder: str, split: str) -> list[str]:
+def languages_in(folder: str, split: str, suffix: str = "tsv") -> list[str]:
     """Languages with a file ``test-XX.tsv`` (plain or .gz) in a folder, sorted."""
-    pattern = re.compile(rf"{STEMS[split]}-([a-z]{{2,3}})\.tsv(?:\.gz)?")
+    pattern = re.compile(rf"{STEMS[split]}-([a-z]{{2,3}})\.{suffix}(?:\.gz)?")
     return sorted({m.group(1) for name in os.listdir(folder) if (m := pattern.fullmatch(name))})
 
 
@@ -103,6 +96,19 @@ def _normalise(path: str, found: Sequence[tuple[int, str]], labels: LabelSet) ->
     return result
 
 
-def find_labels(folder: str, split: str, language: str) -> str | None:
+def read_lines(path: str, width: int) -> list[tuple[str, ...]]:
+    """Rows of ``width`` tab-separated fields."""
+    rows = []
+    for line, text in LineReader(path):
+        fields = tuple(split_fields(text))
+        if len(fields) != width:
+            raise UserError(f"{path}:{line}: {len(fields)} columns, expected {width}")
+        rows.append(fields)
+    if not rows:
+        raise UserError(f"{path}: the file is empty; expected {width} columns per line")
+    return rows
+
+
+def find_labels(folder: str, split: str, language: str, suffix: str = "tsv") -> str | None:
     """Path of the file of one language, plain or .gz, else None."""
-    return find_file(os.path.join(folder, f"{STEMS[split]}-{language}.tsv"))
+    return find_file(os.path.join(folder, f"{STEMS[split]}-{language}.{suffix}"))

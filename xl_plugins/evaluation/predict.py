@@ -1,8 +1,8 @@
-"""Class probabilities of a data set, batched by length and returned in the order of the rows."""
+"""Predictions for a data set, batched by length and returned in the order of the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,43 +10,47 @@ import numpy as np
 import torch
 from fairseq import utils
 
-from ..data.layout import SPLITS, DataBin
+from ..data.layout import SPLITS
 from ..errors import UserError
 from .checkpoint import FineTuned
-from .labels import MIN_CONSTANT
 
 BATCH_SIZE = 64
 Progress = Callable[[int], object]  # told how many examples are done since the last call
+Starter = Callable[[str, int], Progress]  # called with each language and its number of examples
 
 
 @dataclass
 class Predictions:
-    """Predictions for one language, row by row.
+    """Predictions for one language, one per example in the order of the rows.
 
-    ``probabilities`` (N, C) float32; ``gold`` (N,) label indices, None for a split without gold labels.
+    ``predicted``: a label (pairs), a list of tags (tagging), an answer text (QA); ``gold`` the same, for QA a list of
+    answers, None for a split without gold. ``keys``: question ids (QA). ``values`` (K, D) float32 are the probabilities
+    behind them and ``sizes`` (N,) how many rows of ``values`` each example owns.
     """
 
     language: str
-    labels: list[str]
-    probabilities: np.ndarray
-    gold: np.ndarray | None
+    predicted: list
+    gold: list | None
+    values: np.ndarray
+    sizes: np.ndarray
+    keys: list[str] | None = None
 
     @property
-    def classes(self) -> np.ndarray:
-        """Predicted label indices (N,)."""
-        return self.probabilities.argmax(axis=1)
+    def probabilities(self) -> np.ndarray:
+        """Class probabilities (N, C) of pairs, (words, C) of tagged text."""
+        return self.values
 
     @property
-    def names(self) -> list[str]:
-        """Predicted labels, one per row."""
-        return [self.labels[index] for index in self.classes]
+    def names(self) -> list:
+        """The same as ``predicted``."""
+        return self.predicted
 
 
-def predict_dataset(
+def predict_values(
     tuned: FineTuned, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
     progress: Progress | None = None,
-) -> np.ndarray:  # fmt: skip
-    """Class probabilities of all examples: (N, C) float32, in the order of the data set.
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Probabilities of all examples, (K, D) float32 in the order of the data set, and the rows of each example (N,).
 
     Batches hold examples of like length, the longest first, so that too large a batch fails at once.
 
@@ -54,25 +58,44 @@ def predict_dataset(
         batch_size: most examples in a batch; None for no limit but ``max_tokens``.
         max_tokens: most positions in a batch, padding and the paired source text included.
     """
-    result = np.zeros((len(dataset), len(tuned.task.problem.labels)), dtype=np.float32)
     order = dataset.ordered_indices()[::-1].copy()
     longest = int(dataset.num_tokens_vec(order).max())
     if max_tokens is not None and longest > max_tokens:
         raise UserError(f"--max-tokens {max_tokens}: an example has {longest} positions; pass at least that many")
+    units, values, sizes = [], [], []
     for batch in dataset.batch_by_size(order, max_tokens=max_tokens, max_sentences=batch_size):
         sample = dataset.collater([dataset[index] for index in batch])
         sample = utils.apply_to_sample(lambda tensor: tensor.to(tuned.device), sample)
         with torch.inference_mode():
-            probabilities = tuned.task.predict(tuned.model, sample).float()
-        if not bool(torch.isfinite(probabilities).all()):
+            found, rows = tuned.task.predict(tuned.model, sample)
+        if not bool(torch.isfinite(found).all()):
             raise UserError(
                 f"predictions for {dataset.describe(batch[:3])} are not finite; run without --fp16, or check the"
                 " checkpoint"
             )
-        result[sample["id"].cpu().numpy()] = probabilities.cpu().numpy()
+        units.append(sample["unit"].cpu().numpy())
+        values.append(found.float().cpu().numpy())
+        sizes.append(rows.cpu().numpy())
         if progress is not None:
             progress(len(batch))
-    return result
+    return _in_order(np.concatenate(units), np.concatenate(values), np.concatenate(sizes))
+
+
+def _in_order(units: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ``values``, which belong to ``units`` one after the other, sorted by unit."""
+    order = np.argsort(units, kind="stable")
+    starts = (np.cumsum(sizes) - sizes)[order]
+    sizes = sizes[order]
+    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return values[np.repeat(starts, sizes) + within], sizes
+
+
+def predict_dataset(
+    tuned: FineTuned, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    progress: Progress | None = None,
+) -> np.ndarray:  # fmt: skip
+    """The probabilities of :func:`predict_values` alone: of pairs (N, C), one row per pair."""
+    return predict_values(tuned, dataset, batch_size, max_tokens, progress)[0]
 
 
 def find_languages(tuned: FineTuned, split: str, languages: Sequence[str] | None = None) -> list[str]:
@@ -96,25 +119,31 @@ def build_datasets(tuned: FineTuned, split: str, languages: Sequence[str]) -> di
     return {lang: task.problem.build_dataset([task.build_part(lang, split)], shuffle=False) for lang in languages}
 
 
+def values_of_languages(
+    tuned: FineTuned, datasets: Mapping[str, Any], batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    progress: Starter | None = None,
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:  # fmt: skip
+    """Language, probabilities and sizes (:func:`predict_values`) of each data set."""
+    for language, dataset in datasets.items():
+        count = progress(language, len(dataset)) if progress else None
+        yield language, *predict_values(tuned, dataset, batch_size, max_tokens, count)
+
+
+def decode(problem: Any, language: str, dataset: Any, values: np.ndarray, sizes: np.ndarray) -> Predictions:
+    """Predictions from the probabilities of all examples of a language."""
+    keys = problem.keys(dataset) if problem.name == "qa" else None
+    predicted, gold = problem.decode(dataset, values, sizes), problem.gold(dataset)
+    return Predictions(language, predicted, gold, values, sizes, keys)
+
+
 def predict_languages(
     tuned: FineTuned, split: str = "test", languages: Sequence[str] | None = None, batch_size: int | None = BATCH_SIZE,
-    max_tokens: int | None = None, progress: Callable[[str, int], Progress] | None = None,
+    max_tokens: int | None = None, progress: Starter | None = None,
 ) -> dict[str, Predictions]:  # fmt: skip
     """Predict a split of every language (or of ``languages``), the source language first.
 
     ``progress`` is called with each language and its number of examples and returns what counts them.
     """
     datasets = build_datasets(tuned, split, find_languages(tuned, split, languages))
-    result = {}
-    for language, dataset in datasets.items():
-        count = progress(language, len(dataset)) if progress else None
-        probabilities = predict_dataset(tuned, dataset, batch_size, max_tokens, count)
-        gold = _gold(tuned.task.data_bin, language, split, np.asarray(dataset.parts[0].labels))
-        result[language] = Predictions(language, tuned.task.problem.labels, probabilities, gold)
-    return result
-
-
-def _gold(data: DataBin, language: str, split: str, labels: np.ndarray) -> np.ndarray | None:
-    """``labels``, or None where they are placeholders: in a folder made by hand, one label throughout."""
-    constant = len(labels) >= MIN_CONSTANT and bool((labels == labels[0]).all())
-    return None if data.is_unlabelled(language, split) or (constant and not data.meta) else labels
+    found = values_of_languages(tuned, datasets, batch_size, max_tokens, progress)
+    return {language: decode(tuned.task.problem, language, datasets[language], *values) for language, *values in found}

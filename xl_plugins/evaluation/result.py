@@ -92,7 +92,7 @@ class Result:
         return self.provenance.get("selection") or {}
 
     def to_dict(self) -> dict[str, Any]:
-        content = {
+        content: dict[str, Any] = {
             "format": FORMAT,
             "name": self.name,
             "task": self.task,

@@ -1,30 +1,56 @@
-"""From predictions to a :class:`Result`: those just made, and files made elsewhere."""
+"""From predictions just made to a :class:`Result` and to prediction files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import UserError
+from . import counters
+from .benchmark import find_metric
 from .checkpoint import FineTuned
-from .labels import LABEL_SETS, STEMS, LabelSet, find_labels, languages_in, read_gold, read_predictions, task_folder
+from .labels import prediction_path
 from .predict import Predictions
+from .questions import write_answers
 from .result import Result
+from .tags import write_tags
+
+SUFFIXES = {"qa": "json"}  # of prediction files, by problem; all others are tsv
 
 
 def score_predictions(
-    tuned: FineTuned, predictions: Mapping[str, Predictions], split: str, name: str, task: str
-) -> Result:
-    """Accuracy per language; languages without gold labels are listed and not scored."""
-    counts = {
-        lang: (int((p.classes == p.gold).sum()), len(p.gold)) for lang, p in predictions.items() if p.gold is not None
+    tuned: FineTuned, predictions: Mapping[str, Predictions], split: str, name: str, task: str,
+    members: Sequence[FineTuned] = (),
+) -> Result:  # fmt: skip
+    """Scores per language; languages without gold are listed and not scored. ``members``: those of an ensemble."""
+    problem, data = tuned.task.problem, tuned.task.data_bin
+    made = provenance(tuned)
+    if members:
+        made = {**made, "checkpoint": [m.path for m in members], "updates": [m.updates for m in members]}
+        made["ensemble"] = len(members)
+    if problem.name == "qa":
+        made["answers"] = data.meta.get("answer_metric", "squad")
+    examples = {
+        lang: _counters(problem.name, p, p.gold, made.get("answers", "squad"))
+        for lang, p in predictions.items()
+        if p.gold is not None
     }
-    return Result(
-        name, task, split, tuned.task.source_language, counts,
-        missing=[lang for lang in tuned.task.data_bin.meta.get("languages", []) if lang not in predictions],
-        unlabelled=[lang for lang in predictions if lang not in counts],
-        provenance=provenance(tuned),
+    return Result.of_examples(
+        name, task, split, tuned.task.source_language, find_metric(task, problem.name, problem.labels), examples,
+        missing=[lang for lang in data.meta.get("languages", []) if lang not in predictions],
+        unlabelled=[lang for lang in predictions if lang not in examples],
+        provenance=made,
     )  # fmt: skip
+
+
+def _counters(problem: str, found: Predictions, gold: Sequence, rules: str) -> np.ndarray:
+    if problem == "tagging":
+        return counters.tag_counters(gold, found.predicted)
+    if problem == "qa":
+        return counters.answer_counters(gold, found.predicted, rules, found.language)
+    return counters.label_counters(gold, found.predicted)
 
 
 def provenance(tuned: FineTuned) -> dict[str, Any]:
@@ -38,37 +64,26 @@ def provenance(tuned: FineTuned) -> dict[str, Any]:
     }
 
 
-def score_files(
-    predictions: str, labels: str, task: str, split: str = "test", source_language: str = "en",
-    languages: Sequence[str] | None = None,
-) -> Result:  # fmt: skip
-    """Score files ``<predictions>/<task>/test-XX.tsv`` against ``<labels>/[<task>/]test-XX.tsv``.
+def prediction_files(
+    folder: str, task: str, split: str, problem: str, predictions: Mapping[str, Predictions]
+) -> dict[str, str]:
+    """Path -> content of the files that XTREME's scorer reads."""
+    return {
+        prediction_path(folder, task, split, lang, SUFFIXES.get(problem, "tsv")): _content(problem, found)
+        for lang, found in predictions.items()
+    }
 
-    Languages on one side only are left out and listed as missing. Raises UserError for differing numbers of examples,
-    labels that are none, and gold files without labels.
-    """
-    folders = [task_folder(predictions, task, "--predictions"), task_folder(labels, task, "--labels")]
-    there = [languages_in(folder, split) for folder in folders]
-    wanted = list(languages or sorted({*there[0], *there[1]}))
-    missing = [lang for lang in wanted if not all(lang in found for found in there)]
-    scored = [lang for lang in wanted if lang not in missing]
-    if not scored:
+
+def _content(problem: str, found: Predictions) -> str:
+    if problem == "tagging":
+        return write_tags(found.predicted)
+    if problem != "qa":
+        return "".join(f"{label}\n" for label in found.predicted)
+    keys = found.keys or []
+    if len(set(keys)) != len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
         raise UserError(
-            f"nothing to score: {folders[0]} has {STEMS[split]}-XX.tsv for {', '.join(there[0]) or 'no language'},"
-            f" {folders[1]} for {', '.join(there[1]) or 'no language'}; check --predictions, --labels and --task"
+            f"{found.language}: the question id '{twice}' occurs more than once, so answers cannot be written by id;"
+            " leave --output out or give the questions different ids"
         )
-    label_set = LABEL_SETS.get(task, LabelSet())
-    counts = {}
-    for lang in sorted(scored, key=lambda code: (code != source_language, code)):
-        paths = [find_labels(folder, split, lang) or "" for folder in folders]
-        gold = read_gold(paths[1], label_set)
-        known = label_set if label_set.names else LabelSet(tuple(sorted(set(gold))))
-        predicted = read_predictions(paths[0], known)
-        if len(predicted) != len(gold):
-            raise UserError(
-                f"{paths[0]}: {len(predicted)} predictions, but {paths[1]} has {len(gold)} examples; every one needs a"
-                " prediction"
-            )
-        counts[lang] = (sum(p == g for p, g in zip(predicted, gold)), len(gold))
-    made = {"predictions": predictions, "labels": labels}
-    return Result(task, task, split, source_language, counts, missing, provenance=made)
+    return write_answers(keys, found.predicted)

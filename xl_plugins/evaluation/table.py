@@ -1,4 +1,4 @@
-"""Tables of accuracies: languages down, systems across, then the figures over languages."""
+"""Tables of scores: languages down, systems across, then the figures over languages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from .benchmark import XTREME
 from .compare import SUMMARY, Spread, System, all_languages, common_languages
-from .labels import LABEL_SETS
 from .result import Result
+from .significance import Test
 
 FORMATS = ("table", "markdown", "tsv")
 
@@ -41,18 +42,38 @@ def spread(value: Spread | None) -> str:
     return "-" if math.isnan(value.mean) else f"{value.mean:.1f} ± {value.deviation:.1f}"
 
 
-def compare_table(systems: Sequence[System]) -> Table:
-    """One column per system. The figures over languages use the languages that all systems have."""
+def p_value(value: float | None) -> str:
+    """A p-value with three decimals."""
+    return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def compare_table(systems: Sequence[System], tests: Sequence[Test] = ()) -> Table:
+    """One column per system and figure. The figures over languages use the languages that all systems have.
+
+    ``tests``: significance of the differences to the first system, one for each of the others.
+    """
     common, languages = common_languages(systems), all_languages(systems)
     first = systems[0].results[0]
-    columns = [[spread(s.score(lang) if lang in s.languages() else None) for lang in languages] for s in systems]
-    table = Table(
-        _title(first.task, first.split),
-        ["language", *(system.name for system in systems)],
-        [list(row) for row in zip(languages, *columns)],
-        _summary(first.source_language, [[spread(v) for v in s.summary(common).values()] for s in systems]),
-        [*_notes(systems), *_xtreme_note(first.task, first.split, common)],
-    )
+    shown = first.metric.shown
+    header, columns, bottom = ["language"], [], []
+    for system in systems:
+        for figure in shown:
+            header.append(system.name if len(shown) == 1 else f"{system.name} {figure.title}")
+            columns.append(
+                [spread(system.score(x, figure.name) if x in system.languages() else None) for x in languages]
+            )
+            bottom.append([spread(value) for value in system.summary(common, figure.name).values()])
+    for test in tests:
+        header.append(f"p {test.other}" if len(tests) > 1 else "p")
+        columns.append([p_value(test.languages.get(language)) for language in languages])
+        bottom.append([p_value(test.mean), "", ""])
+    rows = [list(row) for row in zip(languages, *columns)]
+    notes = [
+        *_notes(systems),
+        *xtreme_note(first.task, first.split, common),
+        *(note for t in tests for note in t.notes),
+    ]
+    table = Table(_title(first), header, rows, _summary(first.source_language, bottom), list(dict.fromkeys(notes)))
     for system in systems:
         lacking = [language for language in languages if language not in system.languages()]
         if lacking:
@@ -61,28 +82,35 @@ def compare_table(systems: Sequence[System]) -> Table:
 
 
 def seeds_table(system: System) -> Table:
-    """One column per seed, then mean and standard deviation (n - 1); for a single result its number of examples."""
+    """One column per seed, then mean and standard deviation (n - 1); for a single result its size and figures."""
     languages, first = common_languages([system]), system.results[0]
-    notes = [*_notes([system]), *_xtreme_note(first.task, first.split, languages)]
+    notes = [*_notes([system]), *xtreme_note(first.task, first.split, languages)]
+    score, *others = first.metric.shown
     if len(system.results) == 1:
-        header = ["language", "examples", "accuracy"]
-        rows = [[lang, str(first.counts[lang][1]), points(first.scores[lang])] for lang in languages]
-        blank = sum(first.counts[lang][1] for lang in languages)
-        summary = _summary(first.source_language, [[str(blank), "", ""], [points(v) for v in first.summary().values()]])
-        return Table(_title(first.task, first.split, first.name), header, rows, summary, notes)
-    header = ["language", *(result.name for result in system.results), "mean", "sd"]
-    spreads = [system.score(lang) for lang in languages]
-    columns = [[points(result.scores[lang]) for lang in languages] for result in system.results]
+        header = ["language", first.metric.unit, *(figure.title for figure in first.metric.shown)]
+        columns = [[str(first.count(language)) for language in languages]]
+        bottom = [[str(sum(map(first.count, languages))), "", ""]]
+        for figure in first.metric.shown:
+            values = first.figures(figure.name)
+            columns.append([points(values[language]) for language in languages])
+            bottom.append([points(value) for value in first.summary(figure=figure.name).values()])
+        rows = [list(row) for row in zip(languages, *columns)]
+        return Table(_title(first, first.name), header, rows, _summary(first.source_language, bottom), notes)
+    header = ["language", *(result.name for result in system.results), "mean", "sd", *(f.title for f in others)]
+    spreads = [system.score(language) for language in languages]
+    columns = [[points(result.scores[language]) for language in languages] for result in system.results]
     columns += [[points(s.mean) for s in spreads], [points(s.deviation) for s in spreads]]
-    totals = system.summary(languages)
-    bottom = [[points(v) for v in result.summary(languages).values()] for result in system.results]
+    columns += [[spread(system.score(language, f.name)) for language in languages] for f in others]
+    totals = system.summary(languages, score.name)
+    bottom = [[points(v) for v in result.summary(languages, score.name).values()] for result in system.results]
     bottom += [[points(totals[key].mean) for key in SUMMARY], [points(totals[key].deviation) for key in SUMMARY]]
+    bottom += [[spread(value) for value in system.summary(languages, f.name).values()] for f in others]
     rows = [list(row) for row in zip(languages, *columns)]
-    return Table(_title(first.task, first.split), header, rows, _summary(first.source_language, bottom), notes)
+    return Table(_title(first), header, rows, _summary(first.source_language, bottom), notes)
 
 
-def _title(task: str, split: str, name: str = "") -> str:
-    return f"{task} {split}, accuracy in percent" + (f": {name}" if name else "")
+def _title(result: Result, name: str = "") -> str:
+    return f"{result.task} {result.split}, {result.metric.words} in percent" + (f": {name}" if name else "")
 
 
 def _summary(source: str, columns: list[list[str]]) -> list[list[str]]:
@@ -129,9 +157,9 @@ def _line(what: str, names: list[str], columns: int, text: str) -> str:
     return f"{what}: {text}" if len(names) == columns else f"{what} ({', '.join(names)}): {text}"
 
 
-def _xtreme_note(task: str, split: str, languages: Sequence[str]) -> list[str]:
+def xtreme_note(task: str, split: str, languages: Sequence[str]) -> list[str]:
     """What keeps the mean from being XTREME's, which is over a fixed list of languages."""
-    official = LABEL_SETS[task].languages if task in LABEL_SETS and split == "test" else ()
+    official = XTREME[task].languages if task in XTREME and split == "test" else ()
     if not official or set(official) == set(languages):
         return []
     lacking = [language for language in official if language not in languages]

@@ -1,0 +1,111 @@
+"""Scores of prediction files made elsewhere, in XTREME's folder contract, against gold files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import UserError
+from . import counters, questions
+from .benchmark import XTREME
+from .labels import (
+    LABEL_SETS,
+    STEMS,
+    LabelSet,
+    find_labels,
+    languages_in,
+    read_gold,
+    read_lines,
+    read_predictions,
+    task_folder,
+)
+from .result import Result
+from .tags import TAG_SETS, check_aligned, read_tags
+
+FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "set_f1")
+_SUFFIXES = {"qa": "json"}
+
+
+def score_files(
+    predictions: str, labels: str, task: str, split: str = "test", source_language: str = "en",
+    languages: Sequence[str] | None = None, metric: str | None = None,
+) -> Result:  # fmt: skip
+    """Score ``<predictions>/<task>/test-XX.tsv`` (or .json) against the gold files in ``<labels>/[<task>/]``.
+
+    Languages on one side only are left out and listed as missing; a question without a prediction scores 0 and is
+    counted in ``unanswered``. ``metric``: how to score (default: XTREME's for its tasks, else accuracy). Raises
+    UserError for differing numbers of examples, labels that are none, and gold files without gold.
+    """
+    metric = metric or _default_metric(task)
+    folders = [task_folder(predictions, task, "--predictions"), task_folder(labels, task, "--labels")]
+    there = [languages_in(folders[0], split, _SUFFIXES.get(metric, "tsv")), _gold_languages(metric, folders[1], split)]
+    wanted = list(languages or sorted({*there[0], *there[1]}))
+    missing = [lang for lang in wanted if not all(lang in found for found in there)]
+    scored = sorted((lang for lang in wanted if lang not in missing), key=lambda code: (code != source_language, code))
+    if not scored:
+        name = f"{STEMS[split]}-XX.{_SUFFIXES.get(metric, 'tsv')}"
+        raise UserError(
+            f"nothing to score: {folders[0]} has {name} for {', '.join(there[0]) or 'no language'}, {folders[1]} has"
+            f" gold for {', '.join(there[1]) or 'no language'}; check --predictions, --labels and --task"
+        )
+    unanswered: dict[str, int] = {}
+    examples: dict[str, np.ndarray] = {}
+    for lang in scored:
+        predicted = find_labels(folders[0], split, lang, _SUFFIXES.get(metric, "tsv")) or ""
+        if metric == "qa":
+            gold = questions.find_gold(folders[1], split, lang) or ""
+            examples[lang] = _answers(predicted, gold, task, lang, unanswered)
+        else:
+            gold = find_labels(folders[1], split, lang) or ""
+            examples[lang] = _SCORERS[metric](predicted, gold, task)
+    return Result.of_examples(
+        task, task, split, source_language, metric, examples, missing=missing, unanswered=unanswered,
+        provenance={"predictions": predictions, "labels": labels},
+    )  # fmt: skip
+
+
+def _default_metric(task: str) -> str:
+    metric = XTREME[task].metric if task in XTREME else "accuracy"
+    return metric if metric in FILE_METRICS else "accuracy"
+
+
+def _gold_languages(metric: str, folder: str, split: str) -> list[str]:
+    return questions.gold_languages(folder, split) if metric == "qa" else languages_in(folder, split)
+
+
+def _labels(predicted: str, gold: str, task: str) -> np.ndarray:
+    label_set = LABEL_SETS.get(task, LabelSet())
+    true = read_gold(gold, label_set)
+    known = label_set if label_set.names else LabelSet(tuple(sorted(set(true))))
+    found = read_predictions(predicted, known)
+    if len(found) != len(true):
+        raise UserError(
+            f"{predicted}: {len(found)} predictions, but {gold} has {len(true)} examples; every one needs a prediction"
+        )
+    return counters.label_counters(true, found)
+
+
+def _tags(predicted: str, gold: str, task: str) -> np.ndarray:
+    true = read_tags(gold, TAG_SETS.get(task, ()), gold=True)
+    found = read_tags(predicted, TAG_SETS.get(task, ()))
+    check_aligned(found, true)
+    return counters.tag_counters(true.sentences, found.sentences)
+
+
+def _answers(predicted: str, gold: str, task: str, language: str, unanswered: dict[str, int]) -> np.ndarray:
+    """Counters of a QA file; the number of questions without a prediction goes to ``unanswered``."""
+    ids, golds = questions.read_questions(gold)
+    answers = questions.match_answers(predicted, questions.read_answers(predicted), gold, ids)
+    if lacking := sum(answer is None for answer in answers):
+        unanswered[language] = lacking
+    rules = XTREME[task].answers if task in XTREME else "squad"
+    return counters.answer_counters(golds, answers, rules, language)
+
+
+def _pairs(predicted: str, gold: str, task: str) -> np.ndarray:
+    """BUCC: two ids per line."""
+    return counters.pair_counters(read_lines(gold, 2), read_lines(predicted, 2))
+
+
+_SCORERS = {"accuracy": _labels, "span_f1": _tags, "chunk_f1": _tags, "set_f1": _pairs}

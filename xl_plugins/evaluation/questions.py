@@ -1,0 +1,111 @@
+"""Files of answers: predictions as JSON ``{"id": "answer"}``, gold in the layout of SQuAD v1.1."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import UserError
+from ..xtreme.tsv import find_file
+
+# Names of gold files in XTREME's folders; TyDiQA-GoldP has no test set, its dev files are scored.
+_GOLD_NAMES = {
+    "test": (
+        "test-{}.json", "xquad.{}.json", "test-context-{}-question-{}.json", "test/test-context-{}-question-{}.json",
+        "MLQA_V1/test/test-context-{}-question-{}.json", "tydiqa.goldp.{}.dev.json",
+        "tydiqa-goldp-v1.1-dev/tydiqa.goldp.{}.dev.json",
+    ),
+    "valid": (
+        "dev-{}.json", "dev-context-{}-question-{}.json", "dev/dev-context-{}-question-{}.json",
+        "MLQA_V1/dev/dev-context-{}-question-{}.json",
+    ),
+}  # fmt: skip
+
+
+def find_gold(folder: str, split: str, language: str) -> str | None:
+    """Gold file of a language by one of XTREME's names, plain or .gz."""
+    candidates = (name.format(language, language) for name in _GOLD_NAMES[split])
+    return next((found for name in candidates if (found := find_file(os.path.join(folder, name)))), None)
+
+
+def gold_languages(folder: str, split: str) -> list[str]:
+    """Languages with a gold file, sorted."""
+    languages = set()
+    for name in _GOLD_NAMES[split]:
+        inner, stem = os.path.split(name)
+        pattern = re.escape(stem).replace(r"\{\}", "([a-z]{2,3})", 1).replace(r"\{\}", r"\1") + r"(?:\.gz)?"
+        where = os.path.join(folder, inner)
+        for file in os.listdir(where) if os.path.isdir(where) else ():
+            if match := re.fullmatch(pattern, file):
+                languages.add(match.group(1))
+    return sorted(languages)
+
+
+def _read(path: str, expected: str) -> Any:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        return json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+    except (ValueError, OSError, EOFError) as error:
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+            raise
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UserError(f"{path}{line}: not JSON ({error}); expected {expected}") from None
+
+
+def read_answers(path: str) -> dict[str, str]:
+    """Predictions: question id -> answer text."""
+    content = _read(path, 'one object {"question id": "answer", ...}')
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a JSON {type(content).__name__}, expected one object with an answer per question id")
+    for key, value in content.items():
+        if not isinstance(value, str):
+            raise UserError(f"{path}: the answer of question '{key}' is no text; write an empty text for no answer")
+    return content
+
+
+def read_questions(path: str) -> tuple[list[str], list[list[str]]]:
+    """Ids and gold answers of every question of a SQuAD v1.1 file.
+
+    Raises UserError for files whose answers are all empty: XTREME publishes test files so.
+    """
+    content = _read(path, "the layout of SQuAD v1.1")
+    ids: list[str] = []
+    golds: list[list[str]] = []
+    try:
+        for article in content["data"]:
+            for paragraph in article["paragraphs"]:
+                for question in paragraph["qas"]:
+                    ids.append(str(question["id"]))
+                    golds.append([str(answer["text"]) for answer in question["answers"]])
+    except (KeyError, TypeError) as error:
+        where = f"after question '{ids[-1]}'" if ids else "at its start"
+        raise UserError(
+            f"{path}: not in the layout of SQuAD v1.1 ({type(error).__name__}: {error}, {where}); expected data,"
+            " paragraphs, qas, id and answers"
+        ) from None
+    if not any(text.strip() for answers in golds for text in answers):
+        raise UserError(
+            f"{path}: no question has an answer; scoring needs gold answers (XTREME publishes test files without them)"
+        )
+    return ids, golds
+
+
+def match_answers(path: str, found: Mapping[str, str], gold_path: str, ids: Sequence[str]) -> list[str | None]:
+    """The answer of every question, None where it is missing; answers to other questions are ignored."""
+    answers = [found.get(key) for key in ids]
+    if all(answer is None for answer in answers):
+        raise UserError(
+            f"{path}: none of its {len(found)} ids is one of the {len(ids)} questions of {gold_path}; check"
+            " --predictions and --labels"
+        )
+    return answers
+
+
+def write_answers(ids: Sequence[str], answers: Sequence[str]) -> str:
+    """Content of a prediction file."""
+    return json.dumps(dict(zip(ids, answers)), ensure_ascii=False, indent=0) + "\n"

@@ -1,0 +1,102 @@
+"""Files of tags: one tag per token, a blank line between sentences, as XTREME's scorer reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ..errors import UserError
+from ..xtreme.tsv import LineReader
+from .labels import MIN_CONSTANT
+
+UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
+TAG_SETS = {  # UDPOS: XTREME's loader adds O to the labels, so a model can predict it
+    "udpos": (*UPOS, "O", "_"),
+    "panx": ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O"),
+}
+
+
+@dataclass
+class TagFile:
+    """Sentences of tags; ``lines`` is the line number of every sentence's first tag."""
+
+    path: str
+    sentences: list[list[str]]
+    lines: list[int]
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.sentences))
+
+
+class _TokenLines(LineReader):
+    """Lines of a file in which blank ones (or white space alone) mean something: they come as empty text."""
+
+    def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, str]]:
+        for number, raw in enumerate(stream, 1):
+            try:
+                text = raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{self.path}:{number}: not UTF-8 ({error.reason}); convert the file") from None
+            yield number, text if text.strip() else ""
+
+
+def read_tags(path: str, known: Sequence[str] = (), gold: bool = False) -> TagFile:
+    """Tags of a file: the last of its tab-separated fields (``token TAB tag``, or the tag alone).
+
+    Args:
+        known: tags that may occur; empty for any.
+        gold: the file must hold gold tags; UserError for tokens without tags and for one tag throughout, which XTREME
+            publishes as test files.
+    """
+    found = TagFile(path, [], [])
+    fresh = True
+    for number, text in _TokenLines(path):
+        if not text:
+            fresh = True
+            continue
+        tag = text.split("\t")[-1].strip()
+        if not tag or (known and tag not in known):
+            raise UserError(_not_a_tag(path, number, tag, known, gold))
+        if fresh:
+            found.sentences.append([])
+            found.lines.append(number)
+            fresh = False
+        found.sentences[-1].append(tag)
+    if not found.sentences:
+        raise UserError(f"{path}: the file is empty; expected one tag per token, a blank line between sentences")
+    if gold and found.tokens >= MIN_CONSTANT and len({tag for tags in found.sentences for tag in tags}) == 1:
+        raise UserError(
+            f"{path}: the tag is '{found.sentences[0][0]}' in every line, a placeholder; scoring needs gold tags"
+            " (XTREME publishes test files without them)"
+        )
+    return found
+
+
+def _not_a_tag(path: str, number: int, tag: str, known: Sequence[str], gold: bool) -> str:
+    if gold:
+        hint = "scoring needs gold tags in the last column (XTREME publishes test files without them)"
+    else:
+        hint = "correct the line or --task"
+    return f"{path}:{number}: '{tag[:60]}' is not one of {', '.join(known) or 'the tags'}; {hint}"
+
+
+def check_aligned(predicted: TagFile, gold: TagFile) -> None:
+    """UserError naming both files and their counts unless every token of every sentence has a tag."""
+    if len(predicted.sentences) != len(gold.sentences):
+        raise UserError(
+            f"{predicted.path}: {len(predicted.sentences)} sentences ({predicted.tokens} tags), but {gold.path} has"
+            f" {len(gold.sentences)} ({gold.tokens} tokens); every token of every sentence needs a tag"
+        )
+    for number, (tags, tokens) in enumerate(zip(predicted.sentences, gold.sentences)):
+        if len(tags) != len(tokens):
+            raise UserError(
+                f"{predicted.path}:{predicted.lines[number]}: sentence {number + 1} has {len(tags)} tags, but"
+                f" {len(tokens)} tokens in {gold.path}:{gold.lines[number]}; every token needs a tag"
+            )
+
+
+def write_tags(sentences: Sequence[Sequence[str]]) -> str:
+    """Content of a prediction file: every sentence is followed by a blank line."""
+    return "".join("".join(f"{tag}\n" for tag in sentence) + "\n" for sentence in sentences)
