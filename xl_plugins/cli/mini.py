@@ -12,16 +12,18 @@ from xl_plugins.mini.corpora import Text
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE
 
 _EPILOG = """complete example:
-  xl-mini make mini --problem sentence_pair --languages en,de,es,fr,sw,tr,hi \\
+  xl-mini make mini --problem all --languages en,de,es,fr,sw,tr,hi \\
       --train 4000 --dev 300 --test 500 --seed 1 --noise 0.1
   xl-mini pretrain mini mini-xlmr --updates 2000
-writes mini/{xnli,pawsx}/..., mini/dictionaries, mini/wordlists, mini/unlabelled, and
+writes mini/{xnli,pawsx,udpos,panx,squad}/..., mini/dictionaries, mini/wordlists, mini/unlabelled, and
 mini-xlmr/{sentencepiece.bpe.model,dict.txt,model.pt} for fairseq-train --restore-file mini-xlmr/model.pt"""
 
 _MAKE_EPILOG = """complete example:
-  xl-mini make mini --problem sentence_pair --languages en,de,es,fr,sw,tr,hi \\
+  xl-mini make mini --problem tagging --languages en,de,es,fr,sw,tr,hi \\
       --train 4000 --dev 300 --test 500 --seed 1 --noise 0.1 --unlabelled 20000
-the same options give the same bytes, and a language's files do not depend on the other languages"""
+sentence_pair writes xnli and pawsx; tagging writes udpos and panx; qa writes squad; all writes the five of them.
+The labelled files of a problem are the same alone and with all. The same
+options give the same bytes, and a language's files do not depend on the other languages"""
 
 _PRETRAIN_EPILOG = """complete example:
   xl-mini pretrain mini mini-xlmr --vocab 4000 --layers 3 --dim 128 --heads 4 --ffn 512 --updates 2000
@@ -96,7 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=shape,
     )
     make.add_argument("folder", type=Path, metavar="DIR", help="folder to write")
-    make.add_argument("--problem", choices=sorted(write.PROBLEMS), default="sentence_pair", help="what is labelled")
+    make.add_argument("--problem", choices=list(write.PROBLEMS), default="sentence_pair", help="what is labelled")
     make.add_argument(
         "--languages",
         type=_languages,

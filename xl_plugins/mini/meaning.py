@@ -211,7 +211,7 @@ def common(rng: Random, items: Sequence[Item]) -> Item:
     return items[int(len(items) * rng.random() ** SKEW)]
 
 
-def _phrase(rng: Random, noun: str, adjective_rate: float, definite: bool = False) -> NounPhrase:
+def draw_phrase(rng: Random, noun: str, adjective_rate: float, definite: bool = False) -> NounPhrase:
     kind = KIND_OF[noun]
     adjective = common(rng, FITTING[kind]) if rng.random() < adjective_rate else ""
     draw = rng.random()
@@ -247,11 +247,11 @@ def draw_clause(rng: Random, negated_rate: float = 0.12, subject: str = "") -> C
         other = common(rng, OBJECTS[verb])
         while other == noun:
             other = common(rng, OBJECTS[verb])
-        target = _phrase(rng, other, 0.4, definite=negated)
+        target = draw_phrase(rng, other, 0.4, definite=negated)
     place = common(rng, PLACES) if rng.random() < 0.5 else ""
     time = common(rng, TIMES) if rng.random() < 0.4 else ""
     future = rng.random() < 0.3
-    clause = Clause(_phrase(rng, noun, 0.4), verb, target, place, time, future, negated)
+    clause = Clause(draw_phrase(rng, noun, 0.4), verb, target, place, time, future, negated)
     return clause._replace(front=draw_front(rng, clause))
 
 

@@ -7,8 +7,6 @@ name, so neither the other languages nor the other files matter, and more rows l
 from __future__ import annotations
 
 import shutil
-import zlib
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
@@ -16,35 +14,15 @@ from typing import Callable, Iterable, Iterator
 
 from xl_plugins.errors import UserError
 from xl_plugins.mini import nli, paraphrase
-from xl_plugins.mini.corpus import stories
+from xl_plugins.mini.corpus import Line, mixture, stories
+from xl_plugins.mini.files import SPLITS, Options, split_of, stream, write_lines
 from xl_plugins.mini.grammar import grammar, text
 from xl_plugins.mini.lexicon import SOURCE
 from xl_plugins.mini.meaning import Clause
 from xl_plugins.mini.noise import corrupt
+from xl_plugins.mini.squad import write_qa
+from xl_plugins.mini.tagging import write_tagging
 from xl_plugins.mini.words import count_words, dictionary
-
-SPLITS = ("train", "dev", "test")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to write. ``noise``: probability that machine translation spoils a word; sizes are rows per file."""
-
-    languages: tuple[str, ...]
-    train: int
-    dev: int
-    test: int
-    unlabelled: int
-    seed: int = 1
-    noise: float = 0.1
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        return tuple(code for code in self.languages if code != SOURCE)
-
-    def rows(self, split: str) -> int:
-        return int(getattr(self, split))
-
 
 Pair = tuple[Clause, Clause]
 DATASETS: dict[str, tuple[tuple[str, ...], Callable[[Random, str], Pair]]] = {
@@ -53,32 +31,10 @@ DATASETS: dict[str, tuple[tuple[str, ...], Callable[[Random, str], Pair]]] = {
 }
 
 
-def _stream(options: Options, *purpose: str) -> Random:
-    return Random("/".join((str(options.seed), *purpose)))
-
-
-def split_of(clause: Clause) -> str:
-    """The split whose rows may have ``clause`` as second sentence: a tenth each for dev and test.
-
-    No second sentence therefore occurs in two splits, whatever the sizes.
-    """
-    said = (
-        *clause.subject,
-        clause.verb,
-        *(clause.object or ()),
-        clause.place,
-        clause.time,
-        clause.future,
-        clause.negated,
-    )
-    place = zlib.crc32("/".join(map(str, said)).encode()) % 10
-    return SPLITS[place] if place in (1, 2) else SPLITS[0]
-
-
 def draw_rows(options: Options, dataset: str, split: str) -> list[tuple[Clause, Clause, str]]:
     """(first, second, label) of every row; labels come in shuffled blocks that hold each once, so they are balanced."""
     labels, draw = DATASETS[dataset]
-    rng = _stream(options, dataset, split)
+    rng = stream(options, dataset, split)
     rows: list[tuple[Clause, Clause, str]] = []
     while len(rows) < options.rows(split):
         for label in rng.sample(labels, len(labels)):
@@ -104,23 +60,17 @@ def _say(
         yield sentences
 
 
-def _write(path: Path, lines: Iterable[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="\n") as handle:
-        handle.writelines(line + "\n" for line in lines)
-
-
 def _write_split(folder: Path, options: Options, dataset: str, split: str) -> None:
     rows = draw_rows(options, dataset, split)
 
     def said(code: str, *view: str, passes: int = 0) -> list[list[str]]:
-        rng = _stream(options, dataset, split, code, *view)
+        rng = stream(options, dataset, split, code, *view)
         return list(_say(rows, code, rng, options.noise, passes))
 
     def write(name: str, *sides: list[list[str]]) -> None:
         columns = (chain.from_iterable(row) for row in zip(*sides))
         lines = ("\t".join((*texts, label)) for texts, (_, _, label) in zip(columns, rows))
-        _write(folder / dataset / name, lines)
+        write_lines(folder / dataset / name, lines)
 
     source = said(SOURCE)
     write(f"{split}-{SOURCE}.tsv", source)
@@ -142,28 +92,32 @@ def write_sentence_pair(folder: Path, options: Options, progress: Callable[[str]
             _write_split(folder, options, dataset, split)
 
 
-def write_text(folder: Path, options: Options, progress: Callable[[str], None]) -> None:
-    """Unlabelled and parallel text, word lists, dictionaries: shared by all problems."""
+def write_text(
+    folder: Path, options: Options, progress: Callable[[str], None], lines: Callable[[Random], Iterator[Line]] = stories
+) -> None:
+    """Unlabelled and parallel text, word lists, dictionaries: shared by all problems of the folder."""
     progress("text")
-    parallel = list(islice(stories(_stream(options, "parallel")), options.unlabelled))
+    parallel = list(islice(lines(stream(options, "parallel")), options.unlabelled))
     for code in options.languages:
-        speaker = grammar(code)
-        own = islice(stories(_stream(options, "unlabelled", code)), options.unlabelled)
-        for name, clauses in ((code, own), (f"parallel-{code}", parallel)):
-            rng = _stream(options, "style", name)
-            sentences = [text(speaker.say(speaker.restyle(clause, rng))) for clause in clauses]
-            _write(folder / "unlabelled" / f"{name}.txt", sentences)
+        own = islice(lines(stream(options, "unlabelled", code)), options.unlabelled)
+        for name, items in ((code, own), (f"parallel-{code}", parallel)):
+            rng = stream(options, "style", name)
+            sentences = [line.text(code, rng) for line in items]
+            write_lines(folder / "unlabelled" / f"{name}.txt", sentences)
             if name == code:
                 counts = count_words(sentences)
-                _write(folder / "wordlists" / f"{code}.txt", (f"{word} {count}" for word, count in counts))
+                write_lines(folder / "wordlists" / f"{code}.txt", (f"{word} {count}" for word, count in counts))
         if code != SOURCE:
             pairs = dictionary(code)
-            _write(folder / "dictionaries" / f"{SOURCE}-{code}.txt", (f"{word} {other}" for word, other in pairs))
+            write_lines(folder / "dictionaries" / f"{SOURCE}-{code}.txt", (f"{word} {other}" for word, other in pairs))
 
 
-# problem: writer of its labelled files
-PROBLEMS: dict[str, Callable[[Path, Options, Callable[[str], None]], None]] = {
-    "sentence_pair": write_sentence_pair,
+# problem: writers of its labelled files
+PROBLEMS: dict[str, tuple[Callable[[Path, Options, Callable[[str], None]], None], ...]] = {
+    "sentence_pair": (write_sentence_pair,),
+    "tagging": (write_tagging,),
+    "qa": (write_qa,),
+    "all": (write_sentence_pair, write_tagging, write_qa),
 }
 
 
@@ -181,8 +135,10 @@ def make(
         shutil.rmtree(partial)
     try:
         partial.mkdir(parents=True)
-        PROBLEMS[problem](partial, options, progress)
-        write_text(partial, options, progress)
+        for write in PROBLEMS[problem]:
+            write(partial, options, progress)
+        # names, questions and punctuation are no part of the pairs and of the text that goes with them
+        write_text(partial, options, progress, lines=stories if problem == "sentence_pair" else mixture)
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
         elif folder.exists():

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from random import Random
-from typing import NamedTuple
+from typing import Iterable, NamedTuple
 
-from xl_plugins.mini.lexicon import load
+from xl_plugins.mini.lexicon import each, load, names
 from xl_plugins.mini.meaning import KIND_OF, Clause, NounPhrase, put
 
 SINGULAR = ("the", "a")
+VERY = "^"  # at the end of an adjective: to a high degree
+_VERY = each("very, sehr, muy, très, बहुत, sangat, sana, çok")
 
 
 class Token(NamedTuple):
     """``form`` as written, universal part of speech, and what it means.
 
     ``concept`` is "n:dog:s", "v:eat:fpn", "a:big", "c:two", "p:kitchen", "t:monday" or "" for words (or parts of
-    fixed phrases) that mean nothing alone. Nouns carry their number (s, p); verbs tense (p, f), number, "n" if negated.
+    fixed phrases) that mean nothing alone. Nouns carry their number (s, p); verbs tense (p, f), number, "n" if negated;
+    words of proper names their entity tag (B-PER, I-LOC). ``role`` is the part of the clause the word belongs to:
+    subject, verb, object, place, time or empty.
     """
 
     form: str
     pos: str
     concept: str = ""
+    role: str = ""
 
 
 Tokens = tuple[Token, ...]
@@ -32,11 +37,18 @@ def base(key: str) -> str:
 
 
 def kind(noun: str) -> str:
+    """A key of KINDS; for a proper name "person", "organisation" or "city"."""
+    if names.is_name(noun):
+        return {"ORG": "organisation", "LOC": "city"}.get(names.split(noun)[0], "person")
     return KIND_OF[base(noun)]
 
 
 def number(phrase: NounPhrase) -> str:
     return "s" if phrase.amount in SINGULAR else "p"
+
+
+def with_role(tokens: Iterable[Token], role: str) -> list[Token]:
+    return [token._replace(role=role) for token in tokens]
 
 
 def text(tokens: Tokens) -> str:
@@ -64,7 +76,9 @@ class Grammar:
         for key, others in self.lexicon.synonyms.items():
             self._synonyms.setdefault(key[0], {})[key[2:]] = others
         self._adverbials = {
-            slot: {key: self._adverbial(fields[0], f"{slot[0]}:{key}") for key, fields in table.items()}
+            slot: {
+                key: with_role(self._adverbial(fields[0], f"{slot[0]}:{key}"), slot) for key, fields in table.items()
+            }
             for slot, table in (("place", self.lexicon.places), ("time", self.lexicon.times))
         }
 
@@ -86,10 +100,34 @@ class Grammar:
         """Finite verb with auxiliaries and negation, agreeing with the subject (and object)."""
         raise NotImplementedError
 
+    def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:
+        """A proper name as object of ``verb``: unmarked unless the language says otherwise."""
+        return words
+
+    def mark_place(self, words: list[Token], noun: str) -> list[Token]:
+        """A city or organisation as a place."""
+        return [Token(names.PLACE_MARKS[self.code][noun.startswith("@ORG")], "ADP"), *words]
+
     # -- shared ------------------------------------------------------------------------------------------------
     def adverbial(self, clause: Clause, slot: str) -> list[Token]:
         value = getattr(clause, slot)
+        if names.is_name(value):
+            return with_role(self.mark_place(self.name(value), value), slot)
         return self._adverbials[slot][value] if value else []
+
+    def name(self, noun: str) -> list[Token]:
+        """The words of a proper name, or a pronoun; function words inside a name are ADP, "&" is CCONJ."""
+        if noun.startswith("@PRO"):
+            return [Token(names.called(noun, self.code)[0], "PRON")]
+        tokens: list[Token] = []
+        for word in names.called(noun, self.code):
+            pos = "CCONJ" if word == "&" else "ADP" if word.islower() else "PROPN"
+            tokens.append(Token(word, pos, f"{'I' if tokens else 'B'}-{noun[1:4]}"))
+        return tokens
+
+    def gender(self, noun: str) -> str:
+        """Second field of the noun in the lexicon, for languages where that is the gender."""
+        return names.gender(noun) if names.is_name(noun) else self.lexicon.nouns[noun][1]
 
     def government(self, verb: str) -> object:
         """The part of a verb that decides the form of its object; phrases are cached by it."""
@@ -99,8 +137,22 @@ class Grammar:
         key = (phrase, self.government(verb) if verb else None)
         tokens = self._phrases.get(key)
         if tokens is None:
-            tokens = self._phrases[key] = self.noun_phrase(phrase, verb)
+            role = "object" if verb else "subject"
+            tokens = self._phrases[key] = with_role(self._noun_phrase(phrase, verb), role)
         return tokens
+
+    def _noun_phrase(self, phrase: NounPhrase, verb: str) -> list[Token]:
+        if names.is_name(phrase.noun):
+            words = self.name(phrase.noun)
+            return self.mark_name(words, phrase.noun, verb) if verb else words
+        if not phrase.adjective.endswith(VERY):
+            return self.noun_phrase(phrase, verb)
+        tokens = self.noun_phrase(phrase._replace(adjective=phrase.adjective[: -len(VERY)]), verb)
+        places = [index for index, token in enumerate(tokens) if token.pos == "ADJ"]
+        place = places[-1] + 1 if self.code == "sw" else places[0]
+        if tokens[0].form == "an" and self.code == "en":
+            tokens[0] = tokens[0]._replace(form="a")
+        return [*tokens[:place], Token(_VERY[self.code], "ADV"), *tokens[place:]]
 
     def verb(self, clause: Clause) -> list[Token]:
         subject, target = clause.subject, clause.object
@@ -109,7 +161,7 @@ class Grammar:
             key += (kind(target.noun) in ("person", "animal"), number(target))
         tokens = self._phrases.get(key)
         if tokens is None:
-            tokens = self._phrases[key] = self.verb_group(clause)
+            tokens = self._phrases[key] = with_role(self.verb_group(clause), "verb")
         return tokens
 
     def arrange(self, clause: Clause, time: list[Token], place: list[Token]) -> list[Token]:

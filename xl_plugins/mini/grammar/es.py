@@ -45,6 +45,9 @@ class Language(Grammar):
             tokens += unit(form, "ADJ", f"a:{base(phrase.adjective)}")
         return tokens
 
+    def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:
+        return [Token("a", "ADP"), *words] if kind(noun) == "person" else words
+
     def verb_group(self, clause: Clause) -> list[Token]:
         singular, plural, future = self.lexicon.verbs[clause.verb]
         if number(clause.subject) == "s":

@@ -57,6 +57,14 @@ class Language(Grammar):
         words = unit(noun, "NOUN", concept)
         return [*head, *adjective, *words] if before else [*head, *words, *adjective]
 
+    def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:
+        return [Token("à", "ADP"), *words] if self.government(verb) else words
+
+    def mark_place(self, words: list[Token], noun: str) -> list[Token]:
+        if words[0].form == "Le":  # à + le Caire
+            return [Token("au", "ADP"), words[1]._replace(concept=words[0].concept), *words[2:]]
+        return super().mark_place(words, noun)
+
     def verb_group(self, clause: Clause) -> list[Token]:
         singular, plural, future, *particle = self.lexicon.verbs[clause.verb]
         if number(clause.subject) == "s":

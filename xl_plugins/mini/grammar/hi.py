@@ -80,9 +80,16 @@ class Language(Grammar):
         tokens += unit(decline(entry, plural, oblique), "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
         return [*tokens, Token(postposition, "ADP")] if postposition else tokens
 
+    def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:
+        postposition = str(self.government(verb)) or ("को" if kind(noun) == "person" else "")
+        return [*words, Token(postposition, "ADP")] if postposition else words
+
+    def mark_place(self, words: list[Token], noun: str) -> list[Token]:
+        return [*words, Token("में", "ADP")]
+
     def verb_group(self, clause: Clause) -> list[Token]:
         *first, stem = self.lexicon.verbs[clause.verb][0].split()
-        feminine = self.lexicon.nouns[clause.subject.noun][1] == "f"
+        feminine = self.gender(clause.subject.noun) == "f"
         plural = number(clause.subject) == "p"
         concept = "" if first else self.concept(clause)
         if clause.future:

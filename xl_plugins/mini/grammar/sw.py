@@ -72,6 +72,8 @@ class Language(Grammar):
             vowel = stem[0] in "aeiou"
             marker = "wa" if number(target) == "p" else "mw" if vowel else "m"
         subject = ("hawa" if plural else "ha") if clause.negated else ("wa" if plural else "a")
+        if kind(clause.subject.noun) == "organisation":  # class 9
+            subject = "hai" if clause.negated else "i"
         if clause.negated and not clause.future:
             ending = stem[:-1] + "i" if stem.endswith("a") else stem
             form = subject + marker + ending

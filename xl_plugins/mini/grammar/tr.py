@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, number, unit
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
@@ -21,6 +23,17 @@ def decline(noun: str, stem: str, case: str) -> str:
         return noun + ("t" if noun[-1] in _VOICELESS else "d") + _LOW[last_vowel(noun)] + "n"
     suffix = (_HIGH if case == "acc" else _LOW)[last_vowel(noun)]
     return stem + ("y" if stem[-1] in _VOWELS else "") + suffix
+
+
+def suffixed(name: str, case: str, owned: bool = False) -> str:
+    """A proper name in a case, after an apostrophe: Lima'da, Anna'yı, Lima Bankası'ndan (``owned``: ends in -(s)ı)."""
+    plain = "".join(letter if letter in _VOWELS else normalize("NFD", letter)[0] for letter in name.lower())
+    if case in ("loc", "abl"):
+        hard = plain[-1] in _VOICELESS and not owned
+        ending = ("nd" if owned else "t" if hard else "d") + _LOW[last_vowel(plain)] + ("n" if case == "abl" else "")
+        return f"{name}'{ending}"
+    buffer = "n" if owned else "y" if plain[-1] in _VOWELS else ""
+    return f"{name}'{buffer}{(_HIGH if case == 'acc' else _LOW)[last_vowel(plain)]}"
 
 
 def conjugate(stem: str, future: bool, negated: bool) -> str:
@@ -68,6 +81,16 @@ class Language(Grammar):
         if count == "bir":
             return [*adjective, *counter, *words]
         return [*counter, *adjective, *words]
+
+    def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:
+        return self._case(words, noun, str(self.government(verb)))
+
+    def mark_place(self, words: list[Token], noun: str) -> list[Token]:
+        return self._case(words, noun, "loc")
+
+    def _case(self, words: list[Token], noun: str, case: str) -> list[Token]:
+        owned = noun.startswith("@ORG") and noun.split(":")[1] not in ("and", "alone")
+        return [*words[:-1], words[-1]._replace(form=suffixed(words[-1].form, case, owned))]
 
     def verb_group(self, clause: Clause) -> list[Token]:
         *first, stem = self.lexicon.verbs[clause.verb][0].split()

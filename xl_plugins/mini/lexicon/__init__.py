@@ -40,6 +40,11 @@ class Lexicon(NamedTuple):
     synonyms: dict[str, tuple[str, ...]]
 
 
+def each(words: str) -> dict[str, str]:
+    """One word (or phrase) per language from a comma-separated list in the order of LANGUAGES."""
+    return dict(zip(LANGUAGES, words.split(", "), strict=True))
+
+
 def parse(text: str) -> Table:
     """Read one table. Raises ValueError for an entry without ``=`` and for a key given twice."""
     table: Table = {}
