@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,7 +119,7 @@ class DataBin:
             raise UserError(f"{prefix}.idx: missing; prepare the {split} data of language '{language}' or leave it out")
         try:
             dataset = data_utils.load_indexed_dataset(prefix, self.dictionary, "mmap")
-        except (ValueError, AssertionError, OSError) as error:
+        except (ValueError, AssertionError, OSError, KeyError, struct.error) as error:
             raise UserError(f"{prefix}.idx: cannot be read ({error}); prepare the data again") from None
         self._check_ids(prefix, dataset, len(self.dictionary))
         return dataset

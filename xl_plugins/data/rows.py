@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,13 @@ class Rows:
         if not dataset_exists(prefix, "mmap"):
             raise UserError(f"{prefix}.idx: missing; run xl-prepare again")
         try:
-            self._file = MMapIndexedDataset(prefix)
-            self.dtype = np.dtype(self._file._index.dtype)
-            self.row_sizes = np.asarray(self._file.sizes, dtype=np.int64)
-            empty = not self.row_sizes.sum()
-            self.flat = np.zeros(0, self.dtype) if empty else np.frombuffer(self._file._bin_buffer, self.dtype)
-        except (ValueError, AssertionError, OSError, KeyError) as error:
+            file = MMapIndexedDataset(prefix)
+            self.dtype = np.dtype(file._index.dtype)
+            self.row_sizes = np.array(file.sizes, dtype=np.int64)
+            # a map of our own, which lives as long as any row of it; fairseq's is closed with its data set
+            mapped = np.memmap(f"{prefix}.bin", self.dtype, "r") if self.row_sizes.sum() else np.zeros(0, self.dtype)
+            self.flat = mapped.view(np.ndarray)
+        except (ValueError, AssertionError, OSError, KeyError, struct.error) as error:
             raise UserError(f"{prefix}.idx: cannot be read ({error}); run xl-prepare again") from None
         if expected is not None and self.dtype != np.dtype(expected):
             raise UserError(f"{prefix}.idx: holds {self.dtype}, expected {np.dtype(expected)}; run xl-prepare again")

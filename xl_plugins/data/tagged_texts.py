@@ -68,8 +68,9 @@ class TaggedRow:
 class TaggedTexts(PlainTexts):
     """Sentences made of words, with labels per word: hard ones, soft ones, or none.
 
-    A sentence above the length limit becomes several chunks, so that every word is tagged; with ``truncate`` only the
-    first is used (X-Mixup's training pairs). A single word longer than the limit keeps its first pieces.
+    A sentence above the length limit becomes several chunks, so that every word is tagged; with ``truncate`` it is cut
+    at the limit instead, and words whose first piece is cut are left out (X-Mixup's training pairs, section 4.2). A
+    single word longer than the limit keeps its first pieces.
     """
 
     def __init__(self, data: DataBin, language: str, split: str, max_length: int, truncate: bool = False) -> None:
@@ -137,8 +138,12 @@ class TaggedTexts(PlainTexts):
 
     def chunks(self, sentence: int) -> list[tuple[int, int]]:
         """Word ranges [first, last) of the rows of a sentence."""
-        found = self._long.get(sentence) or [(0, int(self.word_counts[sentence]))]
-        return found[:1] if self.truncate else found
+        if self.piece_counts[sentence] <= self.budget:
+            return [(0, int(self.word_counts[sentence]))]
+        if self.truncate:
+            counts = np.asarray(self.counts[sentence], np.int64)
+            return [(0, int(np.searchsorted(np.cumsum(counts) - counts, self.budget)))]
+        return self._long[sentence]
 
     @cached_property
     def token_counts(self) -> np.ndarray:
