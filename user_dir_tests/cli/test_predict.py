@@ -180,6 +180,7 @@ def test_bad_options(feed, paths, data, raw, tmp_path, tiny_spm):
     other.write_bytes(tiny_spm.model.read_bytes() + b" ")
     assert "not the tokenizer that" in error("--data", data, "--spm", other)
     assert "no such data folder" in error("--data", tmp_path / "none")
+    assert "--probabilities is read for tagging only" in error("--data", data, "--probabilities")
 
 
 def test_no_input_gives_no_output(feed, paths, data):

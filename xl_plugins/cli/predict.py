@@ -1,4 +1,5 @@
-"""``xl-predict``: label and probabilities of raw sentence pairs, as JSON lines in the order of the input."""
+"""``xl-predict``: predictions for raw text as JSON lines in the order of the input: labels of sentence pairs, tags of
+words, answers to questions."""
 
 from __future__ import annotations
 
@@ -7,22 +8,27 @@ import json
 import logging
 import os
 import sys
-
-import numpy as np
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.evaluation.predict import BATCH_SIZE
-from xl_plugins.evaluation.raw import PairReader, predict_pairs
+from xl_plugins.evaluation.raw import source_rule
+from xl_plugins.evaluation.raw_pairs import PairReader, pair_record, predict_pairs
+from xl_plugins.evaluation.raw_tagging import SentenceReader, predict_sentences, sentence_record
 
 EPILOG = """\
-input, UTF-8, one pair per line, told apart by the first character:
-  tab separated   text1 TAB text2 [TAB source1 TAB source2]        (other columns: --columns)
-  JSON lines      {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
-source1 and source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs every
-text with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other
+input, UTF-8, one example per line, as text or as JSON lines (told apart by the first character); by the checkpoint's
+problem:
+  pairs    text1 TAB text2 [TAB source1 TAB source2]               (other columns: --columns)
+           {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
+  tagging  words separated by blanks [TAB source]
+           {"words": ["...", "..."], "source": "..."}
+source, source1, source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs
+every text with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other
 checkpoints read none.
 
 examples:
@@ -31,6 +37,9 @@ examples:
   {"label": "contradiction", "probabilities": {"contradiction": 0.97, "entailment": 0.01, "neutral": 0.02}}
 
   xl-predict --path runs/plain/checkpoint_best.pt --data data-bin/xnli raw/xnli/test-de.tsv --columns 1,2 > de.jsonl
+
+  echo 'Anna wohnt in Bern .' | xl-predict --path runs/panx/checkpoint_best.pt --data data-bin/panx
+  {"tags": ["B-PER", "O", "O", "B-LOC", "O"]}
 """
 
 
@@ -47,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--columns", metavar="1,2[,3,4]", help="columns of text1, text2[, source1, source2] in a tab-separated input"
     )
+    parser.add_argument("--probabilities", action="store_true", help="tagging: print the probabilities of all labels")
     add_model_options(parser)
     return parser
 
@@ -74,32 +84,37 @@ def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
     return encoder
 
 
-def _json(labels: list[str], probabilities: np.ndarray) -> str:
-    record = {
-        "label": labels[int(probabilities.argmax())],
-        "probabilities": {label: round(float(value), 6) for label, value in zip(labels, probabilities)},
-    }
-    return json.dumps(record, ensure_ascii=False)
-
-
-def _source_rule(tuned: FineTuned) -> str:
-    if tuned.task.needs_source:
-        return "needed"
-    return "refused" if tuned.task.inference()["mode"] == "plain" else "allowed"
+def _records(
+    tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """What is printed for each example."""
+    problem, rule, limits = tuned.task.problem, source_rule(tuned), batch_limits(args)
+    sizes = limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]
+    if args.columns and problem.name != "sentence_pair":
+        raise UserError(f"--columns is read for sentence pairs only, {args.path} is for {problem.name}; leave it out")
+    if args.probabilities and problem.name != "tagging":
+        raise UserError(f"--probabilities is read for tagging only, {args.path} is for {problem.name}; leave it out")
+    if problem.name == "sentence_pair":
+        pairs = PairReader(name, stream, _columns(args.columns), rule)
+        for row in predict_pairs(tuned, encoder, pairs, *sizes):
+            yield pair_record(problem.labels, row)
+    elif problem.name == "tagging":
+        for found in predict_sentences(tuned, encoder, SentenceReader(name, stream, rule), *sizes):
+            yield sentence_record(problem.labels, *found, args.probabilities)
 
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
-    columns, limits, standard_input = _columns(args.columns), batch_limits(args), args.input == "-"
+    _columns(args.columns), batch_limits(args)  # mistakes show before the checkpoint is read
+    standard_input = args.input == "-"
     if not standard_input and not os.path.isfile(args.input):
         raise UserError(f"INPUT: {args.input} does not exist; name a file, or - for standard input")
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
     encoder = _encoder(tuned, args.spm)
     name = "standard input" if standard_input else args.input
-    pairs = PairReader(name, sys.stdin.buffer if standard_input else None, columns, _source_rule(tuned))
-    for row in predict_pairs(tuned, encoder, pairs, limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]):
-        print(_json(tuned.task.problem.labels, row), flush=True)
+    for record in _records(tuned, encoder, name, sys.stdin.buffer if standard_input else None, args):
+        print(json.dumps(record, ensure_ascii=False), flush=True)
     return 0
 
 

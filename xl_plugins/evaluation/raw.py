@@ -1,129 +1,112 @@
-"""Raw sentence pairs from a file or a stream: reading rows, and encoding them as the binarised data is encoded."""
+"""Raw examples from a file or a stream, one per line; what all problems share of reading and predicting them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 
-from ..data.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
-from ..data.tokenizer import PieceEncoder
 from ..errors import UserError
-from ..xtreme.tsv import LineReader, split_fields
+from ..xtreme.tsv import LineReader
 from .checkpoint import FineTuned
-from .predict import predict_dataset
 
-FIELDS = ("text1", "text2", "source1", "source2")
-
-
-@dataclass(frozen=True)
-class RawPair:
-    """One pair and where it stands (``file:line``); ``source`` is its translation into the source language."""
-
-    where: str
-    texts: tuple[str, str]
-    source: tuple[str, str] | None
+SOURCE_RULES = ("needed", "allowed", "refused")
 
 
-class PairReader:
-    """Rows of a file or stream, tab separated or JSON lines (told apart by the first character).
+class Example(Protocol):
+    """A raw example; ``where`` is ``file:line``."""
+
+    @property
+    def where(self) -> str: ...
+
+
+E = TypeVar("E", bound=Example)
+
+
+def source_rule(tuned: FineTuned) -> str:
+    """Whether a checkpoint reads texts translated into the source language: ``needed``, ``allowed`` (and read past:
+    without mixup inference) or ``refused``."""
+    if tuned.task.needs_source:
+        return "needed"
+    return "refused" if tuned.task.inference()["mode"] == "plain" else "allowed"
+
+
+class Reader(ABC, Generic[E]):
+    """Examples of a file or stream, as text lines or JSON lines (told apart by the first character).
 
     Args:
         name: for messages; a path, or what to call the stream.
         stream: bytes to read; None opens the file ``name``, plain or gzip.
-        columns: numbers from 1 of text1, text2 and perhaps source1, source2 in a tab-separated row; None expects
-            exactly these columns and nothing else.
-        source: ``needed``, ``allowed`` (and read past) or ``refused``.
+        source: one of :data:`SOURCE_RULES`.
     """
 
-    def __init__(self, name: str, stream: BinaryIO | None, columns: Sequence[int] | None, source: str) -> None:
-        self.name, self.stream, self.columns, self.source = name, stream, columns, source
+    source_fields = ""  # names of the fields that hold the translation, for messages
+    only_text = False
 
-    def __iter__(self) -> Iterator[RawPair]:
+    def __init__(self, name: str, stream: BinaryIO | None, source: str) -> None:
+        self.name, self.stream, self.source = name, stream, source
+
+    def __iter__(self) -> Iterator[E]:
         reader = LineReader(self.name)
         lines = reader if self.stream is None else reader._lines(self.stream)
         as_json: bool | None = None
         for number, text in lines:
             where = f"{self.name}:{number}"
             if as_json is None:
-                as_json = self.columns is None and text.lstrip().startswith("{")
-            fields = self._from_json(where, text) if as_json else self._from_tsv(where, text)
-            for field, value in zip(FIELDS, fields):
-                if not value.strip():
-                    raise UserError(f"{where}: {field} is empty; every pair needs two texts")
-            source = self._source(where, fields)
-            yield RawPair(where, (fields[0], fields[1]), source)
+                as_json = not self.only_text and text.lstrip().startswith("{")
+            yield self.from_json(where, self._record(where, text)) if as_json else self.from_text(where, text)
 
-    def _source(self, where: str, fields: Sequence[str]) -> tuple[str, str] | None:
-        given = len(fields) == 4
-        if given and self.source == "refused":
-            raise UserError(f"{where}: a translation is given, but the checkpoint reads the text alone; leave it out")
-        if not given and self.source == "needed":
-            raise UserError(
-                f"{where}: no translation into the source language (source1, source2), which mixup inference pairs with"
-                " the text; add it (a text in the source language is its own translation) or pass --no-mixup-inference"
-            )
-        return (fields[2], fields[3]) if given and self.source == "needed" else None
+    @abstractmethod
+    def from_text(self, where: str, text: str) -> E:
+        """The example of a line that is not JSON."""
 
-    def _from_tsv(self, where: str, text: str) -> list[str]:
-        fields = split_fields(text)
-        if self.columns is not None:
-            if max(self.columns) > len(fields):
-                raise UserError(f"{where}: {len(fields)} columns, but --columns asks for column {max(self.columns)}")
-            return [fields[number - 1] for number in self.columns]
-        if len(fields) not in (2, 4):
-            raise UserError(
-                f"{where}: {len(fields)} columns, expected text1 TAB text2 [TAB source1 TAB source2]; choose with"
-                " --columns"
-            )
-        return fields
+    @abstractmethod
+    def from_json(self, where: str, record: dict[str, Any]) -> E:
+        """The example of a JSON object."""
 
-    def _from_json(self, where: str, text: str) -> list[str]:
+    def _record(self, where: str, text: str) -> dict[str, Any]:
         try:
             record = json.loads(text)
         except ValueError as error:
             raise UserError(f"{where}: not JSON ({error}); expected one object per line") from None
         if not isinstance(record, dict):
-            raise UserError(f"{where}: a JSON {type(record).__name__}, expected an object with text1 and text2")
-        wanted = FIELDS if any(record.get(field) is not None for field in FIELDS[2:]) else FIELDS[:2]
-        for field in wanted:
-            if not isinstance(record.get(field), str):
-                raise UserError(f"{where}: key '{field}' is missing or no text")
-        return [" ".join(record[field].split("\n")) for field in wanted]
+            raise UserError(
+                f"{where}: a JSON {type(record).__name__}, expected an object with {' and '.join(self.keys)}"
+            )
+        return record
+
+    keys: tuple[str, ...] = ()  # fields that every JSON object needs
+
+    def text_of(self, where: str, record: dict[str, Any], field: str) -> str:
+        """A text field of a JSON object."""
+        if not isinstance(record.get(field), str):
+            raise UserError(f"{where}: key '{field}' is missing or no text")
+        return record[field]
+
+    def uses_source(self, where: str, given: bool) -> bool:
+        """Whether the example's translation is to be kept; UserError when it breaks the rule."""
+        if given and self.source == "refused":
+            raise UserError(f"{where}: a translation is given, but the checkpoint reads the text alone; leave it out")
+        if not given and self.source == "needed":
+            raise UserError(
+                f"{where}: no translation into the source language ({self.source_fields}), which mixup inference pairs"
+                " with the text; add it (a text in the source language is its own translation) or pass"
+                " --no-mixup-inference"
+            )
+        return given and self.source == "needed"
 
 
-class RawTexts(PairTexts):
-    """Encoded pairs held in memory, with the truncation of the binarised ones."""
-
-    def __init__(
-        self, pairs: Sequence[tuple[str, str]], where: Sequence[str], encoder: PieceEncoder, max_length: int
-    ) -> None:
-        # nothing on disk: all that the base class opens is made here
-        self.path = where[0]
-        self.bos, self.eos = encoder.dictionary.bos(), encoder.dictionary.eos()
-        ids, sizes = encoder.encode([text for side in zip(*pairs) for text in side])
-        rows = torch.from_numpy(ids).split(sizes.tolist())
-        self.first, self.second = rows[: len(pairs)], rows[len(pairs) :]
-        lengths = (sizes - 1).astype(np.int32)
-        first, second = lengths[: len(pairs)], lengths[len(pairs) :]
-        empty = np.flatnonzero((first < 1) | (second < 1))
-        if len(empty):
-            raise UserError(f"{where[int(empty[0])]}: a text has no visible character, the tokenizer gives no piece")
-        self.keep_first, self.keep_second = truncated_lengths(first, second, max_length)
-        self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
-
-
-def _chunks(pairs: Iterable[RawPair], size: int) -> Iterator[list[RawPair]]:
-    """Lists of ``size`` pairs; the good ones before a bad line come first, then its error."""
-    chunk: list[RawPair] = []
+def chunks(examples: Iterable[E], size: int) -> Iterator[list[E]]:
+    """Lists of ``size`` examples; the good ones before a bad line come first, then its error."""
+    chunk: list[E] = []
     mistake = None
     try:
-        for pair in pairs:
-            chunk.append(pair)
+        for example in examples:
+            chunk.append(example)
             if len(chunk) == size:
                 yield chunk
                 chunk = []
@@ -135,17 +118,21 @@ def _chunks(pairs: Iterable[RawPair], size: int) -> Iterator[list[RawPair]]:
         raise mistake
 
 
-def predict_pairs(
-    tuned: FineTuned, encoder: PieceEncoder, pairs: Iterable[RawPair], batch_size: int, max_tokens: int | None = None
-) -> Iterator[np.ndarray]:
-    """Class probabilities (C,) of each pair, in order; at most ``batch_size`` pairs are read ahead."""
-    task = tuned.task
-    for chunk in _chunks(pairs, batch_size):
-        where, length = [pair.where for pair in chunk], task.cfg.max_length
-        target = RawTexts([pair.texts for pair in chunk], where, encoder, length)
-        part = PairPart(f"batch at {where[0]}, row", 0, target, np.zeros(len(chunk), dtype=np.int64))
-        if task.needs_source:
-            sources = [pair.source for pair in chunk if pair.source is not None]
-            part.source = RawTexts(sources, where, encoder, length)
-        dataset: Any = task.problem.build_dataset([part], shuffle=False)
-        yield from predict_dataset(tuned, dataset, batch_size, max_tokens)
+class Held:
+    """Ragged rows of integers in memory, read like :class:`~xl_plugins.data.rows.Rows`; ``rows[i]`` as a tensor where
+    ``tensors`` is set."""
+
+    def __init__(self, flat: np.ndarray, sizes: np.ndarray, tensors: bool = False) -> None:
+        self.flat, self.row_sizes, self.tensors = flat, np.asarray(sizes, np.int64), tensors
+        self.starts = np.concatenate([[0], np.cumsum(self.row_sizes)])
+
+    @property
+    def sizes(self) -> np.ndarray:
+        return self.row_sizes
+
+    def __len__(self) -> int:
+        return len(self.row_sizes)
+
+    def __getitem__(self, row: int) -> Any:
+        found = self.flat[self.starts[row] : self.starts[row + 1]]
+        return torch.from_numpy(found) if self.tensors else found
