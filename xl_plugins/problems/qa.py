@@ -10,7 +10,8 @@ from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
 from ..data.layout import DataBin
-from ..data.qa import SPECIALS, QADataset, QAPart, Questions, Windowing
+from ..data.qa import QADataset, QAPart
+from ..data.questions import SPECIALS, Questions, Windowing
 from ..errors import UserError
 from ..functional.answer_span import best_spans, position_probabilities
 from ..functional.answers import em_f1
