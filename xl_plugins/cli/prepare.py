@@ -103,9 +103,10 @@ def train_line(dest: str, meta: dict[str, Any]) -> str:
         return f"Evaluate on it: xl-evaluate checkpoints/checkpoint_best.pt {dest}"
     others = [language for language in splits if language != source]
     translated = [language for language in others if "train" in splits[language]]
-    task, arch, options = f"xl_{meta['problem']}", "xl_xlmr", ""
+    problem = meta.get("problem", "sentence_pair")
+    task, arch, options = f"xl_{problem}", "xl_xlmr", ""
     if translated:
-        task, arch = f"xmixup_{meta['problem']}", "xmixup_xlmr"
+        task, arch = f"xmixup_{problem}", "xmixup_xlmr"
         if not all("train" in views.get(language, {}) for language in translated):
             options += " --no-scheduled-sampling"
         if not all("valid" in views.get(language, {}) for language in others if "valid" in splits[language]):

@@ -80,12 +80,13 @@ def gather(
     vocabulary: int,
     other: str = "",
     from_other: np.ndarray | None = None,
+    dtype: Any = None,
 ) -> None:
     """Copy rows ``order`` of ``prefix`` to ``out_prefix``, in constant memory.
 
     Where ``from_other`` (rows, bool) is set, row i of the file ``other`` takes the place of row i.
     """
-    writer = IndexedWriter(out_prefix, vocabulary)
+    writer = IndexedWriter(out_prefix, vocabulary, dtype)
     own, source = IndexedRows(prefix), IndexedRows(other) if other else None
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]

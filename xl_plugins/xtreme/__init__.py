@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.xtreme import conll, conllu, pairs, panx, pawsx, udpos, xnli
+from xl_plugins.xtreme import conll, conllu, mlqa, pairs, panx, pawsx, squad, tydiqa, udpos, xnli, xquad
 from xl_plugins.xtreme.plan import Plan, Reader, Unit
 
 READERS: dict[str, Reader] = {
@@ -10,9 +10,13 @@ READERS: dict[str, Reader] = {
     "pawsx": pawsx,
     "udpos": udpos,
     "panx": panx,
+    "xquad": xquad,
+    "mlqa": mlqa,
+    "tydiqa": tydiqa,
     "pairs": pairs,
     "conllu": conllu,
     "conll": conll,
+    "squad": squad,
 }
 
 __all__ = ["READERS", "Plan", "Reader", "Unit"]
