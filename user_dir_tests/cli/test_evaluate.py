@@ -13,7 +13,6 @@ from xl_plugins.cli.evaluate import main
 from xl_plugins.data.layout import DataBin
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.packing import unpack
-from xl_plugins.evaluation.result import Result, to_json
 
 
 @pytest.fixture(scope="module")
@@ -171,18 +170,24 @@ def test_existing_output_is_kept_unless_told(runs, data, tmp_path):
     assert len(target.read_text().splitlines()) == 20
 
 
-def test_compare_three_systems(tmp_path, capsys):
-    for name, hits in (("plain", 30), ("translate-train", 60), ("xmixup", 66)):
-        result = Result(name, "mini", "test", "en", {"en": (70, 100), "de": (hits, 100)})
-        (tmp_path / f"{name}.json").write_text(to_json([result]))
-    files = [tmp_path / f"{name}.json" for name in ("plain", "translate-train", "xmixup")]
-    run("--compare", *files, "--format", "tsv")
-    assert capsys.readouterr().out.splitlines() == [
-        "language\tplain\ttranslate-train\txmixup", "en\t70.0\t70.0\t70.0", "de\t30.0\t60.0\t66.0",
-        "mean\t50.0\t65.0\t68.0", "mean without en\t30.0\t60.0\t66.0", "transfer gap (en - others)\t40.0\t10.0\t4.0",
-    ]  # fmt: skip
-    run("--compare", *files, "--names", "a,b,c", "--format", "markdown")
-    assert "| language | a | b | c |" in capsys.readouterr().out
+def test_p_values_of_checkpoints(runs, data, tmp_path, capsys):
+    """From the command's own files: a system against itself is no difference, and the draw can be repeated."""
+    for seed in (1, 2):
+        path = runs / f"s{seed}" / "checkpoint_best.pt"
+        run(data, "--path", path, "--json", tmp_path / f"s{seed}.json", "--format", "tsv")
+    capsys.readouterr()
+    files = [tmp_path / "s1.json", tmp_path / "s2.json"]
+    tables = []
+    for options in (["--resamples", 500], ["--resamples", 500], ["--resamples", 500, "--seed", 9]):
+        run("--compare", *files, "--significance", *options, "--format", "tsv")
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1] and tables[0].splitlines()[0] == "language\ts1\ts2\tp"
+    values = [line.split("\t")[3] for line in tables[0].splitlines()[1:5]]
+    assert all(0 < float(value.lstrip("<")) <= 1 for value in values) and tables[0] != tables[2]
+    run("--compare", files[0], files[0], "--names", "a,b", "--significance", "--resamples", 200)
+    printed = capsys.readouterr().out
+    assert printed.count("1.000") == 4
+    assert "p: two-sided paired bootstrap against a, 200 resamples of the examples, the same rows in every" in printed
 
 
 @pytest.mark.parametrize(
@@ -199,6 +204,14 @@ def test_compare_three_systems(tmp_path, capsys):
         (["DATA", "--path", "c.pt", "--no-mixup-inference", "--inference-average", "prob"], "has no effect with"),
         (["DATA", "--path", "c.pt", "c.pt"], "two columns would be called"),
         (["DATA", "--path", "c.pt"], "--path c.pt: no such file"),
+        (["DATA", "--path", "c.pt", "--significance"], "--significance is not read with --path"),
+        (["--compare", "r.json", "--layer", "0"], "--layer is not read with --compare"),
+        (["--compare", "r.json", "--no-mixup-inference"], "--mixup-inference is not read with --compare"),
+        (["--compare", "r.json", "--ensemble"], "--ensemble is not read with --compare"),
+        (["--compare", "r.json", "--seed", "3"], "--seed is read with --significance only"),
+        (["--compare", "r.json", "--significance", "--resamples", "0"], "--resamples 0: expected a positive number"),
+        (["--overall", "r.json", "--names", "x"], "--names is not read with --overall"),
+        (["DATA", "--path", "c.pt", "--metric", "qa"], "--metric is not read with --path"),
     ],
 )
 def test_options_that_make_no_sense(args, message):

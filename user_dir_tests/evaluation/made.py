@@ -30,8 +30,10 @@ def checkpoint_state(setup: Setup, score: float = 50.0, best: float = 50.0) -> d
 
 
 def balance(setup: Setup) -> None:
-    """Shift the head's bias so that every class is predicted: random weights tend to one."""
+    """Shift the head's bias so that every class is predicted: random weights tend to one. Pairs only."""
     setup.model.eval()
+    if setup.task.problem.name != "sentence_pair":
+        return
     dataset = setup.task.problem.build_dataset([setup.task.problem.build_part("en", 0, "test", 32)], shuffle=False)
     sample = dataset.collater([dataset[i] for i in range(len(dataset))])
     head = setup.model.classification_heads[setup.task.problem.head_name].out_proj

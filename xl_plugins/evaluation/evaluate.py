@@ -54,7 +54,8 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def _refuse(args: argparse.Namespace, options: Sequence[str], reason: str) -> None:
     for option in options:
-        if getattr(args, option) not in (None, False):
+        value = getattr(args, option)
+        if value is not None and value is not False:  # 0 is a layer
             verb = "is read" if reason.endswith("only") else "is not read"
             raise UserError(f"--{option} {verb} {reason}; leave it out")
 

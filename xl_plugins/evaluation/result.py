@@ -169,6 +169,8 @@ def read_json(path: str) -> list[Result]:
     """Results of a file that ``xl-evaluate --json`` wrote."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content.get("kind"):
+            raise ValueError(f"it is a matrix of the {content['kind']} setting, without scores per language")
         results = [Result.from_dict(entry) for entry in content.get("seeds", [content])]
         if not results:
             raise ValueError("no seeds")
