@@ -8,7 +8,12 @@ The commands ``xl-evaluate`` and ``xl-predict`` are thin; the same from Python::
     from xl_plugins.evaluation.scoring import score_predictions
 
     tuned = load_fine_tuned("runs/xmixup/checkpoint_best.pt", data="data-bin/xnli")
-    predictions = predict_languages(tuned, split="test")        # language -> probabilities (N, C), rows in file order
+    predictions = predict_languages(tuned, split="test")        # language -> predictions, in the order of the file
     result = score_predictions(tuned, predictions, "test", name="xmixup", task="xnli")
     print(result.scores, result.summary())                      # percent by language; mean, mean without source, gap
+    print(predictions["de"].predicted[:3], predictions["de"].probabilities[:3])
+
+Labels come for sentence pairs, lists of tags for tagging, answer texts for questions; ``result.figures("f1")`` gives any
+other figure of the metric (:data:`~xl_plugins.functional.metrics.METRICS`). Scores of prediction files:
+:func:`~.file_scores.score_files`; significance: :func:`~.significance.paired_bootstrap`.
 """
