@@ -13,6 +13,7 @@ from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.data.unit_writer import UnitWriter
 from xl_plugins.data.write_pairs import PairWriter
 from xl_plugins.data.write_qa import QaWriter
+from xl_plugins.data.write_retrieval import RetrievalWriter
 from xl_plugins.data.write_tagging import TaggingWriter
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.plan import Plan, Unit
@@ -22,6 +23,7 @@ WRITERS: dict[str, type[UnitWriter[Any, Any]]] = {
     "sentence_pair": PairWriter,
     "tagging": TaggingWriter,
     "qa": QaWriter,
+    "retrieval": RetrievalWriter,
 }
 
 

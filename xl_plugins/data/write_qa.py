@@ -24,7 +24,7 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
     """The fields of a language and, with the same questions in the same order, of its translation."""
 
     rows_type = QaRows
-    columns = ("questions", "pieces", "contexts", "their pieces", "unknown", "exact", "moved", "lost", "no answer")
+    columns = ("questions", "pieces/q", "contexts", "pieces/c", "unknown", "exact", "moved", "lost", "no answer")
 
     def describe(self, unit: Unit) -> tuple[Any, ...]:
         return (self.plan.characters,)  # the metric is in meta.json only

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.xtreme import conll, conllu, mlqa, pairs, panx, pawsx, squad, tydiqa, udpos, xnli, xquad
+from xl_plugins.xtreme import bucc, conll, conllu, mlqa, pairs, panx, pawsx, squad, tatoeba, tydiqa, udpos, xnli, xquad
 from xl_plugins.xtreme.plan import Plan, Reader, Unit
 
 READERS: dict[str, Reader] = {
@@ -13,6 +13,8 @@ READERS: dict[str, Reader] = {
     "xquad": xquad,
     "mlqa": mlqa,
     "tydiqa": tydiqa,
+    "tatoeba": tatoeba,
+    "bucc": bucc,
     "pairs": pairs,
     "conllu": conllu,
     "conll": conll,
