@@ -53,7 +53,8 @@ def test_worked_questions(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "question"),
     [("en", "who will three women love"), ("de", "wen werden drei Frauen lieben"),
-     ("es", "a quién amarán tres mujeres"), ("fr", "qui est-ce que trois femmes aimeront"), ("hi", "तीन औरतें किससे प्यार करेंगी"),
+     ("es", "a quién amarán tres mujeres"), ("fr", "qui est-ce que trois femmes aimeront"),
+     ("hi", "तीन औरतें किससे प्यार करेंगी"),
      ("id", "tiga wanita akan mencintai siapa"), ("sw", "wanawake watatu watampenda nani"),
      ("tr", "üç kadın kimi sevecek")],
 )  # fmt: skip

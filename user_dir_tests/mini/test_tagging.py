@@ -84,8 +84,10 @@ def test_tags(folder: Path, name: str, tags: set[str]) -> None:
         assert set(seen) <= tags
         if code == SOURCE:
             assert set(seen) == tags
-        else:  # none of the rest is in every language, or in so few sentences
-            assert seen.keys() >= tags - {"ADJ", "ADV", "AUX", "DET", "I-LOC", "PART", "PRON"}
+        elif name == "udpos":  # the others are not in every language, or in too few sentences
+            assert seen.keys() >= {"CCONJ", "NOUN", "NUM", "PROPN", "PUNCT", "VERB"}
+        else:
+            assert seen.keys() >= {"B-LOC", "B-ORG", "B-PER", "I-ORG", "I-PER", "O"}
 
 
 def test_entities_agree_between_languages(folder: Path) -> None:
