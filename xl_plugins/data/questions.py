@@ -63,6 +63,10 @@ class Questions:
                 f"{prefix('spans')}.npy: row {row + 1}: the answer's pieces {self.spans[row, FIRST]} to {last[row]} do"
                 f" not lie in the context of {self.context_lengths[row]} pieces; run xl-prepare again"
             )
+        self.cut_windows(windowing)
+
+    def cut_windows(self, windowing: Windowing) -> None:
+        """Set for each question the context pieces of a window, the pieces between starts, and the number of windows."""
         self.budgets = windowing.max_length - SPECIALS - self.question_lengths
         self.steps = np.minimum(windowing.stride, self.budgets)
         beyond = np.maximum(self.context_lengths - self.budgets, 0)
