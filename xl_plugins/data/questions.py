@@ -66,7 +66,7 @@ class Questions:
         self.cut_windows(windowing)
 
     def cut_windows(self, windowing: Windowing) -> None:
-        """Set for each question the context pieces of a window, the pieces between starts, and the number of windows."""
+        """Set each question's context pieces per window, pieces from start to start, and number of windows."""
         self.budgets = windowing.max_length - SPECIALS - self.question_lengths
         self.steps = np.minimum(windowing.stride, self.budgets)
         beyond = np.maximum(self.context_lengths - self.budgets, 0)
