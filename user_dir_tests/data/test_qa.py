@@ -186,7 +186,7 @@ def test_back_translation_of_another_question_is_refused(tmp_path: Path) -> None
 def assert_batch(batch: dict, items: list[dict]) -> None:
     rows = [row for item in items for row in item["rows"]]
     width = max(map(len, rows))
-    assert batch["unit"].tolist() == [item["id"] for item in items] and batch["nsentences"] == len(items)
+    assert batch["unit"].tolist() == [item["id"] for item in items] and batch["nsentences"] == len(batch["id"])
     assert batch["id"].tolist() == [item["id"] for item in items for _ in item["rows"]]
     assert batch["unit_language"].tolist() == [item["language"] for item in items]
     assert batch["net_input"]["src_tokens"].tolist() == [row.tolist() + [1] * (width - len(row)) for row in rows]

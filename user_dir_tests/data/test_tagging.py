@@ -179,7 +179,7 @@ def assert_batch(batch: dict, items: list[dict]) -> None:
     """Every tensor of a batch from the items' own values."""
     rows = [row for item in items for row in item["rows"]]
     width, words = max(len(t) for t, _ in rows), max(int(w.max()) for _, w in rows)
-    assert batch["unit"].tolist() == [item["id"] for item in items] and batch["nsentences"] == len(items)
+    assert batch["unit"].tolist() == [item["id"] for item in items] and batch["nsentences"] == len(batch["id"])
     assert batch["id"].tolist() == [item["id"] for item in items for _ in item["rows"]]
     assert batch["unit_language"].tolist() == [item["language"] for item in items]
     assert batch["language"].tolist() == [item["language"] for item in items for _ in item["rows"]]

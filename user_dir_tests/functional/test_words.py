@@ -137,15 +137,21 @@ def test_one_hot_soft_labels_give_the_hard_loss(seed: int, kind: torch.dtype) ->
 def test_word_mean() -> None:
     losses = torch.tensor([[1.0, 2.0, 7.0], [6.0, float("nan"), float("inf")]])
     active = torch.tensor([[True, True, False], [True, False, False]])
-    rows = word_mean(losses, active, units=2)
-    assert rows.tolist() == [2.0, 4.0]  # mean over three words is 3, times 2 sentences
+    rows = word_mean(losses, active)
+    assert rows.tolist() == [2.0, 4.0]  # the mean over three words is 3, times two rows
     assert rows.sum().item() == pytest.approx(2 * 3.0)
-    assert word_mean(losses, active, units=1).sum().item() == pytest.approx(3.0)
+
+
+def test_rows_without_an_active_word_do_not_count() -> None:
+    """One labelled row weighs the same alone and beside rows without labels."""
+    losses = torch.tensor([[1.0, 2.0], [8.0, 8.0], [9.0, 9.0]])
+    active = torch.tensor([[True, True], [False, False], [False, False]])
+    assert word_mean(losses, active).tolist() == [1.5, 0.0, 0.0] and word_mean(losses[:1], active[:1]).tolist() == [1.5]
 
 
 def test_no_active_word_gives_zero_and_no_gradient() -> None:
     losses = torch.tensor([[1.0, float("nan")]], requires_grad=True)
-    rows = word_mean(losses, torch.zeros(1, 2, dtype=torch.bool), units=1)
+    rows = word_mean(losses, torch.zeros(1, 2, dtype=torch.bool))
     rows.sum().backward()
     assert rows.tolist() == [0.0] and losses.grad.tolist() == [[0.0, 0.0]]
 

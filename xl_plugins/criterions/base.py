@@ -16,7 +16,7 @@ _SIZES = ("nsentences", "ntokens", "sample_size")
 
 
 class XLCriterion(FairseqCriterion):
-    """Base: losses of rows are summed and ``sample_size`` counts units; so accumulation and ranks are exact."""
+    """Base: losses of rows are summed and ``sample_size`` counts rows; so accumulation and ranks are exact."""
 
     def logging_output(
         self, sample: Mapping, losses: Mapping[str, Tensor], output: Tensor,

@@ -47,7 +47,7 @@ class UnitDataset(FairseqDataset, ABC, Generic[P]):
 
     A unit's id is its position in the concatenation, so it does not depend on batches, workers or ranks. Every batch
     has ``id`` (R,) the unit of each row, ``unit`` (U,) the units in order, ``language`` (R,) and ``unit_language``
-    (U,), ``net_input.src_tokens`` (R, T), ``nsentences`` (the units) and ``ntokens``.
+    (U,), ``net_input.src_tokens`` (R, T), ``nsentences`` (the rows, by which losses are averaged) and ``ntokens``.
     """
 
     def __init__(self, parts: Sequence[P], dictionary: Dictionary, shuffle: bool) -> None:
@@ -102,7 +102,7 @@ class UnitDataset(FairseqDataset, ABC, Generic[P]):
             "language": languages.repeat_interleave(repeats),
             "unit_language": languages,
             "net_input": {"src_tokens": src_tokens},
-            "nsentences": len(items),
+            "nsentences": sum(rows),
             "ntokens": int(src_tokens.ne(self.dictionary.pad()).sum()),
         }
 

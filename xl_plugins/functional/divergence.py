@@ -20,19 +20,19 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets.to(log_p.dtype) * log_p).sum(dim=-1)
 
 
-def word_mean(losses: Tensor, active: Tensor, units: int) -> Tensor:
-    """Losses of words to losses of rows whose sum is ``units`` times the mean over all active words.
+def word_mean(losses: Tensor, active: Tensor) -> Tensor:
+    """Losses of words to losses of rows whose sum is the number of rows with an active word times the mean over all
+    active words.
 
     Args:
         losses: (R, W) in nats.
         active: (R, W) True where a word has a label.
-        units: sentences in the batch; long ones are several rows.
 
     Returns:
         (R,); zeros when no word is active.
     """
-    total = active.sum().clamp(min=1)
-    return losses.masked_fill(~active, 0.0).sum(dim=1) * (units / total)
+    rows, total = active.any(dim=1).sum().to(losses.dtype), active.sum().clamp(min=1)
+    return losses.masked_fill(~active, 0.0).sum(dim=1) * (rows / total)
 
 
 def span_cross_entropy(logits: Tensor, padding: Tensor, positions: Tensor) -> Tensor:

@@ -111,29 +111,31 @@ class Tagging(Problem):
         part.check_rows()
 
     def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:
-        words = sample["source_words"] * gold[:, None]
         if not bool(gold.any()):  # nothing to classify
             return {name: value for name, value in sample.items() if name not in ("source_words", "source_target")}
+        words = sample["source_words"] * gold[:, None]
         target = sample["source_target"].masked_fill(~gold[:, None], NO_LABEL)
-        return {**sample, "source_words": words, "source_target": target}
+        # a hidden text may have been the longest one: no columns that no gold text needs
+        width = int(words.ne(0).any(dim=0).nonzero().max()) + 1
+        return {**sample, "source_words": words[:, :width], "source_target": target[:, : int(words.max())]}
 
     # -- training --
 
     def loss(self, output: Tensor, sample: Mapping) -> Tensor:
-        """Cross entropy against hard or soft labels, word mean times sentences: (R, W, C) -> (R,)."""
+        """Cross entropy against hard or soft labels; the sum is the word mean times the rows: (R, W, C) -> (R,)."""
         if "soft" not in sample:
-            return self._hard_loss(output, sample["target"], sample["nsentences"])
+            return self._hard_loss(output, sample["target"])
         soft = sample["soft"]
-        return word_mean(soft_cross_entropy(output, soft), soft.sum(dim=-1) > _ACTIVE, sample["nsentences"])
+        return word_mean(soft_cross_entropy(output, soft), soft.sum(dim=-1) > _ACTIVE)
 
     def source_loss(self, output: Tensor, sample: Mapping) -> Tensor:
-        return self._hard_loss(output, sample["source_target"], sample["nsentences"])
+        return self._hard_loss(output, sample["source_target"])
 
     @staticmethod
-    def _hard_loss(output: Tensor, labels: Tensor, sentences: int) -> Tensor:
+    def _hard_loss(output: Tensor, labels: Tensor) -> Tensor:
         active = labels != NO_LABEL
         losses = cross_entropy(output.flatten(0, 1), labels.flatten()).view_as(labels)
-        return word_mean(losses, active, sentences)
+        return word_mean(losses, active)
 
     def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         labels = sample["target"]
