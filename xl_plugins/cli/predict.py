@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
@@ -18,6 +19,7 @@ from xl_plugins.evaluation.options import add_model_options, batch_limits, model
 from xl_plugins.evaluation.predict import BATCH_SIZE
 from xl_plugins.evaluation.raw import source_rule
 from xl_plugins.evaluation.raw_pairs import PairReader, pair_record, predict_pairs
+from xl_plugins.evaluation.raw_qa import QuestionReader, predict_questions, question_record
 from xl_plugins.evaluation.raw_tagging import SentenceReader, predict_sentences, sentence_record
 
 EPILOG = """\
@@ -27,6 +29,8 @@ problem:
            {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
   tagging  words separated by blanks [TAB source]
            {"words": ["...", "..."], "source": "..."}
+  qa       {"question": "...", "context": "...", "id": "...", "source_question": "...", "source_context": "..."}
+           (JSON lines only; the answer is context[start:end])
 source, source1, source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs
 every text with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other
 checkpoints read none.
@@ -40,7 +44,19 @@ examples:
 
   echo 'Anna wohnt in Bern .' | xl-predict --path runs/panx/checkpoint_best.pt --data data-bin/panx
   {"tags": ["B-PER", "O", "O", "B-LOC", "O"]}
+
+  echo '{"id": "1", "question": "Wo wohnt Anna?", "context": "Anna wohnt in Bern."}' | \\
+      xl-predict --path runs/squad/checkpoint_best.pt --data data-bin/xquad
+  {"id": "1", "answer": "Bern", "start": 14, "end": 18, "score": 0.81}
 """
+
+
+# Options of one problem, and what that is called.
+READ_BY = {
+    "columns": ("sentence_pair", "sentence pairs"),
+    "probabilities": ("tagging", "tagging"),
+    "context_pieces": ("qa", "questions"),
+}
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -57,6 +73,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--columns", metavar="1,2[,3,4]", help="columns of text1, text2[, source1, source2] in a tab-separated input"
     )
     parser.add_argument("--probabilities", action="store_true", help="tagging: print the probabilities of all labels")
+    parser.add_argument(
+        "--context-pieces", choices=("subword", "character"),
+        help="questions: as the data was prepared (default: as its meta.json says, else subword)",
+    )  # fmt: skip
     add_model_options(parser)
     return parser
 
@@ -90,10 +110,10 @@ def _records(
     """What is printed for each example."""
     problem, rule, limits = tuned.task.problem, source_rule(tuned), batch_limits(args)
     sizes = limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]
-    if args.columns and problem.name != "sentence_pair":
-        raise UserError(f"--columns is read for sentence pairs only, {args.path} is for {problem.name}; leave it out")
-    if args.probabilities and problem.name != "tagging":
-        raise UserError(f"--probabilities is read for tagging only, {args.path} is for {problem.name}; leave it out")
+    for option, (owner, words) in READ_BY.items():
+        if getattr(args, option) and problem.name != owner:
+            shown = f"--{option.replace('_', '-')}"
+            raise UserError(f"{shown} is read for {words} only, {args.path} is for {problem.name}; leave it out")
     if problem.name == "sentence_pair":
         pairs = PairReader(name, stream, _columns(args.columns), rule)
         for row in predict_pairs(tuned, encoder, pairs, *sizes):
@@ -101,6 +121,11 @@ def _records(
     elif problem.name == "tagging":
         for found in predict_sentences(tuned, encoder, SentenceReader(name, stream, rule), *sizes):
             yield sentence_record(problem.labels, *found, args.probabilities)
+    else:
+        pieces = args.context_pieces or tuned.task.data_bin.meta.get("context_pieces")
+        contexts = ContextEncoder(encoder, pieces == "character")
+        for answer in predict_questions(tuned, contexts, QuestionReader(name, stream, rule), *sizes):
+            yield question_record(*answer)
 
 
 def main(argv: list[str] | None = None) -> int:
