@@ -114,3 +114,14 @@ def test_faiss_searches_large_sides_and_blocks_do_without_it(monkeypatch, capsys
     for one, two, three in zip(expected, by_blocks, by_faiss):
         assert one.rows.tolist() == two.rows.tolist() == three.rows.tolist()
         np.testing.assert_allclose(one.scores.numpy(), three.scores.numpy(), atol=1e-6)
+
+
+def test_the_real_faiss_finds_the_same(monkeypatch):
+    pytest.importorskip("faiss")
+    draw = torch.Generator().manual_seed(1)
+    x, y = normalise(torch.randn(50, 8, generator=draw)), normalise(torch.randn(30, 8, generator=draw))
+    expected = search(x, y, 4)
+    monkeypatch.setattr(retrieval_search, "FAISS_ROWS", 35)
+    for one, other in zip(expected, search(x, y, 4)):
+        assert one.rows.tolist() == other.rows.tolist()
+        np.testing.assert_allclose(one.scores.numpy(), other.scores.numpy(), atol=1e-6)
