@@ -219,8 +219,11 @@ def test_a_set_without_gold_is_listed_as_unlabelled(paths, tmp_path):
     root = start(tmp_path / "data", "tatoeba")
     for folder in ("de", "de/en-view"):
         write_side(root, folder, "test", draw(5, 1))
-    (found,) = run(root, "--path", paths["plain"])
+    with pytest.raises(UserError, match="no gold pairs in test of de, so nothing can be scored; pass --output"):
+        run(root, "--path", paths["plain"])
+    (found,) = run(root, "--path", paths["plain"], "--output", tmp_path / "out")
     assert found.unlabelled == ["de"] and not found.counts
+    assert (tmp_path / "out" / "tatoeba" / "test-de.tsv").read_text() == "0\n1\n2\n3\n4\n"
 
 
 def test_sentences_of_a_file_are_those_of_fairseq(tatoeba):

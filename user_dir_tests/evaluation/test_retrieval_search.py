@@ -26,7 +26,7 @@ def side(names: str) -> Side:
 
 
 def at(*degrees: float) -> torch.Tensor:
-    return torch.tensor([[3 * math.cos(math.radians(d)), 3 * math.sin(math.radians(d))] for d in degrees])
+    return torch.tensor([[math.cos(math.radians(d)), math.sin(math.radians(d))] for d in degrees])
 
 
 def test_accuracy_in_both_directions_by_hand():

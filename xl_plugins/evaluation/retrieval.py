@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ..data.layout import DataBin
 from ..errors import UserError
-from ..functional.retrieval import MARGINS, MINING
+from ..functional.retrieval import MARGINS, MINING, normalise
 from ..xtreme.languages import parse_languages
 from .encode import POOLINGS, SentenceEncoder, Sentences, load_sentence_encoder
 from .files import refuse_existing, write_files
@@ -63,12 +63,12 @@ class _Work:
     last: tuple[str, Tensor] | None = None  # vectors of the source side encoded last, by its content
 
     def vectors(self, side: Side, shared: bool = False) -> Tensor:
-        """Of the different sentences of a side; a source side that several languages share is encoded once."""
+        """Of the different sentences of a side, of length 1; a source side that languages share is encoded once."""
         key = _digest(side.sentences) if shared else ""
         if shared and self.last is not None and self.last[0] == key:
             self.bar.update(len(side.first))
             return self.last[1]
-        made = self.encoder.encode(side.distinct, **self.limits, progress=self.bar.update)
+        made = normalise(self.encoder.encode(side.distinct, **self.limits, progress=self.bar.update))
         if shared:
             self.last = key, made
         return made
@@ -109,6 +109,11 @@ def run(args: argparse.Namespace) -> list[Result]:
         results.append(_result(name, task, split, data, counters, languages, provenance))
         if folder:
             files.update({prediction_path(folder, task, split, lang): text for lang, text in predictions.items()})
+    if not results[0].counts and not files:
+        raise UserError(
+            f"{data.root}: no gold pairs in {split} of {', '.join(languages)}, so nothing can be scored; pass --output"
+            " to write the predictions"
+        )
     write_files(files)
     return results
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data.layout import DataBin
 from ..errors import UserError
-from ..functional.retrieval import Neighbours, best_threshold, mine, neighbours, normalise
+from ..functional.retrieval import Neighbours, best_threshold, mine, neighbours
 from .encode import Sentences
 
 FAISS_ROWS = 200_000  # sentences of one side from which faiss searches, where it is installed
@@ -76,8 +76,8 @@ class Translations:
 
 
 def find_translations(own: Side, own_vectors: Tensor, source: Side, source_vectors: Tensor) -> Translations:
-    """Nearest sentence by cosine. Vectors are those of the different sentences (U, d)."""
-    forward, backward = search(normalise(own_vectors), normalise(source_vectors), 1)
+    """Nearest sentence by cosine. Vectors are those of the different sentences (U, d), of length 1."""
+    forward, backward = search(own_vectors, source_vectors, 1)
     to_source = source.first[forward.rows[:, 0].cpu().numpy()]
     to_language = own.first[backward.rows[:, 0].cpu().numpy()]
     return Translations(to_language[source.which], to_source[own.which])
@@ -112,7 +112,7 @@ def mine_pairs(
 ) -> Mined:
     """Candidates among the different sentences; those that stand in several rows are left out afterwards, since it is
     not known which row they are (both as XTREME does)."""
-    found = search(normalise(own_vectors), normalise(source_vectors), NEIGHBOURS)
+    found = search(own_vectors, source_vectors, NEIGHBOURS)
     pairs, scores = mine(*found, margin=margin, how=how)
     sure = ~(own.repeated[pairs[:, 0]] | source.repeated[pairs[:, 1]])
     pairs, scores = pairs[sure], scores[sure]
