@@ -136,7 +136,8 @@ class QaPass:
             if question.answers:
                 text, position = question.answers[0]
                 start, end = locate(paragraph.context, text, position)
-                self.stats["moved"] += start != UNKNOWN and not paragraph.context.startswith(text, position)
+                expected = position + len(text) - len(text.lstrip())
+                self.stats["moved"] += start not in (UNKNOWN, expected)
                 self.stats["lost"] += start == UNKNOWN
             if self.training and start == UNKNOWN:
                 self.dropped.append(key)

@@ -20,7 +20,7 @@ _RANK = {tag: rank for rank, tag in enumerate(PRECEDENCE)}
 
 
 class Tokens(NamedTuple):
-    """Words, tags and lines of a sentence; ``text`` from its ``# text`` comment. ``tags`` is empty if all are ``_``."""
+    """A sentence; ``text`` is that of its ``# text`` comment, ``tags`` is empty if all UPOS are ``_``."""
 
     words: list[str]
     tags: list[str]
@@ -86,6 +86,6 @@ def _fuse(path: str, block: list[tuple[int, list[str]]], column: int, text: str 
         raise UserError(
             f"{path}:{block[-1][0]}: the sentence ends inside a multiword token, word {expected} is missing"
         )
-    if all(tag == "_" for tag in tags):
+    if column == COLUMNS["upos"] and all(tag == "_" for tag in tags):
         tags = []
     return Tokens(words, tags, lines, text)
