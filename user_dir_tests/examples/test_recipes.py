@@ -11,15 +11,36 @@ import pytest
 import yaml
 
 from user_dir_tests.toy import make_data
+from user_dir_tests.toy_positions import make_qa, make_tagging
 from user_dir_tests.training import load, save_archive
 
 REPO = Path(__file__).resolve().parents[2]
 RECIPES = sorted(REPO.glob("examples/*/*.yaml"))
 SMALL = {
     "+model.encoder_layers": 3, "+model.encoder_embed_dim": 16, "+model.encoder_ffn_embed_dim": 24,
-    "+model.encoder_attention_heads": 4, "+model.max_positions": 128, "++common.cpu": "true",
-    "++optimization.max_update": 2, "dataset.num_workers": 0,
+    "+model.encoder_attention_heads": 4, "++common.cpu": "true", "++optimization.max_update": 2,
+    "dataset.num_workers": 0,
 }  # fmt: skip
+PROBLEMS = {
+    "xnli": "sentence_pair", "pawsx": "sentence_pair", "udpos": "tagging", "panx": "tagging",
+    "xquad": "qa", "mlqa": "qa", "tydiqa": "qa",
+}  # fmt: skip
+# X-Mixup, Appendix C.1, Table 10 and section 5.1; warm-up and TyDiQA's rate: the released scripts
+VALUES = {
+    "sentence_pair": {
+        "max_epoch": 4,
+        "max_length": 128,
+        "warmup": 0.0,
+        "alpha": 0.4,
+        "k": 1000,
+        "layers": (1, 1),
+        "kl": 1,
+    },
+    "tagging": {"max_epoch": 4, "max_length": 128, "warmup": 0.0, "alpha": 0.8, "k": 1000, "layers": (4, 4), "kl": 0},
+    "qa": {"max_epoch": 2, "max_length": 384, "warmup": 0.1, "alpha": 0.2, "k": 2000, "layers": (8, 16), "kl": 0},
+}
+OTHER_VALUES = {"tydiqa": {"max_epoch": 4, "lr": 3e-5}}
+MAX_POSITIONS = {"sentence_pair": 128, "tagging": 128, "qa": 400}
 
 
 def name(path: Path) -> str:
@@ -28,10 +49,12 @@ def name(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Toy data and a pre-trained archive of a tiny shape."""
+    """Toy data of each problem, each with a pre-trained archive of a tiny shape."""
     folder = tmp_path_factory.mktemp("recipes")
-    make_data(folder / "data", train=96)
-    save_archive(folder / "model.pt", folder / "data" / "dict.txt", max_positions=128)
+    for problem, make in (("sentence_pair", make_data), ("tagging", make_tagging), ("qa", make_qa)):
+        make(folder / problem, train=96)
+        positions = MAX_POSITIONS[problem]
+        save_archive(folder / f"{problem}.pt", folder / problem / "dict.txt", max_positions=positions)
     return folder
 
 
@@ -39,7 +62,7 @@ def test_there_are_recipes_for_every_method_and_size() -> None:
     methods = {
         f"{method}_{size}" for method in ("zero_shot", "translate_train", "xmixup") for size in ("base", "large")
     }
-    for data_set in ("xnli", "pawsx"):
+    for data_set in PROBLEMS:
         assert {path.stem for path in RECIPES if path.parent.name == data_set} == methods
 
 
@@ -52,23 +75,36 @@ def test_first_line_is_the_command(recipe: Path) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)
 def test_values_are_those_of_the_paper(recipe: Path) -> None:
-    """X-Mixup, Appendix C.1 and Table 10."""
+    problem, large = PROBLEMS[recipe.parent.name], recipe.stem.endswith("_large")
+    values = {"lr": 5e-6, **VALUES[problem], **OTHER_VALUES.get(recipe.parent.name, {})}
     config = yaml.safe_load(recipe.read_text())
-    assert config["optimization"]["lr"] == [5e-6] and config["optimization"]["max_epoch"] == 4
+    assert config["optimization"]["lr"] == [values["lr"]] and config["optimization"]["max_epoch"] == values["max_epoch"]
     assert config["dataset"]["batch_size"] * config["optimization"]["update_freq"][0] == 64
-    assert config["task"]["max_length"] == 128 and config["optimizer"]["weight_decay"] == 0
-    assert config["model"]["_name"].endswith("_large") == recipe.stem.endswith("_large")
+    assert config["task"]["max_length"] == values["max_length"] and config["optimizer"]["weight_decay"] == 0
+    assert config["lr_scheduler"]["warmup_ratio"] == values["warmup"]
+    assert config["model"]["_name"].endswith("_large") == large and config["task"]["_name"].endswith(problem)
+    assert config["checkpoint"]["best_checkpoint_metric"].split("_")[0] in ("acc", "f1", "avg")
+    if problem == "qa":
+        limits = ("doc_stride", "max_question_length", "max_answer_length", "n_best")
+        assert [config["task"][option] for option in limits] == [128, 64, 30, 20]
     if recipe.stem.startswith("xmixup"):
-        assert (config["criterion"]["mixup_alpha"], config["task"]["sampling_k"]) == (0.4, 1000)
-        assert (config["model"]["mixup_layer"], config["model"]["mixup_lambda0"]) == (1, 0.5)
+        assert (config["criterion"]["mixup_alpha"], config["task"]["sampling_k"]) == (values["alpha"], values["k"])
+        assert (config["criterion"]["mse_weight"], config["criterion"]["kl_weight"]) == (1, values["kl"])
+        assert (config["model"]["mixup_layer"], config["model"]["mixup_lambda0"]) == (values["layers"][large], 0.5)
+    if problem == "tagging" and not recipe.stem.startswith("zero_shot"):
+        assert config["task"]["target_labels"] == "soft"
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)
 def test_two_updates(recipe: Path, stage: Path, run_python: Callable, tmp_path: Path) -> None:
+    problem = PROBLEMS[recipe.parent.name]
     changes = {
-        **SMALL, "task.data": stage / "data", "checkpoint.finetune_from_model": stage / "model.pt",
+        **SMALL, "task.data": stage / problem, "checkpoint.finetune_from_model": stage / f"{problem}.pt",
         "checkpoint.save_dir": tmp_path / "save", "hydra.run.dir": tmp_path / "hydra",
+        "+model.max_positions": MAX_POSITIONS[problem],
     }  # fmt: skip
+    if recipe.stem.startswith("xmixup"):
+        changes["model.mixup_layer"] = 1  # the toy has three layers
     done = run_python(
         "-m", "fairseq_cli.hydra_train", "--config-dir", recipe.parent, "--config-name", recipe.stem,
         f"common.user_dir={REPO / 'xl_plugins'}", *(f"{key}={value}" for key, value in changes.items()), cwd=tmp_path,
