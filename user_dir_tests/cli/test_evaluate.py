@@ -9,7 +9,7 @@ import pytest
 
 from user_dir_tests.evaluation.made import LABELS, save_checkpoint
 from user_dir_tests.toy import make_data
-from xl_plugins.cli.evaluate import main
+from xl_plugins.cli.evaluate import EPILOG, main, make_parser
 from xl_plugins.data.layout import DataBin
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.packing import unpack
@@ -208,6 +208,7 @@ def test_p_values_of_checkpoints(runs, data, tmp_path, capsys):
         (["--compare", "r.json", "--layer", "0"], "--layer is not read with --compare"),
         (["--compare", "r.json", "--no-mixup-inference"], "--mixup-inference is not read with --compare"),
         (["--compare", "r.json", "--ensemble"], "--ensemble is not read with --compare"),
+        (["--compare", "r.json", "--no-joint-rows"], "--joint-rows is read with --significance only"),
         (["--compare", "r.json", "--seed", "3"], "--seed is read with --significance only"),
         (["--compare", "r.json", "--significance", "--resamples", "0"], "--resamples 0: expected a positive number"),
         (["--overall", "r.json", "--names", "x"], "--names is not read with --overall"),
@@ -227,6 +228,13 @@ def test_the_command_itself(run_cli, runs, data, tmp_path):
     assert done.code == 2 and done.out == "" and done.err.count("\n") == 1
     assert done.err.startswith("xl-evaluate: error: ") and "cut.pt: cannot be read as a checkpoint" in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_every_example_of_the_help_is_a_command():
+    examples = [line.split()[1:] for line in EPILOG.splitlines() if line.strip().startswith("xl-evaluate ")]
+    assert len(examples) >= 12
+    for words in examples:
+        make_parser().parse_args(words)
 
 
 def test_help_shows_complete_examples(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,8 @@ def test_command(paths, data, tmp_path, capsys):
     call = [str(data["pairs"]), "--format", "tsv", "--output", str(tmp_path / "out"), "--path"]
     assert main([*call, *paths["pairs"], "--ensemble", "--task", "xnli", "--json", str(tmp_path / "e.json")]) == 0
     printed = capsys.readouterr()
+    content = json.loads((tmp_path / "e.json").read_text())
+    assert len(content["selection"]["members"]) == 3 and content["selection"]["description"].startswith("mean-dev over")
     assert printed.out.splitlines()[0] == "language\texamples\taccuracy" and printed.err.startswith("predictions: ")
     _, found = predict_ensemble(paths["pairs"], load_fine_tuned)
     assert (tmp_path / "out" / "xnli" / "test-de.tsv").read_text().splitlines() == found["de"].predicted

@@ -77,7 +77,8 @@ def test_one_system(files) -> None:
     assert notes[0] == (
         "XTREME's overall score is over 9 tasks; this one is over 4, without XNLI, UDPOS, MLQA, TyDiQA-GoldP, Tatoeba"
     )
-    assert notes[1] == "XTREME's pawsx average is over 7 languages; this one is over 2, without es, fr, ja, ko, zh"
+    assert notes[1] == "score of questions: mean of exact match and F1; their gap: of exact match"
+    assert notes[2] == "XTREME's pawsx average is over 7 languages; this one is over 2, without es, fr, ja, ko, zh"
 
 
 def test_systems_with_different_tasks_and_seeds(files, tmp_path) -> None:

@@ -82,6 +82,23 @@ def test_parallel_rows_are_drawn_together() -> None:
     assert apart.notes[0].endswith("each language by itself")
 
 
+def test_rows_may_be_said_to_be_parallel() -> None:
+    """SICK's are; XNLI's may be taken for independent; languages of different sizes cannot be."""
+    a, b = (result(name, "sick", seed=seed, en=0.5, de=share) for name, seed, share in (("a", 1, 0.5), ("b", 2, 0.54)))
+    systems = [system("a", a), system("b", b)]
+    said = paired_bootstrap(*systems, 300, joint_rows=True)
+    assert said.notes[0].endswith("the same rows in every language")
+    assert paired_bootstrap(*systems, 300).notes[0].endswith("each language by itself")
+    a.task = b.task = "xnli"
+    assert paired_bootstrap(*systems, 300).languages == said.languages
+    assert paired_bootstrap(*systems, 300, joint_rows=False).notes[0].endswith("each language by itself")
+    for one in (a, b):
+        one.examples["de"] = one.examples["de"][:900]
+    assert paired_bootstrap(*systems, 300).notes[0].endswith("each language by itself")
+    with pytest.raises(UserError, match=r"--joint-rows: .* \(en 1000, de 900\); leave it out"):
+        paired_bootstrap(*systems, 300, joint_rows=True)
+
+
 def test_a_subset_of_languages_gives_the_same_figures() -> None:
     a, b = (result(name, "mine", seed=seed, en=0.5, de=0.6) for name, seed in (("a", 1), ("b", 2)))
     whole = paired_bootstrap(system("a", a), system("b", b), 500)

@@ -58,7 +58,7 @@ READ_BY = {
     **dict.fromkeys(
         ("split", "languages", "task", "source_language", "json", "overwrite"), ("path", "predictions")
     ),
-    **dict.fromkeys(("significance", "resamples", "seed"), ("compare",)),
+    **dict.fromkeys(("significance", "resamples", "seed", "joint_rows"), ("compare",)),
     "names": ("path", "predictions", "compare"),
 }  # fmt: skip
 
@@ -103,6 +103,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="p-values of the differences to the first system: two-sided paired bootstrap on the test examples",
     )  # fmt: skip
     compare.add_argument("--resamples", type=int, metavar="N", help=f"resamples (default: {RESAMPLES})")
+    compare.add_argument(
+        "--joint-rows", action=argparse.BooleanOptionalAction,
+        help="draw the same rows in all languages, since they are the same examples (default: in XNLI, PAWS-X, XQuAD)",
+    )  # fmt: skip
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the resamples (default: 1)")
     model = parser.add_argument_group("with --path")
     model.add_argument(
@@ -137,16 +141,19 @@ def _overall(args: argparse.Namespace) -> int:
 
 def _compare(args: argparse.Namespace) -> int:
     names = column_names(args.names, args.compare)
-    for option in ("resamples", "seed"):
+    for option in ("resamples", "seed", "joint_rows"):
         value = getattr(args, option)
         if value is not None and not args.significance:
-            raise UserError(f"--{option} is read with --significance only; add it or leave the option out")
-        if value is not None and value < (1 if option == "resamples" else 0):
+            shown = option.replace("_", "-")
+            raise UserError(f"--{shown} is read with --significance only; add it or leave the option out")
+        if option != "joint_rows" and value is not None and value < (1 if option == "resamples" else 0):
             raise UserError(f"--{option} {value}: expected a positive number")
     systems = [System(name, read_json(path)) for name, path in zip(names, args.compare)]
     tests = []
     if args.significance:
-        tests = compare_systems(systems, args.resamples or RESAMPLES, 1 if args.seed is None else args.seed)
+        tests = compare_systems(
+            systems, args.resamples or RESAMPLES, 1 if args.seed is None else args.seed, args.joint_rows
+        )
     render(compare_table(systems, tests), args.format, sys.stdout)
     return 0
 

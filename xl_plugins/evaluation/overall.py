@@ -113,6 +113,9 @@ def _notes(systems: dict[str, Tasks]) -> list[str]:
         )
     if added := [task for task in sorted(common) if task not in XTREME]:
         notes.append(f"no task of XTREME, but counted: {', '.join(added)}")
+    metrics = [system.results[0].metric for tasks in systems.values() for system in tasks.values()]
+    if any(metric.gap != metric.primary for metric in metrics):
+        notes.append("score of questions: mean of exact match and F1; their gap: of exact match")
     return notes
 
 

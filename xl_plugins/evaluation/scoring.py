@@ -30,6 +30,7 @@ def score_predictions(
     if members:
         made = {**made, "checkpoint": [m.path for m in members], "updates": [m.updates for m in members]}
         made["ensemble"] = len(members)
+        made["selection"] = _selection_of(members)
     if problem.name == "qa":
         made["answers"] = data.meta.get("answer_metric", "squad")
     examples = {
@@ -43,6 +44,12 @@ def score_predictions(
         unlabelled=[lang for lang in predictions if lang not in examples],
         provenance=made,
     )  # fmt: skip
+
+
+def _selection_of(members: Sequence[FineTuned]) -> dict[str, Any]:
+    """Of an ensemble: in words, and that of every member."""
+    described = dict.fromkeys(member.selection.describe() for member in members)
+    return {"description": "; ".join(described), "members": [member.selection.to_dict() for member in members]}
 
 
 def _counters(problem: str, found: Predictions, gold: Sequence, rules: str) -> np.ndarray:

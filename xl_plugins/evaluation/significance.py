@@ -30,18 +30,26 @@ class Test:
     notes: list[str] = field(default_factory=list)
 
 
-def paired_bootstrap(first: System, other: System, resamples: int = RESAMPLES, seed: int = 1) -> Test:
+def paired_bootstrap(
+    first: System, other: System, resamples: int = RESAMPLES, seed: int = 1, joint_rows: bool | None = None
+) -> Test:
     """Compare the score (first figure) of two systems; a system of several seeds scores the mean over its seeds.
 
     Every resample draws as many examples as there are, with replacement, the same for all seeds of both systems. In
-    data sets whose rows are parallel (XNLI, PAWS-X, XQuAD) the same rows are drawn in all languages, since an example
-    that is hard is hard in all of them; elsewhere each language is drawn by itself. p as in
+    data sets whose rows are parallel the same rows are drawn in all languages, since an example that is hard is hard in
+    all of them; elsewhere each language is drawn by itself. ``joint_rows``: whether rows are parallel; None: in XNLI,
+    PAWS-X and XQuAD. p as in
     :func:`~xl_plugins.functional.bootstrap.two_sided_p`.
     """
     languages = common_languages([first, other])
     tables = {language: _table(first, other, language) for language in languages}
     metric, task = first.results[0].metric, first.results[0].task
-    joint = task in XTREME and XTREME[task].parallel and len({len(table) for table in tables.values()}) == 1
+    sizes = {language: len(table) for language, table in tables.items()}
+    joint = joint_rows if joint_rows is not None else task in XTREME and XTREME[task].parallel
+    if joint_rows and len(set(sizes.values())) > 1:
+        found = ", ".join(f"{language} {size}" for language, size in sizes.items())
+        raise UserError(f"--joint-rows: the languages differ in their number of examples ({found}); leave it out")
+    joint = joint and len(set(sizes.values())) == 1
     if joint:
         drawn = resampled_totals(np.concatenate(list(tables.values()), axis=1), resamples, _generator(seed, ""))
         totals = dict(zip(languages, np.split(drawn, len(languages), axis=1)))
@@ -97,8 +105,8 @@ def _examples(result: Result, language: str) -> np.ndarray:
     return result.examples[language] * used
 
 
-def compare_systems(systems: Sequence[System], resamples: int, seed: int) -> list[Test]:
+def compare_systems(systems: Sequence[System], resamples: int, seed: int, joint_rows: bool | None = None) -> list[Test]:
     """Every system but the first against the first."""
     if len(systems) < 2:
         raise UserError("--significance compares systems; give --compare at least two files")
-    return [paired_bootstrap(systems[0], other, resamples, seed) for other in systems[1:]]
+    return [paired_bootstrap(systems[0], other, resamples, seed, joint_rows) for other in systems[1:]]
