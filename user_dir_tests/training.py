@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from argparse import Namespace
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from fairseq import checkpoint_utils
 from fairseq.data import Dictionary
 from fairseq.logging import metrics
 from fairseq.models.roberta import RobertaModel, base_architecture
@@ -89,8 +91,27 @@ def train_here(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     from fairseq_cli.train import cli_main
 
     metrics.reset()
+    vars(checkpoint_utils.save_checkpoint).pop("best", None)  # fairseq keeps the best score of the process
     monkeypatch.setattr(sys, "argv", ["fairseq-train", *arguments])
     cli_main()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def two_ranks(data: Path, save: Path, task: str, backend: str = "legacy_ddp", **options: object) -> None:
+    """One process per rank, as on machines without CUDA."""
+    port = free_port()
+    common = {
+        "distributed_backend": "gloo", "distributed_no_spawn": True, "distributed_world_size": 2, "device_id": 0,
+        "distributed_init_method": f"tcp://127.0.0.1:{port}", "ddp_backend": backend,
+    }  # fmt: skip
+    ranks = [start(words(data, save, task, **common, **options, distributed_rank=rank)) for rank in (0, 1)]
+    for ended in finish(*ranks):
+        assert ended.code == 0, ended.output[-3000:]
 
 
 def load(path: Path) -> dict:

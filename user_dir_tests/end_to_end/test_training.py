@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import socket
 from pathlib import Path
 
 import pytest
 import torch
 
 from user_dir_tests.toy import make_data
-from user_dir_tests.training import REPO, finish, load, same_parameters, start, train, train_here, words
+from user_dir_tests.training import REPO, load, same_parameters, train, train_here, two_ranks, words
 
 TASKS = ["xl_sentence_pair", "xmixup_sentence_pair"]
 SMALL = {"encoder_layers": 2, "batch_size": 6, "update_freq": 1, "lr": 1e-3, "disable_validation": True}
@@ -76,24 +75,6 @@ def test_accumulation_equals_a_big_batch(
             monkeypatch, words(data, tmp_path / run, task, **{**options, "batch_size": size, "update_freq": freq})
         )
     same_parameters(*(tmp_path / run / "checkpoint_last.pt" for run in ("big", "parts")), tolerance=1e-5)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def two_ranks(data: Path, save: Path, task: str, backend: str = "legacy_ddp", **options: object) -> None:
-    """One process per rank, as on machines without CUDA."""
-    port = free_port()
-    common = {
-        "distributed_backend": "gloo", "distributed_no_spawn": True, "distributed_world_size": 2, "device_id": 0,
-        "distributed_init_method": f"tcp://127.0.0.1:{port}", "ddp_backend": backend,
-    }  # fmt: skip
-    ranks = [start(words(data, save, task, **common, **options, distributed_rank=rank)) for rank in (0, 1)]
-    for ended in finish(*ranks):
-        assert ended.code == 0, ended.output[-3000:]
 
 
 @pytest.mark.slow
