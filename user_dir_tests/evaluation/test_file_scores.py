@@ -168,6 +168,12 @@ def test_answers(xquad):
     assert result.unanswered == {"zh": 1} and result.missing == []
 
 
+def test_json_files_of_other_data_sets_are_answers(xquad):
+    (xquad[0] / "xquad").rename(xquad[0] / "squad")
+    assert score(xquad, "squad").metric.name == "qa"
+    assert score(xquad, "squad").figures("em")["en"] == pytest.approx(200 / 3)
+
+
 def test_answers_of_mlqa_follow_the_language(tmp_path):
     for lang, gold in (("de", "der Hund"), ("zh", "北京大学"), ("th", "x")):
         write(

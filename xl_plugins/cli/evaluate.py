@@ -96,7 +96,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--labels", metavar="DIR",
         help="gold DIR/[<task>/]test-XX.tsv: label or tag in the last column; questions: XTREME's json files",
     )  # fmt: skip
-    files.add_argument("--metric", choices=FILE_METRICS, help="how to score (default: as XTREME does, else accuracy)")
+    files.add_argument(
+        "--metric",
+        choices=FILE_METRICS,
+        help="how to score (default: as XTREME does; other data sets: answers in .json, else labels)",
+    )
     compare = parser.add_argument_group("with --compare")
     compare.add_argument(
         "--significance", action="store_true",

@@ -34,11 +34,12 @@ def score_files(
     """Score ``<predictions>/<task>/test-XX.tsv`` (or .json) against the gold files in ``<labels>/[<task>/]``.
 
     Languages on one side only are left out and listed as missing; a question without a prediction scores 0 and is
-    counted in ``unanswered``. ``metric``: how to score (default: XTREME's for its tasks, else accuracy). Raises
-    UserError for differing numbers of examples, labels that are none, and gold files without gold.
+    counted in ``unanswered``. ``metric``: how to score (default: XTREME's for its tasks, else by the kind of file).
+
+    Raises UserError for differing numbers of examples, labels that are none, and gold files without gold.
     """
-    metric = metric or _default_metric(task)
     folders = [task_folder(predictions, task, "--predictions"), task_folder(labels, task, "--labels")]
+    metric = metric or _default_metric(task, folders[0], split)
     there = [languages_in(folders[0], split, _SUFFIXES.get(metric, "tsv")), _gold_languages(metric, folders[1], split)]
     wanted = list(languages or sorted({*there[0], *there[1]}))
     missing = [lang for lang in wanted if not all(lang in found for found in there)]
@@ -65,8 +66,11 @@ def score_files(
     )  # fmt: skip
 
 
-def _default_metric(task: str) -> str:
+def _default_metric(task: str, folder: str, split: str) -> str:
+    """XTREME's for its tasks; else JSON files are answers to questions and tsv files are labels."""
     metric = XTREME[task].metric if task in XTREME else "accuracy"
+    if task not in XTREME and languages_in(folder, split, "json") and not languages_in(folder, split):
+        return "qa"
     return metric if metric in FILE_METRICS else "accuracy"
 
 
