@@ -21,9 +21,10 @@ from .labels import (
     task_folder,
 )
 from .result import Result
-from .tags import TAG_SETS, check_aligned, read_tags
+from .tags import TAG_SETS, check_aligned, read_tags, read_treebank
 
 FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "set_f1")
+_TAGGING = ("span_f1", "chunk_f1")
 _SUFFIXES = {"qa": "json"}
 
 
@@ -58,7 +59,7 @@ def score_files(
             gold = questions.find_gold(folders[1], split, lang) or ""
             examples[lang] = _answers(predicted, gold, task, lang, unanswered)
         else:
-            gold = find_labels(folders[1], split, lang) or ""
+            gold = find_labels(folders[1], split, lang) or find_labels(folders[1], split, lang, "conllu") or ""
             examples[lang] = _SCORERS[metric](predicted, gold, task)
     return Result.of_examples(
         task, task, split, source_language, metric, examples, missing=missing, unanswered=unanswered,
@@ -75,7 +76,10 @@ def _default_metric(task: str, folder: str, split: str) -> str:
 
 
 def _gold_languages(metric: str, folder: str, split: str) -> list[str]:
-    return questions.gold_languages(folder, split) if metric == "qa" else languages_in(folder, split)
+    if metric == "qa":
+        return questions.gold_languages(folder, split)
+    treebanks = languages_in(folder, split, "conllu") if metric in _TAGGING else []
+    return sorted({*languages_in(folder, split), *treebanks})
 
 
 def _labels(predicted: str, gold: str, task: str) -> np.ndarray:
@@ -91,7 +95,8 @@ def _labels(predicted: str, gold: str, task: str) -> np.ndarray:
 
 
 def _tags(predicted: str, gold: str, task: str) -> np.ndarray:
-    true = read_tags(gold, TAG_SETS.get(task, ()), gold=True)
+    treebank = gold.removesuffix(".gz").endswith(".conllu")
+    true = read_treebank(gold) if treebank else read_tags(gold, TAG_SETS.get(task, ()), gold=True)
     found = read_tags(predicted, TAG_SETS.get(task, ()))
     check_aligned(found, true)
     return counters.tag_counters(true.sentences, found.sentences)

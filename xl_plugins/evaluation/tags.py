@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from ..errors import UserError
+from ..xtreme.conllu_format import sentences
 from ..xtreme.tsv import LineReader
 from .labels import MIN_CONSTANT
 
@@ -71,6 +73,19 @@ def read_tags(path: str, known: Sequence[str] = (), gold: bool = False) -> TagFi
             f"{path}: the tag is '{found.sentences[0][0]}' in every line, a placeholder; scoring needs gold tags"
             " (XTREME publishes test files without them)"
         )
+    return found
+
+
+def read_treebank(path: str) -> TagFile:
+    """Gold UPOS tags of a CoNLL-U file, multiword tokens fused as in the data that xl-prepare makes of it."""
+    found = TagFile(path, [], [])
+    for sentence in sentences(path, chain(_TokenLines(path), [(0, "")])):
+        if not sentence.tags:
+            raise UserError(f"{path}:{sentence.lines[0]}: a sentence without UPOS tags; scoring needs gold tags")
+        found.sentences.append(sentence.tags)
+        found.lines.append(sentence.lines[0])
+    if not found.sentences:
+        raise UserError(f"{path}: no sentence in it; expected a CoNLL-U treebank")
     return found
 
 
