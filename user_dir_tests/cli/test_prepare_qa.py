@@ -188,6 +188,7 @@ def test_one_piece_per_character(tiny_spm: Any, tmp_path: Path) -> None:
     for kind, exact in (("character", 3), ("subword", 2)):  # the rare characters are one <unk> together
         run(tiny_spm, "squad", tmp_path / kind, "--train", f"en={file}", "--context-pieces", kind)
         assert prepared.check_questions(tmp_path / kind / "en", "train") == (3, 1, exact)
+        assert meta(tmp_path / kind)["context_pieces"] == kind
 
 
 def test_mlqa(tiny_spm: Any, tmp_path: Path) -> None:

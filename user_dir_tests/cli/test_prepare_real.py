@@ -51,9 +51,9 @@ def test_treebank_words_make_up_the_text(
 
 def test_parallel_treebanks_as_translations(tiny_spm: Any, tmp_path: Path, xl_data: Path) -> None:
     pud = xl_data / "pud"
-    run(tiny_spm, "conllu", tmp_path / "b", "--languages", "de,en,zh", "--train", f"{pud}/{{lang}}_pud-ud-test.conllu[0:600]",
-        "--test", f"{pud}/{{lang}}_pud-ud-test.conllu[600:]", "--translate-test",
-        f"de,zh={pud}/en_pud-ud-test.conllu[600:800]")  # fmt: skip
+    run(tiny_spm, "conllu", tmp_path / "b", "--languages", "de,en,zh",
+        "--train", f"{pud}/{{lang}}_pud-ud-test.conllu[0:600]", "--test", f"{pud}/{{lang}}_pud-ud-test.conllu[600:]",
+        "--translate-test", f"de,zh={pud}/en_pud-ud-test.conllu[600:800]")  # fmt: skip
     splits = {"test": 200, "train": 600}
     assert meta(tmp_path / "b")["splits"] == {"de": splits, "en": splits, "zh": splits}
     assert len(prepared.strings(tmp_path / "b/zh/en-view", "raw", "test")) == 200
@@ -62,7 +62,8 @@ def test_parallel_treebanks_as_translations(tiny_spm: Any, tmp_path: Path, xl_da
 def test_universal_ner(tiny_spm: Any, tmp_path: Path, xl_data: Path) -> None:
     folder = xl_data / "uner_pud"
     run(tiny_spm, "conll", tmp_path / "b", "--word-column", 1, "--tag-column", 2, "--languages", "de,en,pt,ru,zh",
-        "--train", f"{folder}/{{lang}}_pud-ud-test.iob2[0:500]", "--test", f"{folder}/{{lang}}_pud-ud-test.iob2[500:]")  # fmt: skip
+        "--train", f"{folder}/{{lang}}_pud-ud-test.iob2[0:500]",
+        "--test", f"{folder}/{{lang}}_pud-ud-test.iob2[500:]")  # fmt: skip
     assert prepared.labels(tmp_path / "b") == ["B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O"]
     for language in ("de", "en", "pt", "ru", "zh"):
         assert prepared.check_tagging(tmp_path / "b", language, "test")[0] == 300

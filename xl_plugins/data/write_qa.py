@@ -100,7 +100,8 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
         return warnings
 
     def finish(self) -> dict[str, Any]:
-        return {**super().finish(), "answer_metric": self.plan.metric}
+        pieces = "character" if self.plan.characters else "subword"
+        return {**super().finish(), "answer_metric": self.plan.metric, "context_pieces": pieces}
 
     @staticmethod
     def summary(stats: dict[str, int]) -> list[str]:

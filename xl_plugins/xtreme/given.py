@@ -49,17 +49,21 @@ def parse_file(text: str, option: str, where: str) -> tuple[str, int, int | None
 
 
 def expand(texts: list[str], option: str, languages: tuple[str, ...]) -> dict[str, str]:
-    """File texts by language; LANG=PATH (or LANG,LANG=PATH) wins over a pattern, a language given twice is an error."""
+    """File texts by language; a language given twice is an error.
+
+    ``LANG=PATH`` or ``LANG,LANG=PATH`` fills {lang} in PATH with its own languages and wins over a pattern, which is
+    filled with ``languages``.
+    """
     given: dict[str, str] = {}
     pattern: dict[str, str] = {}
     for text in texts:
         match = _GIVEN.fullmatch(text)
-        if match and "{lang}" not in match.group("path"):
+        if match:
             for name in match.group("lang").split(","):
                 code = check_language(name, option)
                 if code in given:
                     raise UserError(f"{option}: {code} is given twice; join the files into one")
-                given[code] = match.group("path")
+                given[code] = match.group("path").replace("{lang}", code)
         elif "{lang}" in text:
             if not languages:
                 raise UserError(f"{option}: {text} has {{lang}}, but --languages does not say which")
