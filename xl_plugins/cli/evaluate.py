@@ -94,8 +94,8 @@ def make_parser() -> argparse.ArgumentParser:
     files = parser.add_argument_group("with --predictions")
     files.add_argument(
         "--labels", metavar="DIR",
-        help="gold DIR/[<task>/]test-XX.tsv: label or tag in the last column (tags: or test-XX.conllu); questions: json files"
-        " of XTREME's names",
+        help="gold DIR/[<task>/]test-XX.tsv: label or tag in the last column (tags: or test-XX.conllu); questions: json"
+        " files of XTREME's names",
     )  # fmt: skip
     files.add_argument(
         "--metric",
