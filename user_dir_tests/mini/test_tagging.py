@@ -9,6 +9,7 @@ from xl_plugins.cli.mini import main
 from xl_plugins.mini.files import Options, split_of
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE, names
 from xl_plugins.mini.named import held_out
+from xl_plugins.mini.sentences import lowered
 from xl_plugins.mini.tagging import DATASETS, draw_sentences
 
 SIZES = {"train": 150, "dev": 20, "test": 25}
@@ -117,6 +118,18 @@ def test_english_training_sentences_are_in_no_other_split(folder: Path) -> None:
     for name in DATASETS:
         text = {s: {tuple(w for w, _ in b) for b in sentences(folder / name / f"{s}-en.tsv")} for s in SIZES}
         assert not text["train"] & text["dev"] and not (text["train"] | text["dev"]) & text["test"]
+
+
+def test_some_sentences_have_no_capitals(folder: Path) -> None:
+    """The same ones in every language; Turkish dotted and dotless i are kept apart."""
+
+    def without(code: str) -> list[bool]:
+        blocks = sentences(folder / "panx" / f"test-{code}.tsv")
+        return ["".join(word for word, _ in block) == "".join(word for word, _ in block).lower() for block in blocks]
+
+    assert all(without(code) == without(SOURCE) for code in TARGETS if code != "hi")
+    assert 3 <= sum(without(SOURCE)) <= 14
+    assert lowered("Izmir'de", "tr") == "ızmir'de" and lowered("İzmir'de", "tr") == "izmir'de"
 
 
 def test_translations_without_noise_have_the_same_entities(clean: Path) -> None:

@@ -22,11 +22,12 @@ _NOUNS = {
 
 
 class Sentence(NamedTuple):
-    """``joint``: "and", "but" or empty for a single clause; ``end``: "." or "!"."""
+    """``joint``: "and", "but" or empty for a single clause; ``end``: "." or "!"; ``lower``: without capitals."""
 
     clauses: tuple[Clause, ...]
     joint: str = ""
     end: str = "."
+    lower: bool = False
 
 
 def part_of_speech(token: Token, code: str) -> str:
@@ -61,6 +62,12 @@ def capitalise(word: str, code: str) -> str:
     return first + word[1:]
 
 
+def lowered(word: str, code: str) -> str:
+    if code == "tr":
+        word = word.replace("I", "ı").replace("İ", "i")
+    return word.lower()
+
+
 def say(sentence: Sentence, code: str, rng: Random, noise: float = 0.0, passes: int = 0) -> list[Token]:
     """The words of the sentence, those of its clauses spoiled ``passes`` times."""
     speaker = grammar(code)
@@ -78,6 +85,8 @@ def say(sentence: Sentence, code: str, rng: Random, noise: float = 0.0, passes: 
             words.append(Token(joint, "CCONJ"))
         words += repaired(tokens)
     words[0] = words[0]._replace(form=capitalise(words[0].form, code))
+    if sentence.lower:
+        words = [token._replace(form=lowered(token.form, code)) for token in words]
     return [*words, Token("।" if code == "hi" and sentence.end == "." else sentence.end, "PUNCT")]
 
 

@@ -16,6 +16,8 @@ from xl_plugins.mini.meaning import Clause
 from xl_plugins.mini.named import draw_named, has_name
 from xl_plugins.mini.sentences import Sentence, entity, part_of_speech, say, text
 
+# Share of sentences without capitals, as in messages: Hindi has none, so a tagger that looks for them alone fails.
+LOWER = 0.3
 Tagger = Callable[[Token, str], str]
 # data set: (what is predicted, share of participants and places that are names, share of sentences that must have one)
 DATASETS: dict[str, tuple[Tagger, float, float]] = {
@@ -34,9 +36,10 @@ def draw_sentence(rng: Random, rate: float, needed: float, split: str) -> Senten
             if split_of(drawn) == split and (plain or has_name(drawn)):
                 return drawn
 
+    lower = rng.random() < LOWER
     if rng.random() < 0.7:
-        return Sentence((clause(),), "", "!" if rng.random() < 0.1 else ".")
-    return Sentence((clause(), clause()), rng.choice(("and", "but")))
+        return Sentence((clause(),), "", "!" if rng.random() < 0.1 else ".", lower)
+    return Sentence((clause(), clause()), rng.choice(("and", "but")), ".", lower)
 
 
 def draw_sentences(options: Options, dataset: str, split: str) -> list[Sentence]:
