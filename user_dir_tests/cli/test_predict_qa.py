@@ -155,6 +155,7 @@ def test_pieces_of_single_characters(feed, paths, characters):
     options = ["--path", paths["xl"], "--data", characters, "--context-pieces"]
     found = feed(records(5), *options, "character")
     assert [(line["answer"], line["start"], line["end"]) for line in found] == [(t, *span) for t, span, _ in expected]
+    assert feed(records(5), *options[:-1]) == found  # meta.json says how the data was prepared
     assert found != feed(records(5), *options, "subword")
 
 
