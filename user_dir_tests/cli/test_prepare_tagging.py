@@ -272,3 +272,17 @@ def test_treebanks(tiny_spm: Any, tmp_path: Path) -> None:
     run(tiny_spm, "conllu", tmp_path / "xpos", "--train", f"en={file}", "--column", "xpos", "--labels",
         "PPER,VVFIN,APPR,NN,$.,_")  # fmt: skip
     assert prepared.tags(tmp_path / "xpos/en", "train")[0] == ["PPER", "VVFIN", "APPR", "NN", "$."]
+
+
+@pytest.mark.slow
+def test_a_mistake_is_one_line_and_status_2(tiny_spm: Any, tmp_path: Path, run_cli: Any) -> None:
+    from user_dir_tests.cli.prepare_helpers import tokenizer_options
+
+    raw = make_udpos(tmp_path / "raw")
+    edit(raw / "test-de.tsv", 3, "nami\tADJECTIVE")
+    done = run_cli("prepare", "udpos", raw, tmp_path / "bin", *tokenizer_options(tiny_spm))
+    assert done.code == 2 and "Traceback" not in done.err
+    assert (
+        done.err.strip().splitlines()[-1].startswith(f"xl-prepare: error: {raw}/test-de.tsv:3: tag 'ADJECTIVE' is not")
+    )
+    assert not list(tmp_path.glob("bin*"))

@@ -87,3 +87,11 @@ def test_row_ranges(tmp_path: Path) -> None:
         parse_file(f"{path}[3:3]", "--train", "en")
     with pytest.raises(UserError, match=r"--train: .*b.tsv \(en\) does not exist"):
         parse_file(str(tmp_path / "b.tsv"), "--train", "en")
+
+
+def test_several_languages_before_one_path() -> None:
+    texts = ["de,fr=d-{lang}.tsv[0:2]", "es=d-es.tsv"]
+    assert expand(texts, "--train", ()) == {"de": "d-de.tsv[0:2]", "fr": "d-fr.tsv[0:2]", "es": "d-es.tsv"}
+    assert expand(["de,fr=en.tsv"], "--train", ()) == {"de": "en.tsv", "fr": "en.tsv"}
+    with pytest.raises(UserError, match="--train: fr is given twice"):
+        expand([*texts, "fr=x.tsv"], "--train", ())
