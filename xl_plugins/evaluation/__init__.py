@@ -13,7 +13,7 @@ The commands ``xl-evaluate`` and ``xl-predict`` are thin; the same from Python::
     print(result.scores, result.summary())                      # percent by language; mean, mean without source, gap
     print(predictions["de"].predicted[:3], predictions["de"].probabilities[:3])
 
-Labels come for sentence pairs, lists of tags for tagging, answer texts for questions; ``result.figures("f1")`` gives any
-other figure of the metric (:data:`~xl_plugins.functional.metrics.METRICS`). Scores of prediction files:
+Labels come for sentence pairs, lists of tags for tagging, answer texts for questions; ``result.figures("f1")`` gives
+any other figure of the metric (:data:`~xl_plugins.functional.metrics.METRICS`). Scores of prediction files:
 :func:`~.file_scores.score_files`; significance: :func:`~.significance.paired_bootstrap`.
 """
