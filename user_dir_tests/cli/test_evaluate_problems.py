@@ -224,7 +224,7 @@ def test_retrieval(runs, data, tmp_path, capsys):
     path = runs / "pairs" / "checkpoint_best.pt"
     run(root, "--path", path, "--json", tmp_path / "r.json", "--output", tmp_path / "out", "--format", "tsv")
     printed = table(capsys.readouterr().out)
-    assert printed["language"] == ["pairs", "xx -> en", "en -> xx"] and printed["de"] == ["12", "100.0", "100.0"]
+    assert printed["language"] == ["pairs", "en -> xx", "xx -> en"] and printed["de"] == ["12", "100.0", "100.0"]
     assert read_json(str(tmp_path / "r.json"))[0].counts == {"de": (12, 12, 12)}
     assert "r.json exists; pass --overwrite" in error(root, "--path", path, "--json", tmp_path / "r.json")
     assert "--ensemble is not read for retrieval" in error(root, "--path", path, "--ensemble")

@@ -32,7 +32,7 @@ def test_missing_sides_are_not_numbers() -> None:
         ("span_f1", (10, 6, 4, 90, 100), {"f1": 50.0, "precision": 100 * 4 / 6, "recall": 40.0, "accuracy": 90.0}),
         ("chunk_f1", (10, 10, 5, 7, 8), {"f1": 50.0, "accuracy": 87.5}),
         ("qa", (1, 2.5, 4), {"em": 25.0, "f1": 62.5, "avg": 43.75}),
-        ("retrieval_accuracy", (3, 1, 4), {"accuracy": 75.0, "accuracy_reverse": 25.0}),
+        ("retrieval_accuracy", (3, 1, 4), {"accuracy": 25.0, "accuracy_reverse": 75.0}),
         ("set_f1", (5, 3, 2), {"f1": 50.0, "precision": 100 * 2 / 3, "recall": 40.0}),
     ],
 )

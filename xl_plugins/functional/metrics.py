@@ -127,11 +127,11 @@ METRICS = {
             ),
             "questions", "questions", ("questions",), "em",
         ),
-        Metric(  # Tatoeba: XTREME scores foreign -> English
+        Metric(  # Tatoeba: XTREME scores the nearest foreign sentence of every English one
             "retrieval_accuracy", "retrieval accuracy", ("to_source", "from_source", "count"),
             (
-                Figure("accuracy", "xx -> en", {"to_source": 1}, {"count": 1}),
-                Figure("accuracy_reverse", "en -> xx", {"from_source": 1}, {"count": 1}),
+                Figure("accuracy", "en -> xx", {"from_source": 1}, {"count": 1}),
+                Figure("accuracy_reverse", "xx -> en", {"to_source": 1}, {"count": 1}),
             ),
             "count", "pairs", ("count",), "accuracy",
         ),
