@@ -12,7 +12,7 @@ import functools
 import logging
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
 from .errors import UserError
+from .problems.tagging import effective_pooling
 from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ TASK_DEFAULTS: dict[str, dict[str, Any]] = {
     for method, criterion, arch in (("xl", "xl_criterion", "xl_xlmr"), ("xmixup", "xmixup_criterion", "xmixup_xlmr"))
     for problem, options in _PROBLEMS.items()
 }
+
+_REMEMBERED = ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup", "word_pooling", "target_labels")
 
 
 def install() -> None:
@@ -173,7 +176,8 @@ def _with_restore_rules(load: Callable) -> Callable:
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
         if resumes:
             _warn_about_changes(saved.get("model", {}), trainer.cfg.model)
-            _warn_about_changes(saved.get("task", {}), trainer.cfg.task)
+        # a head that only initialises this run was trained with its pooling as well
+        _warn_about_changes(saved.get("task", {}), trainer.cfg.task, _REMEMBERED if resumes else ("word_pooling",))
         return load(cfg, trainer, **kwargs)
 
     load_checkpoint._xl_plugins = True  # type: ignore[attr-defined]
@@ -212,10 +216,13 @@ def _set(cfg: Any, **values: Any) -> None:
             setattr(cfg, key, value)
 
 
-def _warn_about_changes(saved: Mapping[str, Any], current: Any) -> None:
-    for option in ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup", "word_pooling", "target_labels"):
+def _warn_about_changes(saved: Mapping[str, Any], current: Any, options: Sequence[str] = _REMEMBERED) -> None:
+    for option in options:
         if option in saved and hasattr(current, option):
             before, now = str(saved[option]), str(getattr(current, option))
+            if option == "word_pooling":
+                before = effective_pooling(saved[option], saved.get("preset"))
+                now = effective_pooling(current.word_pooling, getattr(current, "preset", None))
             if before != now:
                 logger.warning(
                     "--%s is %s, but the checkpoint was trained with %s", option.replace("_", "-"), now, before

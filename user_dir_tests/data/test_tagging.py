@@ -39,7 +39,7 @@ def test_rows_outlive_their_file(data: DataBin) -> None:
 
 
 def part(data: DataBin, language: str, index: int, limit: int = 14, views: bool = True) -> TagPart:
-    target = TaggedTexts(data, language, "train", limit, truncate=views)
+    target = TaggedTexts(data, language, "train", limit, truncate=views, soft=views and language != "en")
     made = TagPart(language, index, target, C, soft=views)
     if views:
         made.source = TaggedTexts(data, "en", "train", limit, truncate=True)
@@ -234,7 +234,7 @@ def test_long_sentences_are_paired_chunk_by_chunk(data: DataBin) -> None:
 
 def test_unlabelled_sentences_have_no_targets(tmp_path: Path) -> None:
     data = DataBin(make_tagging(tmp_path / "data", tagged=False))
-    made = TagPart("de", 0, TaggedTexts(data, "de", "train", 30, truncate=True), C, soft=True)
+    made = TagPart("de", 0, TaggedTexts(data, "de", "train", 30, truncate=True, soft=True), C, soft=True)
     batch = TagDataset([made], data.dictionary, False).collater([{"id": 0, "language": 0, **made.item(0)}])
     words = int(made.target.word_counts[0])
     assert batch["target"].tolist() == [[NO_LABEL] * words] and batch["soft"].shape == (1, words, C)

@@ -17,6 +17,7 @@ from .rows import Rows, open_array
 
 SPECIALS = 2  # <s> a </s>
 NSPECIAL = Dictionary().nspecial
+_BLOCK = 1 << 16  # soft labels checked at once
 
 
 class PlainTexts:
@@ -66,20 +67,22 @@ class TaggedRow:
 
 
 class TaggedTexts(PlainTexts):
-    """Sentences made of words, with labels per word: hard ones, soft ones, or none.
+    """Sentences made of words, with labels per word: hard ones, with ``soft`` soft ones, or none.
 
     A sentence above the length limit becomes several chunks, so that every word is tagged; with ``truncate`` it is cut
     at the limit instead, and words whose first piece is cut are left out (X-Mixup's training pairs, section 4.2). A
     single word longer than the limit keeps its first pieces.
     """
 
-    def __init__(self, data: DataBin, language: str, split: str, max_length: int, truncate: bool = False) -> None:
+    def __init__(
+        self, data: DataBin, language: str, split: str, max_length: int, truncate: bool = False, soft: bool = False
+    ) -> None:
         super().__init__(data, language, split, max_length)
         self.truncate = truncate
         self.counts = Rows(data.prefix(language, "words", split), np.uint16)  # pieces per word
         self._check_counts()
         self.labels = self._open_labels(data, language, split)
-        self.soft = self._open_soft(data, language, split)
+        self.soft = self._open_soft(data, language, split) if soft else None
 
     def _check_counts(self) -> None:
         if len(self.counts) != len(self):
@@ -124,6 +127,7 @@ class TaggedTexts(PlainTexts):
                 f"{path}: {len(array)} vectors for {len(self.counts.flat)} words; make the soft labels again"
                 " (xl-augment soft-labels)"
             )
+        _check_distributions(path, array)
         return array
 
     @property
@@ -180,6 +184,19 @@ class TaggedTexts(PlainTexts):
             return np.eye(classes, dtype=np.float32)[self.hard(sentence)]
         start, stop = self.counts.starts[sentence : sentence + 2]
         return np.array(self.soft[start:stop])
+
+
+def _check_distributions(path: str, array: np.ndarray) -> None:
+    """UserError unless every row of (W, C) is a distribution."""
+    for start in range(0, len(array), _BLOCK):
+        block = array[start : start + _BLOCK]
+        bad = np.flatnonzero(~((np.abs(block.sum(axis=1) - 1) <= 1e-3) & (block >= 0).all(axis=1)))  # also not nan
+        if len(bad):
+            raise UserError(
+                f"{path}: the vector of word {start + int(bad[0]) + 1} is no distribution (it sums to"
+                f" {block[bad[0]].sum():.6g}); logits need a softmax first; make the soft labels again (xl-augment"
+                " soft-labels)"
+            )
 
 
 def split_words(counts: np.ndarray, budget: int) -> list[tuple[int, int]]:

@@ -44,6 +44,11 @@ class TaggingOptions:
     )
 
 
+def effective_pooling(given: Any, preset: Any) -> str:
+    """``--word-pooling``, or what ``--preset`` makes of its absence."""
+    return str(given or ("sum" if str(preset) == "official" else "mean"))
+
+
 class Tagging(Problem):
     """One label per word; the head is a linear layer on word vectors. Scored by micro span F1, as XTREME does."""
 
@@ -65,8 +70,7 @@ class Tagging(Problem):
 
     @property
     def pooling(self) -> str:
-        preset = "sum" if str(getattr(self.cfg, "preset", "paper")) == "official" else "mean"
-        return str(self.cfg.word_pooling or preset)
+        return effective_pooling(self.cfg.word_pooling, getattr(self.cfg, "preset", None))
 
     @property
     def uses_soft(self) -> bool:
@@ -79,14 +83,18 @@ class Tagging(Problem):
 
     def build_part(self, language: str, index: int, split: str, paired: bool) -> TagPart:
         training = split == "train"
-        target = TaggedTexts(self.data, language, split, self.cfg.max_length, truncate=training and paired)
         soft = training and self.uses_soft
-        if training and language == self.data.source_language:
-            target.soft = None  # the source's labels are gold
-        if training and not (
-            target.soft is not None if soft and language != self.data.source_language else target.labels
-        ):
-            self._missing_labels(language, soft)
+        replaced = soft and language != self.data.source_language  # the source's labels are gold
+        target = TaggedTexts(
+            self.data, language, split, self.cfg.max_length, truncate=training and paired, soft=replaced
+        )
+        if training and (target.soft if replaced else target.labels) is None:
+            self._missing_labels(language, replaced)
+        if split == "valid" and target.labels is None:
+            raise UserError(
+                f"{self.data.prefix(language, 'label', split)}.idx: the dev text of language '{language}' has no tags;"
+                " prepare labelled data or leave the language out of --valid-languages"
+            )
         return TagPart(language, index, target, len(self.labels), soft)
 
     def _missing_labels(self, language: str, soft: bool) -> None:
@@ -95,9 +103,12 @@ class Tagging(Problem):
                 f"{self.data.prefix(language, 'soft', 'train')}.npy: no soft labels of language '{language}'; make them"
                 " (xl-augment soft-labels), or pass --target-labels gold if its tags are known"
             )
+        hint = "pass --target-labels soft (and make them with xl-augment soft-labels), or leave the language out"
+        if language == self.data.source_language:
+            hint = "the source language needs gold tags, prepare labelled data or choose another --source-language"
         raise UserError(
             f"{self.data.prefix(language, 'label', 'train')}.idx: the training text of language '{language}' has no"
-            " tags; pass --target-labels soft (and make them with xl-augment soft-labels), or leave the language out"
+            f" tags; {hint}"
         )
 
     def build_dataset(self, parts: Sequence[TagPart], shuffle: bool) -> TagDataset:
@@ -108,6 +119,8 @@ class Tagging(Problem):
 
     def gold_source(self, part: TagPart, language: str) -> None:
         part.source = TaggedTexts(self.data, language, "train", self.cfg.max_length, truncate=True)
+        if part.source.labels is None:
+            self._missing_labels(language, soft=False)
         part.check_rows()
 
     def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:
