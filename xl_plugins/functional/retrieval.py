@@ -34,11 +34,12 @@ class Neighbours:
             self.scores[where] = torch.where(better, found, self.scores[where])
             self.rows[where] = torch.where(better, rows + offset, self.rows[where])
             return
-        found, rows = similarity.topk(min(k, similarity.size(1)), dim=1)
-        scores = torch.cat([self.scores[where], found], dim=1)
-        scores, order = scores.sort(dim=1, descending=True, stable=True)
-        rows = torch.cat([self.rows[where], rows + offset], dim=1).gather(1, order)
-        self.scores[where], self.rows[where] = scores[:, :k], rows[:, :k]
+        better = (similarity.amax(dim=1) > self.scores[where, -1]).nonzero().flatten()  # ever fewer, block by block
+        found, rows = similarity[better].topk(min(k, similarity.size(1)), dim=1)
+        better = better + start
+        scores, order = torch.cat([self.scores[better], found], dim=1).sort(dim=1, descending=True, stable=True)
+        rows = torch.cat([self.rows[better], rows + offset], dim=1).gather(1, order)
+        self.scores[better], self.rows[better] = scores[:, :k], rows[:, :k]
 
 
 def normalise(vectors: Tensor) -> Tensor:
