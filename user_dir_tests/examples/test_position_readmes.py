@@ -1,0 +1,90 @@
+"""The commands in the READMEs of the tagging, question-answering and retrieval recipes run as they stand.
+
+The embedded benchmark, under the real sets' file names, stands in for the download; training stops after two updates.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from user_dir_tests.examples.test_readme import HYDRA, REPO, blocks, run
+from user_dir_tests.examples.test_readme import stage as stage  # a fixture
+from user_dir_tests.mini.test_squad import entries
+
+LANGUAGES = ("en", "de", "hi")
+TARGETS = LANGUAGES[1:]
+
+
+def _script(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture(scope="module")
+def download(stage: Path) -> Path:
+    """The stage with raw/ as it would be after a download of XTREME, and commands for a model of three layers."""
+    python = f"exec {sys.executable} -m"
+    _script(stage / "bin" / "xl-augment", f'{python} xl_plugins.cli.augment "$@"')
+    hydra = (
+        f'case "$*" in *xmixup*) layer=model.mixup_layer=2;; esac\n{python} fairseq_cli.hydra_train "$@" {HYDRA} $layer'
+    )
+    _script(stage / "bin" / "fairseq-hydra-train", hydra)
+    sizes = "--train 96 --dev 12 --test 14 --unlabelled 40"
+    run(stage, f"xl-mini make new --problem all --languages {','.join(LANGUAGES)} {sizes}")
+    raw, new = stage / "raw", stage / "new"
+    for name in ("udpos", "panx"):
+        shutil.copytree(new / name, raw / name)
+    for name in ("xquad", "mlqa", "tydiqa"):
+        shutil.copytree(new / "squad", raw / name, ignore=shutil.ignore_patterns("*-??.json"))
+        for view in ("translate-train", "back-translation", "translate-dev", "translate-test"):
+            shutil.copytree(new / "squad" / view, raw / name / view, dirs_exist_ok=True)
+    places = {("train", "en"): ["squad/train-v1.1.json", "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"]}
+    for code in LANGUAGES:
+        places["dev", code] = [f"mlqa/MLQA_V1/dev/dev-context-{code}-question-{code}.json"]
+        places["test", code] = [
+            f"xquad/xquad.{code}.json",
+            f"mlqa/MLQA_V1/test/test-context-{code}-question-{code}.json",
+            f"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{code}.dev.json",
+        ]
+    for (split, code), names in places.items():
+        for name in names:
+            (raw / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(new / "squad" / f"{split}-{code}.json", raw / name)
+    (raw / "tatoeba").mkdir()
+    for code in TARGETS:
+        shutil.copy(new / "unlabelled" / f"parallel-{code}.txt", raw / "tatoeba" / f"{code}-en.{code}")
+        shutil.copy(new / "unlabelled" / "parallel-en.txt", raw / "tatoeba" / f"{code}-en.en")
+    return stage
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["udpos", "panx", "xquad", "mlqa"])
+def test_recipe_readme(download: Path, name: str) -> None:
+    train, _ = blocks(REPO / "examples" / name / "README.md")
+    run(download, f"rm -rf data-bin/{name}\n{train}")
+    for system in ("zero_shot", "translate_train", "xmixup"):
+        text = (download / "outputs" / name / f"{system}.json").read_text(encoding="utf-8")
+        assert '"de"' in text and '"hi"' in text
+        written = download / "predictions" / system / name
+        if name in ("udpos", "panx"):
+            own = (written / "test-de.tsv").read_text(encoding="utf-8")
+            gold = (download / "raw" / name / "test-de.tsv").read_text(encoding="utf-8")
+            assert [bool(line) for line in own.split("\n")] == [bool(line) for line in gold.split("\n")]
+        else:
+            known = {entry["id"] for _, entry in entries(download / "new" / "squad" / "test-de.json")}
+            assert set(json.loads((written / "test-de.json").read_text(encoding="utf-8"))) == known
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_retrieval_readme(download: Path) -> None:
+    evaluate, _ = blocks(REPO / "examples" / "tatoeba" / "README.md")
+    run(download, f"rm -rf data-bin/tatoeba\nmkdir -p outputs\n{evaluate.replace('--json', '--layer 2 --json')}")
+    text = (download / "outputs" / "tatoeba.json").read_text(encoding="utf-8")
+    assert '"de"' in text and '"hi"' in text
