@@ -138,7 +138,7 @@ def make(
         for write in PROBLEMS[problem]:
             write(partial, options, progress)
         # names, questions and punctuation are no part of the pairs and of the text that goes with them
-        write_text(partial, options, progress, lines=stories if problem == "sentence_pair" else mixture)
+        write_text(partial, options, progress, stories if problem == "sentence_pair" else mixture)
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
         elif folder.exists():
