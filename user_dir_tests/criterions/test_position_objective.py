@@ -45,7 +45,8 @@ def assert_same_gradients(one: dict[str, Tensor], other: dict[str, Tensor], **to
         first, second = one.get(name), other.get(name)
         zero = torch.zeros_like(first if first is not None else second)
         torch.testing.assert_close(
-            zero if first is None else first, zero if second is None else second, msg=lambda text, name=name: f"{name}: {text}",
+            zero if first is None else first, zero if second is None else second,
+            msg=lambda text, name=name: f"{name}: {text}",
             **(tolerance or {"atol": 1e-9, "rtol": 1e-6}),
         )  # fmt: skip
 

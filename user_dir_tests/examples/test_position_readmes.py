@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.examples.test_readme import HYDRA, REPO, blocks, run
+from user_dir_tests.examples.test_readme import COMMANDS, HYDRA, REPO, blocks, run
 from user_dir_tests.examples.test_readme import stage as stage  # a fixture
 from user_dir_tests.mini.test_squad import entries
 
@@ -34,6 +34,9 @@ def download(stage: Path) -> Path:
         f'case "$*" in *xmixup*) layer=model.mixup_layer=2;; esac\n{python} fairseq_cli.hydra_train "$@" {HYDRA} $layer'
     )
     _script(stage / "bin" / "fairseq-hydra-train", hydra)
+    # default layers of X-Mixup lie above the three layers of the stand-in
+    train = 'case "$*" in *xmixup_*) layer="--mixup-layer 2";; esac\n' + f"{python} {COMMANDS['fairseq-train']} $layer"
+    _script(stage / "bin" / "fairseq-train", train.format('"$@"'))
     sizes = "--train 96 --dev 12 --test 14 --unlabelled 40"
     run(stage, f"xl-mini make new --problem all --languages {','.join(LANGUAGES)} {sizes}")
     raw, new = stage / "raw", stage / "new"
@@ -64,7 +67,19 @@ def download(stage: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", ["udpos", "panx", "xquad", "mlqa"])
+def test_readme(download: Path) -> None:
+    """The main README, from its section on tagging on; the runs on pairs that its tables need come first."""
+    pairs, baselines, _, tagging, questions, scores = blocks(REPO / "README.md")
+    for block in (pairs, baselines, tagging, questions):
+        run(download, block)
+    tables = run(download, scores)
+    for text in ("panx", "xquad", "tatoeba", "paired bootstrap", "off-diagonal"):
+        assert text in tables, tables
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["udpos", "panx", "xquad", "mlqa", "tydiqa"])
 def test_recipe_readme(download: Path, name: str) -> None:
     train, _ = blocks(REPO / "examples" / name / "README.md")
     run(download, f"rm -rf data-bin/{name}\n{train}")

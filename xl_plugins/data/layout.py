@@ -7,10 +7,10 @@
       en/input0/train.{bin,idx}  en/input1/...  en/label/...
       de/...                     de/en-view/input0/...        (the same text translated into the source language)
 
-Tagging has ``words`` (pieces per word) beside ``input0``, and perhaps ``soft`` labels; question answering has questions
-in ``input0``, paragraphs in ``input1``, and ``offsets``, ``raw``, ``answers`` and ``spans``. For sentence pairs all of it
-is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by ``xl-prepare`` and
-optional for reading.
+Tagging has ``words`` (pieces per word) beside ``input0``, and perhaps ``soft`` labels; question answering has
+questions in ``input0``, paragraphs in ``input1``, and ``offsets``, ``raw``, ``answers`` and ``spans``. For sentence
+pairs all of it is ``fairseq-preprocess`` output, so the folder can be made by hand; ``meta.json`` is written by
+``xl-prepare`` and optional for reading.
 """
 
 from __future__ import annotations
