@@ -19,11 +19,11 @@ from user_dir_tests.tiny import build
 from user_dir_tests.toy import make_data
 from user_dir_tests.toy_positions import TAGS, make_tagging
 from user_dir_tests.training import environment
-from xl_plugins.augment import soft_labels
 from xl_plugins.cli.augment import main
 from xl_plugins.data.layout import DataBin
 from xl_plugins.data.tagged_texts import TaggedTexts
 from xl_plugins.errors import UserError
+from xl_plugins.evaluation import soft_labels
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.xtreme.soft_labels import SoftLabels
 
@@ -179,7 +179,7 @@ def test_a_killed_run_leaves_nothing_that_is_read(checkpoint, data, repo):
     """Killed while it writes; the next run needs no --overwrite."""
     code = (
         "import os, signal, sys\n"
-        "from xl_plugins.augment import soft_labels\n"
+        "from xl_plugins.evaluation import soft_labels\n"
         "from xl_plugins.cli.augment import main\n"
         "made = soft_labels._predicted\n"
         "def die(*args):\n"

@@ -22,10 +22,10 @@ from ..data.rows import Rows
 from ..data.tagged_texts import TaggedTexts
 from ..data.tagging import TagDataset, TagPart
 from ..errors import UserError
-from ..evaluation.checkpoint import FineTuned, load_fine_tuned
-from ..evaluation.files import refuse_existing
-from ..evaluation.options import batch_limits, model_options
 from ..xtreme.languages import parse_languages
+from .checkpoint import FineTuned, load_fine_tuned
+from .files import refuse_existing
+from .options import batch_limits, model_options
 
 SUMMARY = "tag translated training text with a source-language model; one probability distribution per word"
 EPILOG = """\
