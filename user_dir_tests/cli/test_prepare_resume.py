@@ -155,7 +155,10 @@ def test_real_signals_and_limits(tiny_spm, tmp_path: Path, repo: Path, how: sign
         assert done.returncode == 2 and "bin: File too large; free space or choose another DEST" in done.stderr
         assert [path.name for path in tmp_path.iterdir()] == ["raw"]
         return
-    process = subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words, env=env, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+    )  # fmt: skip
     state = tmp_path / "bin.partial" / ".state"
     while process.poll() is None and not list(state.glob("*.json")):
         time.sleep(0.01)
