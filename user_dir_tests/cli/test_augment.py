@@ -181,12 +181,12 @@ def test_a_killed_run_leaves_nothing_that_is_read(checkpoint, data, repo):
         "import os, signal, sys\n"
         "from xl_plugins.evaluation import soft_labels\n"
         "from xl_plugins.cli.augment import main\n"
-        "made = soft_labels._predicted\n"
-        "def die(*args):\n"
-        "    for number, item in enumerate(made(*args)):\n"
+        "made = soft_labels.predict_batches\n"
+        "def die(*args, **options):\n"
+        "    for number, item in enumerate(made(*args, **options)):\n"
         "        if number == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
         "        yield item\n"
-        "soft_labels._predicted = die\n"
+        "soft_labels.predict_batches = die\n"
         "main(sys.argv[1:])\n"
     )
     words = ["soft-labels", str(data), "--path", checkpoint, "--batch-size", "4"]

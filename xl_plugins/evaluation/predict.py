@@ -58,11 +58,20 @@ def predict_values(
         batch_size: most examples in a batch; None for no limit but ``max_tokens``.
         max_tokens: most positions in a batch, padding and the paired source text included.
     """
+    columns = list(predict_batches(tuned, dataset, batch_size, max_tokens, progress))
+    units, values, sizes = (np.concatenate(column) for column in zip(*columns))
+    return _in_order(units, values, sizes)
+
+
+def predict_batches(
+    tuned: FineTuned, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:  # fmt: skip
+    """Batch by batch: examples (U,), their probabilities one after the other (K, D) float32, and rows of each (U,)."""
     order = dataset.ordered_indices()[::-1].copy()
     longest = int(dataset.num_tokens_vec(order).max())
     if max_tokens is not None and longest > max_tokens:
         raise UserError(f"--max-tokens {max_tokens}: an example has {longest} positions; pass at least that many")
-    units, values, sizes = [], [], []
     for batch in dataset.batch_by_size(order, max_tokens=max_tokens, max_sentences=batch_size):
         sample = dataset.collater([dataset[index] for index in batch])
         sample = utils.apply_to_sample(lambda tensor: tensor.to(tuned.device), sample)
@@ -73,12 +82,9 @@ def predict_values(
                 f"predictions for {dataset.describe(batch[:3])} are not finite; run without --fp16, or check the"
                 " checkpoint"
             )
-        units.append(sample["unit"].cpu().numpy())
-        values.append(found.float().cpu().numpy())
-        sizes.append(rows.cpu().numpy())
+        yield sample["unit"].cpu().numpy(), found.float().cpu().numpy(), rows.cpu().numpy()
         if progress is not None:
             progress(len(batch))
-    return _in_order(np.concatenate(units), np.concatenate(values), np.concatenate(sizes))
 
 
 def _in_order(units: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
-from fairseq import utils
 from tqdm import tqdm
 
 from ..data.layout import DataBin
@@ -26,6 +24,7 @@ from ..xtreme.languages import parse_languages
 from .checkpoint import FineTuned, load_fine_tuned
 from .files import refuse_existing
 from .options import batch_limits, model_options
+from .predict import predict_batches
 
 SUMMARY = "tag translated training text with a source-language model; one probability distribution per word"
 EPILOG = """\
@@ -132,33 +131,11 @@ def write_array(
     with _partial(path) as name:
         array = np.lib.format.open_memmap(name, mode="w+", dtype=np.float32, shape=(int(starts[-1]), part.classes))
         _reserve(name)
-        for units, values in _predicted(tuned, dataset, limits):
-            sizes = starts[units + 1] - starts[units]
+        for units, values, sizes in predict_batches(tuned, dataset, progress=progress, **limits):
             within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
             array[np.repeat(starts[units], sizes) + within] = values
-            if progress is not None:
-                progress(len(units))
         array.flush()
         del array
-
-
-def _predicted(tuned: FineTuned, dataset: TagDataset, limits: dict) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Sentences (U,) and the probabilities of their words, the longest sentences first."""
-    order = dataset.ordered_indices()[::-1].copy()
-    longest, most = int(dataset.num_tokens_vec(order).max()), limits["max_tokens"]
-    if most is not None and longest > most:
-        raise UserError(f"--max-tokens {most}: a sentence has {longest} positions; pass at least that many")
-    for batch in dataset.batch_by_size(order, max_tokens=most, max_sentences=limits["batch_size"]):
-        sample = dataset.collater([dataset[index] for index in batch])
-        sample = utils.apply_to_sample(lambda tensor: tensor.to(tuned.device), sample)
-        with torch.inference_mode():
-            values, _ = tuned.task.predict(tuned.model, sample)
-        if not bool(torch.isfinite(values).all()):
-            raise UserError(
-                f"predictions for {dataset.describe(batch[:3])} are not finite; run without --fp16, or check the"
-                " checkpoint"
-            )
-        yield sample["unit"].cpu().numpy(), values.float().cpu().numpy()
 
 
 def write_text(data: DataBin, part: TagPart, array: str, path: str) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language
+from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
 from xl_plugins.xtreme.tsv import find_file
 
 _TEXTS = {
@@ -47,6 +47,23 @@ def discover(raw: str, pattern: str = r"(?:train|dev|test)-([^-.]+)\.tsv(?:\.gz)
         if match:
             found.add(check_language(match.group(1), path))
     return sorted(found, key=lambda code: (code not in XTREME_LANGUAGES, code))
+
+
+def languages_of(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    """Source language and all languages of ``args.raw``, those of ``--languages`` or all with a file; UserError for a
+    missing folder or one without the source language."""
+    source = check_language(args.source_language, "--source-language")
+    if not os.path.isdir(args.raw):
+        raise UserError(
+            f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv"
+        )
+    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(discover(args.raw))
+    if source not in languages:
+        raise UserError(
+            f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "
+            f"among {', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
+        )
+    return source, languages
 
 
 def find_view(args: argparse.Namespace, role: str, patterns: tuple[str, ...], lang: str, dataset: str) -> str | None:

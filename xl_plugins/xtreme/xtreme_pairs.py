@@ -7,7 +7,6 @@ import os
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme import folder
-from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.table import CountSchema, PairFile, PairPlan
 from xl_plugins.xtreme.tsv import find_file
@@ -82,17 +81,7 @@ def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
 
 def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], **options: object) -> PairPlan:
     """Plan for the XTREME folder ``args.raw``; ``options`` are further fields of :class:`PairPlan`."""
-    source = check_language(args.source_language, "--source-language")
-    if not os.path.isdir(args.raw):
-        raise UserError(
-            f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv"
-        )
-    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(folder.discover(args.raw))
-    if source not in languages:
-        raise UserError(
-            f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "
-            f"among {', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
-        )
+    source, languages = folder.languages_of(args)
     plan = PairPlan(dataset, source, labels, **options)  # type: ignore[arg-type]
     for lang in languages:
         units = _gold_units(args.raw, lang, source)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme import folder
-from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.sentences import SentenceFile, TaggingPlan, guess_kind
 from xl_plugins.xtreme.tsv import find_file
@@ -57,17 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], template: SentenceFile) -> TaggingPlan:
     """Plan for the folder ``args.raw``; ``template`` says how its files are read."""
-    source = check_language(args.source_language, "--source-language")
-    if not os.path.isdir(args.raw):
-        raise UserError(
-            f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv"
-        )
-    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(folder.discover(args.raw))
-    if source not in languages:
-        raise UserError(
-            f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "
-            f"among {', '.join(languages) or 'the files there'}; correct RAW, --languages or --source-language"
-        )
+    source, languages = folder.languages_of(args)
     plan = TaggingPlan(dataset, source, labels)
     for lang in languages:
         units = _units(args, plan, lang, replace(template, prefix=f"{lang}:" if template.prefix else ""))
