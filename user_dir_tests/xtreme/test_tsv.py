@@ -95,6 +95,7 @@ def test_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
         (gzip.compress(b"ab\n" * 1000)[:-12], "a.tsv: damaged gzip file"),
         (b"\x1f\x8bnot gzip", "a.tsv: damaged gzip file"),
     ],
+    ids=["not-utf8", "not-utf8-after-mark", "blank-line", "cut-gzip", "gzip-in-name-only"],
 )
 def test_faults_are_named_with_their_place(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.tsv"
