@@ -16,7 +16,7 @@ from fairseq.data import Dictionary
 from xl_plugins.errors import UserError
 
 _TOLERATED = 0.01  # share of pieces that may be missing: a dictionary of another model misses far more
-_BY_STRING = -1  # table entry of pieces whose id follows from the text only
+BY_STRING = -1  # table entry of pieces whose id follows from the text only
 
 
 def file_digest(path: str) -> str:
@@ -61,6 +61,39 @@ def load_sentencepiece(path: str) -> sentencepiece.SentencePieceProcessor:
     return model
 
 
+def piece_table(
+    model: sentencepiece.SentencePieceProcessor, dictionary: Dictionary, spm_name: str, dict_name: str
+) -> tuple[np.ndarray, str | None]:
+    """fairseq id of each piece of a model, int64, or ``BY_STRING`` where the text itself decides; and a warning.
+
+    Raises UserError if more than 1 % of the pieces are not in the dictionary; the warning names a smaller mismatch.
+    """
+    indices = dictionary.indices
+    size = model.GetPieceSize()
+    table = np.full(size, BY_STRING, dtype=np.int64)
+    missing: list[str] = []
+    ordinary = 0
+    for number in range(size):
+        if model.IsUnknown(number) or model.IsControl(number) or model.IsUnused(number):
+            continue
+        piece = model.IdToPiece(number)
+        ordinary += 1
+        if piece not in indices:
+            missing.append(piece)
+        if piece.split() == [piece]:  # fairseq splits a line of pieces at every white space of Unicode
+            table[number] = indices.get(piece, dictionary.unk())
+    if not missing:
+        return table, None
+    share = len(missing) / ordinary
+    text = (
+        f"{spm_name}: {len(missing)} of its {ordinary} pieces ({share:.1%}) are not in {dict_name}, "
+        f"for example {' '.join(missing[:5])}"
+    )
+    if share > _TOLERATED:
+        raise UserError(f"{text}; model and dictionary must come from the same pre-trained model")
+    return table, f"{text}; they become <unk>"
+
+
 class PieceEncoder:
     """Encode texts exactly as ``spm_encode --output_format=piece | fairseq-preprocess --only-source --srcdict`` does.
 
@@ -72,35 +105,7 @@ class PieceEncoder:
         self.dictionary = load_dictionary(dict_path)
         self.model = load_sentencepiece(spm_path)
         self.threads = threads
-        self.warning: str | None = None
-        self.table = self._make_table(spm_path, dict_path)
-
-    def _make_table(self, spm_path: str, dict_path: str) -> np.ndarray:
-        """int64 (pieces of the model): fairseq id, or -1 where the text itself decides."""
-        model, indices = self.model, self.dictionary.indices
-        size = model.GetPieceSize()
-        table = np.full(size, _BY_STRING, dtype=np.int64)
-        missing: list[str] = []
-        ordinary = 0
-        for number in range(size):
-            if model.IsUnknown(number) or model.IsControl(number) or model.IsUnused(number):
-                continue
-            piece = model.IdToPiece(number)
-            ordinary += 1
-            if piece not in indices:
-                missing.append(piece)
-            if piece.split() == [piece]:  # fairseq splits a line of pieces at every white space of Unicode
-                table[number] = indices.get(piece, self.dictionary.unk())
-        if missing:
-            share = len(missing) / ordinary
-            text = (
-                f"{spm_path}: {len(missing)} of its {ordinary} pieces ({share:.1%}) are not in {dict_path}, "
-                f"for example {' '.join(missing[:5])}"
-            )
-            if share > _TOLERATED:
-                raise UserError(f"{text}; model and dictionary must come from the same pre-trained model")
-            self.warning = f"{text}; they become <unk>"
-        return table
+        self.table, self.warning = piece_table(self.model, self.dictionary, spm_path, dict_path)
 
     def encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(ids, sizes)``, int64: ids of all texts one after the other, each ended by </s>; ids per text."""
@@ -108,7 +113,7 @@ class PieceEncoder:
         sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
         flat = np.fromiter(chain.from_iterable(pieces), dtype=np.int64, count=int(sizes.sum()))
         ids = self.table[flat]
-        odd = ids == _BY_STRING
+        odd = ids == BY_STRING
         if odd.any():
             return self._encode_odd(texts, sizes, ids, odd)
         return self._end(ids, sizes)

@@ -1,0 +1,56 @@
+"""What all augmentations of words share: their form, and the source of their randomness."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Collection, NamedTuple, Protocol, Sequence
+
+from xl_plugins.errors import UserError
+
+Word = tuple[int, ...]  # fairseq piece ids of one word; the first piece begins with U+2581
+
+# SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): increment and the two multipliers of its finaliser.
+_GAMMA, _MIX1, _MIX2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+_64_BITS = (1 << 64) - 1
+
+
+class Augmented(NamedTuple):
+    """A view of a text: its words, and which of them an augmentation chose.
+
+    ``selected[i]`` holds also where the draw gave the word itself again; such a word is selected but not changed.
+    """
+
+    words: list[Word]
+    selected: list[bool]
+
+
+class WordAugmentation(Protocol):
+    """A random change of words; returns as many words as it gets and leaves the indices in ``protected`` alone."""
+
+    def __call__(self, words: Sequence[Word], rng: random.Random, protected: Collection[int] = ()) -> Augmented: ...
+
+
+def generator(seed: int, epoch: int, example: int, view: int) -> random.Random:
+    """Source of randomness of one view of one example: a pure function of the four integers, about 5 microseconds."""
+    state = 0
+    for counter in (seed, epoch, example, view):
+        state = ((state ^ (counter & _64_BITS)) + _GAMMA) & _64_BITS
+        state = ((state ^ (state >> 30)) * _MIX1) & _64_BITS
+        state = ((state ^ (state >> 27)) * _MIX2) & _64_BITS
+        state ^= state >> 31
+    return random.Random(state)
+
+
+def check_ratio(option: str, value: float) -> float:
+    """Return a probability; UserError, naming the option, for anything else."""
+    if not 0.0 <= value <= 1.0:  # also catches nan
+        raise UserError(f"{option} {value}: expected a probability between 0 and 1")
+    return value
+
+
+def check_not_negative(option: str, value: float) -> float:
+    """Return a finite number >= 0; UserError, naming the option, for anything else."""
+    if not (math.isfinite(value) and value >= 0):
+        raise UserError(f"{option} {value}: expected a finite number, 0 or greater")
+    return value

@@ -1,0 +1,121 @@
+"""Bilingual dictionaries in the format of MUSE: files ``en-de.txt``, one ``source target`` per line."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import re
+import zlib
+from pathlib import Path
+from typing import Union
+
+from xl_plugins.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+ALL = "all"
+Table = dict[str, Union[str, list[str]]]  # source word -> its translation, or all of them in the order of the file
+_SUFFIXES = (".txt", ".txt.gz")
+
+
+def load_dictionaries(folder: str, source: str, languages: str = ALL) -> dict[str, Table]:
+    """Read ``<source>-<language>.txt`` (or ``.txt.gz``) of the languages asked for.
+
+    Args:
+        folder: where the files lie.
+        source: language of the words to be replaced, such as ``en``.
+        languages: ``all`` files there, or codes separated by commas; one without a file is left out with a warning.
+
+    Returns:
+        language -> source word -> translation (a string if there is only one), duplicates kept.
+    """
+    expected = (
+        f"expected a folder with files such as {source}-de.txt, one '{source} word<tab or blank>translation' per line"
+    )
+    if not folder:
+        raise UserError(f"--cs-dictionaries is missing: {expected}")
+    if not Path(folder).is_dir():
+        raise UserError(f"--cs-dictionaries {folder}: no such folder; {expected}")
+    files = _files(Path(folder), source)
+    wanted = sorted(files) if languages == ALL else list(dict.fromkeys(re.split(r"[,\s]+", languages.strip(", \t"))))
+    if wanted == [""]:
+        raise UserError("--cs-languages is empty: expected 'all' or language codes separated by commas")
+    missing = [language for language in wanted if language not in files]
+    if missing:
+        logger.warning(
+            "--cs-languages: %s has no dictionary for %s; left out", folder, ", ".join(f"{source}-{x}" for x in missing)
+        )
+    words: dict[str, str] = {}  # the same source word in all languages is kept once
+    tables = {language: _read(files[language], words) for language in wanted if language in files}
+    if not tables:
+        there = f"it has {', '.join(sorted(files))}" if files else "it has none"
+        raise UserError(
+            f"--cs-dictionaries {folder}: no dictionary from {source} into {', '.join(missing) or 'any language'} "
+            f"({there}); {expected}"
+        )
+    return tables
+
+
+def _files(folder: Path, source: str) -> dict[str, Path]:
+    """language -> file; MUSE's train and test parts (``en-de.0-5000.txt``) do not count, text goes before gzip."""
+    pattern = re.compile(rf"{re.escape(source)}-([A-Za-z0-9_-]+)(\.txt|\.txt\.gz)")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):  # en-de.txt comes before en-de.txt.gz
+        match = pattern.fullmatch(path.name)
+        if match:
+            found.setdefault(match[1], path)
+    return found
+
+
+def _read(path: Path, words: dict[str, str]) -> Table:
+    """Entries of one file; UserError names the line that is wrong."""
+    table: Table = {}
+    lines = _decode(path)
+    for number, line in enumerate(lines, 1):
+        source, target = _fields(line)
+        if not source or not target:
+            raise UserError(
+                f"{path}:{number}: expected two fields, a word and its translation, separated by a tab or one blank; "
+                f"found {line[:60]!r}"
+            )
+        source = words.setdefault(source, source)
+        if target == source:
+            target = source
+        known = table.get(source)
+        if known is None:
+            table[source] = target
+        elif isinstance(known, str):
+            table[source] = [known, target]
+        else:
+            known.append(target)
+    if not table:
+        raise UserError(f"{path}: the dictionary is empty; expected one word and its translation per line")
+    return table
+
+
+def _fields(line: str) -> tuple[str, str]:
+    """Source and target of a line; both empty if it has another number of fields."""
+    if "\t" in line:
+        source, _, target = line.partition("\t")
+        return source.strip(" "), target.strip(" \t")
+    source, _, target = line.partition(" ")
+    return ("", "") if " " in target else (source, target)
+
+
+def _decode(path: Path) -> list[str]:
+    """Lines of a file, plain or gzip; UserError for anything but UTF-8."""
+    raw = path.read_bytes()
+    if path.name.endswith(".gz"):
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{path}: not a gzip file ({error}); unpack it or get it anew") from None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); convert the file to UTF-8") from None
+    lines = text.split("\n")
+    if lines[-1] in ("", "\r"):
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
