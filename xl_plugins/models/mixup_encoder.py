@@ -50,8 +50,9 @@ def join_streams(target: Tensor, source: Tensor, pad: int) -> Tensor:
 
 
 def encode_pairs(
-    encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | float | None, target_width: int | None = None
-) -> PairStates:
+    encoder: Any, tokens: Tensor, mixup_layer: int, gate: Gate | float | None, target_width: int | None = None,
+    embeddings: Tensor | None = None,
+) -> PairStates:  # fmt: skip
     """Encode B pairs whose ids were joined by :func:`join_streams`.
 
     Args:
@@ -61,12 +62,13 @@ def encode_pairs(
         gate: maps entropies to lambda; a number is a constant lambda; None runs both streams plainly.
         target_width: I, when nothing is read of the source stream: it ends at the mixup layer, and the targets go on
             without the padding that only the source needed.
+        embeddings: (2B, W, C) word embeddings of the tokens; None takes the encoder's.
     """
     padding = tokens.eq(encoder.padding_idx)
     if bool(padding.all(dim=1).any()):
         raise UserError("a row of the batch has no tokens at all; empty texts cannot be encoded")
     mask = padding if bool(padding.any()) else None  # without padding attention takes its fastest path
-    x, _ = encoder.forward_embedding(tokens)
+    x, _ = encoder.forward_embedding(tokens, embeddings)
     if mask is not None:
         x = x * (~padding).unsqueeze(-1).type_as(x)
     x = x.transpose(0, 1)  # W x 2B x C

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from .heads import SpanHead, WordHead, apply_head
+from .noise import noisy_embeddings
 
 logger = logging.getLogger(__name__)
 
@@ -123,13 +124,31 @@ class XLMRModel(RobertaModel):
         src_tokens: Tensor,
         words: Optional[Tensor] = None,
         classification_head_name: Optional[str] = None,
+        embedding_noise: Optional[Tensor] = None,
+        detach_embeddings: Optional[Tensor] = None,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
-        """Encode (B, T) ids; ``words`` (B, T) numbers the words of a tagging head (see ``functional.words``)."""
+        """Encode (B, T) ids.
+
+        Args:
+            words: (B, T) numbers of the words for a tagging head (see ``functional.words``).
+            embedding_noise: (B, T, C) added to the word embeddings, before positions, layer norm and dropout.
+            detach_embeddings: (B,) rows whose word embeddings get no gradient.
+        """
+        if embedding_noise is not None or detach_embeddings is not None:
+            # fairseq's own forward pass takes token_embeddings and drops them silently
+            embeddings = noisy_embeddings(self._embed(src_tokens), embedding_noise, detach_embeddings)
+            states, extra = self.encoder.extract_features(src_tokens, token_embeddings=embeddings, **kwargs)
+            if classification_head_name is not None:
+                states = apply_head(self.head(classification_head_name), states, words)
+            return states, extra
         if classification_head_name is None or classification_head_name not in self.position_heads:
             return super().forward(src_tokens, classification_head_name=classification_head_name, **kwargs)
         states, extra = super().forward(src_tokens, **{**kwargs, "features_only": True})
         return apply_head(self.head(classification_head_name), states, words), extra
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        return self.encoder.sentence_encoder.embed_tokens(tokens)
 
     def upgrade_state_dict_named(self, state_dict: dict, name: str) -> None:
         """Rename the keys of old archives (fairseq does), then compare shapes and say which option does not fit."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from fairseq.dataclass import ChoiceEnum
 from fairseq.models import register_model
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from ..errors import UserError
 from ..functional.mixup import mixup_ratio
 from .heads import apply_head
 from .mixup_encoder import encode_pairs, join_streams
+from .noise import noisy_embeddings
 from .plain import XLMRConfig, XLMRLargeConfig, XLMRModel
 
 logger = logging.getLogger(__name__)
@@ -107,6 +109,8 @@ class XMixupModel(XLMRModel):
         source_words: Tensor | None = None,
         classification_head_name: str | None = None,
         target_only: bool = False,
+        embedding_noise: Tensor | None = None,
+        detach_embeddings: Tensor | None = None,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
         """Encode B pairs.
@@ -118,15 +122,19 @@ class XMixupModel(XLMRModel):
             source_tokens: (B, J) source-language ids; None for the plain encoder.
             classification_head_name: shared head applied to both streams; None returns the target's states.
             target_only: run the source stream only as far as the mixup layer needs it; there is no ``source_output``.
+            embedding_noise, detach_embeddings: (B, I, C), (B,) for the target stream, as in :class:`XLMRModel`.
         """
+        noise: dict[str, Any] = {"embedding_noise": embedding_noise, "detach_embeddings": detach_embeddings}
+        plain: dict[str, Any] = {"words": words, "classification_head_name": classification_head_name, **noise}
         if source_tokens is None:
-            return super().forward(src_tokens, words=words, classification_head_name=classification_head_name, **kwargs)
+            return super().forward(src_tokens, **plain, **kwargs)
         encoder = self.encoder.sentence_encoder
         if target_only and self.args.no_mixup:  # nothing of the source reaches the target
-            return super().forward(src_tokens, words=words, classification_head_name=classification_head_name)[0], {}
+            return super().forward(src_tokens, **plain)[0], {}
         tokens = join_streams(src_tokens, source_tokens, encoder.padding_idx)
         keep = src_tokens.size(1) if target_only else None
-        pair = encode_pairs(encoder, tokens, self.args.mixup_layer, self._gate(), keep)
+        embeddings = self._noisy_targets(tokens, **noise)
+        pair = encode_pairs(encoder, tokens, self.args.mixup_layer, self._gate(), keep, embeddings)
         extra = {"ratio": pair.ratio, "entropy": pair.entropy, "reverse_entropy": pair.reverse_entropy}
         if target_only:
             return self._outputs(classification_head_name, pair.states, words), extra
@@ -147,6 +155,20 @@ class XMixupModel(XLMRModel):
             "source_padding": source_padding,
             **extra,
         }
+
+    def _noisy_targets(
+        self, tokens: Tensor, embedding_noise: Tensor | None, detach_embeddings: Tensor | None
+    ) -> Tensor | None:
+        """Word embeddings of joined streams (2B, W, C) with noise in the first B rows; None without any."""
+        if embedding_noise is None and detach_embeddings is None:
+            return None
+        rows = tokens.size(0) // 2
+        if embedding_noise is not None:
+            missing = tokens.size(1) - embedding_noise.size(1)
+            embedding_noise = F.pad(embedding_noise, (0, 0, 0, missing, 0, rows))
+        if detach_embeddings is not None:
+            detach_embeddings = F.pad(detach_embeddings, (0, rows))
+        return noisy_embeddings(self._embed(tokens), embedding_noise, detach_embeddings)
 
     def _outputs(self, head: str | None, states: Tensor, words: Tensor | None) -> Tensor:
         return states if head is None else apply_head(self.head(head), states, words)

@@ -13,8 +13,11 @@ from torch import Tensor
 
 from ..data.layout import DataBin
 from ..data.units import UnitDataset
+from ..data.views import Views, ViewTools
 from ..errors import UserError
 from ..functional.metrics import macro_mean
+
+_OF_UNITS = ("unit", "unit_language", "raw", "view_words")  # entries of a batch that are not per row
 
 
 class Problem(ABC):
@@ -55,6 +58,11 @@ class Problem(ABC):
         return self.data.labels
 
     @property
+    def classes(self) -> int:
+        """What a divergence is divided by to be a mean over elements: the number of classes."""
+        return len(self.labels)
+
+    @property
     def select_metric(self) -> str:
         return f"{self.metric}_select"
 
@@ -79,6 +87,22 @@ class Problem(ABC):
     @abstractmethod
     def open_view(self, language: str, split: str, view: bool) -> Any:
         """A language's text in the source language, or without ``view`` its own text."""
+
+    @abstractmethod
+    def build_views(self, tools: ViewTools) -> Views:
+        """What makes the views of training examples."""
+
+    def translation_part(self, language: str, index: int, labels: str) -> Any:
+        """Training text of a language as translation of the source's; ``labels``: what to do with its own labels."""
+        return self.build_part(language, index, "train", paired=False)
+
+    def example_name(self, part: Any, row: int) -> str:
+        """An example of a part in messages: its row, from 1."""
+        return str(row + 1)
+
+    def match_translations(self, source: Any, part: Any) -> np.ndarray:
+        """Row in ``part`` of every example of ``source``: (N,), -1 where it is missing."""
+        return np.arange(len(source))
 
     def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:
         """The batch without the source labels of rows whose source text is not ``gold`` (R,)."""
@@ -107,6 +131,45 @@ class Problem(ABC):
     @abstractmethod
     def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         """Correct and all predictions of a training batch."""
+
+    # -- consistency of two views, and of teacher and student (xTune, ACL 2021) --
+
+    def labelled(self, sample: Mapping) -> Tensor:
+        """Rows that have a task loss: (R,) bool."""
+        return torch.ones_like(sample["id"], dtype=torch.bool)
+
+    @abstractmethod
+    def consistency(
+        self, first: Tensor, second: Tensor, sample: Mapping, stop_gradient: bool = True, mask_padding: bool = True
+    ) -> Tensor:
+        """Symmetric divergence KL_S of the outputs for x and x', in nats: (R,), whose sum is R times the mean over
+        what the problem predicts (rows, words, windows). ``mask_padding``: see ``reduced_log_probabilities``."""
+
+    @abstractmethod
+    def distillation(self, teacher: Tensor, student: Tensor, sample: Mapping, hard: bool = False) -> Tensor:
+        """KL(teacher || student) of the outputs for the rows of ``sample``, in nats: (G,), whose sum is G times the
+        mean. ``hard``: cross entropy against the teacher's most probable class instead."""
+
+    def select_rows(self, sample: Mapping, rows: Tensor) -> dict:
+        """The batch of the rows (R,) bool, without the padding columns that none of them needs, and without what
+        belongs to units rather than rows."""
+        chosen = {name: self._select(name, value, rows) for name, value in sample.items() if name not in _OF_UNITS}
+        tokens = chosen["net_input"]["src_tokens"]
+        return chosen | {"nsentences": len(tokens), "ntokens": int(tokens.ne(self.data.dictionary.pad()).sum())}
+
+    def _select(self, name: str, value: Any, rows: Tensor) -> Any:
+        if isinstance(value, Mapping):
+            group = {key: self._select(key, item, rows) for key, item in value.items()}
+            if "words" in group:  # special tokens belong to no word, so the tokens tell the width
+                group["words"] = group["words"][:, : group["src_tokens"].size(1)]
+            return group
+        if not isinstance(value, Tensor):
+            return value
+        chosen, pad = value[rows], self.data.dictionary.pad()
+        padding = {"src_tokens": pad, "source": pad, "back_translation": pad, "aligned": -1}
+        if name not in padding:
+            return chosen
+        return chosen[:, : int(chosen.ne(padding[name]).sum(dim=1).max())]
 
     # -- predictions --
 

@@ -11,10 +11,18 @@ from torch import Tensor
 
 from ..data.layout import DataBin
 from ..data.qa import QADataset, QAPart
-from ..data.questions import SPECIALS, Questions, Windowing
+from ..data.questions import SPECIALS, Questions, Windowing, find
+from ..data.views import ViewTools
+from ..data.views_qa import QAViews
 from ..errors import UserError
 from ..functional.answer_span import best_spans, position_probabilities
 from ..functional.answers import em_f1
+from ..functional.consistency import (
+    hard_cross_entropy,
+    reduced_log_probabilities,
+    symmetric_kl_of_logs,
+    teacher_kl,
+)
 from ..functional.divergence import span_cross_entropy
 from ..functional.precision import at_least_float32
 from .base import Problem, percent
@@ -72,6 +80,10 @@ class ExtractiveQA(Problem):
         return []
 
     @property
+    def classes(self) -> int:
+        return 1  # the released code of xTune takes a mean over windows here, not over elements
+
+    @property
     def answer_metric(self) -> str:
         """Normalisation of answers: ``squad``, or ``mlqa`` with rules per language."""
         return self.data.meta.get("answer_metric", "squad")
@@ -92,6 +104,15 @@ class ExtractiveQA(Problem):
 
     def open_view(self, language: str, split: str, view: bool) -> Questions:
         return Questions(self.data, language, split, self.windowing, view=view)
+
+    def build_views(self, tools: ViewTools) -> QAViews:
+        return QAViews(tools, self.cfg.max_length)
+
+    def example_name(self, part: QAPart, row: int) -> str:
+        return part.target.record(row)["id"]
+
+    def match_translations(self, source: QAPart, part: QAPart) -> np.ndarray:
+        return find(source.target, part.target)
 
     def gold_source(self, part: QAPart, language: str) -> None:
         part.source = self.open_view(language, "train", view=False)
@@ -118,6 +139,27 @@ class ExtractiveQA(Problem):
         scores = output[:, :width].masked_fill(padding[..., None], float("-inf"))
         correct = scores.argmax(dim=1).eq(sample["target"]).all(dim=1)
         return correct.sum(), torch.tensor(correct.numel())
+
+    # -- consistency --
+
+    def consistency(
+        self, first: Tensor, second: Tensor, sample: Mapping, stop_gradient: bool = True, mask_padding: bool = True
+    ) -> Tensor:
+        """Mean of KL_S of start and end over the positions that both views share, and the rest."""
+
+        def reduced(output: Tensor, tokens: Tensor, aligned: Tensor) -> Tensor:
+            padding = tokens.eq(self.data.dictionary.pad()) if mask_padding else None
+            return reduced_log_probabilities(output[:, : tokens.size(1)], padding, aligned)
+
+        log_p = reduced(first, sample["net_input"]["src_tokens"], sample["aligned"])
+        log_q = reduced(second, sample["second"]["src_tokens"], sample["second"]["aligned"])
+        return symmetric_kl_of_logs(log_p, log_q, stop_gradient, dim=1).mean(dim=-1)
+
+    def distillation(self, teacher: Tensor, student: Tensor, sample: Mapping, hard: bool = False) -> Tensor:
+        """Mean over start and end, over all real positions; the ends' labels are the teacher's ends."""
+        padding = sample["net_input"]["src_tokens"].eq(self.data.dictionary.pad())[..., None]
+        teacher, student = (x[:, : padding.size(1)].masked_fill(padding, float("-inf")) for x in (teacher, student))
+        return (hard_cross_entropy if hard else teacher_kl)(teacher, student, dim=1).mean(dim=-1)
 
     # -- predictions --
 

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from ..data.pairs import PairDataset, PairPart, PairTexts
+from ..data.views import ViewTools
+from ..data.views_pairs import PairViews
 from ..errors import UserError
+from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, kl_divergence
 from ..functional.precision import at_least_float32
 from .base import Problem, ones, percent
@@ -48,6 +51,17 @@ class SentencePair(Problem):
     def open_view(self, language: str, split: str, view: bool) -> PairTexts:
         return PairTexts(self.data, language, split, self.cfg.max_length, view=view)
 
+    def build_views(self, tools: ViewTools) -> PairViews:
+        return PairViews(tools, self.cfg.max_length)
+
+    def match_translations(self, source: PairPart, part: PairPart) -> np.ndarray:
+        if len(part) != len(source):
+            raise UserError(
+                f"{part.target.path}.idx has {len(part)} rows, but {source.target.path}.idx has {len(source)}; row i of"
+                " both must be the same example"
+            )
+        return np.arange(len(source))
+
     def gold_source(self, part: PairPart, language: str) -> None:
         part.source = self.open_view(language, "train", view=False)
         gold = self.data.open_labels(language, "train")
@@ -83,6 +97,16 @@ class SentencePair(Problem):
     def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         correct = output.argmax(dim=-1).eq(sample["target"])
         return correct.sum(), torch.tensor(correct.numel())
+
+    # -- consistency --
+
+    def consistency(
+        self, first: Tensor, second: Tensor, sample: Mapping, stop_gradient: bool = True, mask_padding: bool = True
+    ) -> Tensor:
+        return symmetric_kl(first, second, stop_gradient)
+
+    def distillation(self, teacher: Tensor, student: Tensor, sample: Mapping, hard: bool = False) -> Tensor:
+        return (hard_cross_entropy if hard else teacher_kl)(teacher, student)
 
     # -- predictions --
 

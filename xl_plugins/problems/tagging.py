@@ -12,7 +12,10 @@ from torch import Tensor
 
 from ..data.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
 from ..data.tagging import NO_LABEL, TagDataset, TagPart
+from ..data.views import ViewTools
+from ..data.views_tagging import TagViews
 from ..errors import UserError
+from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.precision import at_least_float32
 from ..functional.spans import SpanScheme, f1
@@ -117,6 +120,28 @@ class Tagging(Problem):
     def open_view(self, language: str, split: str, view: bool) -> PlainTexts:
         return PlainTexts(self.data, language, split, self.cfg.max_length, view=view)
 
+    def build_views(self, tools: ViewTools) -> TagViews:
+        return TagViews(tools, self.cfg.max_length - SPECIALS, self.uses_soft, self.cfg.mt_labels == "use")
+
+    def translation_part(self, language: str, index: int, labels: str) -> TagPart:
+        target = TaggedTexts(self.data, language, "train", self.cfg.max_length)
+        if labels == "absent" and target.labels is not None:
+            raise UserError(
+                f"{self.data.prefix(language, 'label', 'train')}.idx: translations are trained on without labels, but"
+                " these have some; pass --mt-labels ignore, or use to train on them, or remove the file"
+            )
+        if labels == "use" and target.labels is None:
+            self._missing_labels(language, soft=False)
+        return TagPart(language, index, target, len(self.labels), soft=False)
+
+    def match_translations(self, source: TagPart, part: TagPart) -> np.ndarray:
+        if len(part) != len(source):
+            raise UserError(
+                f"{part.target.path}.idx has {len(part)} rows, but {source.target.path}.idx has {len(source)}; row i of"
+                " both must be the same sentence"
+            )
+        return np.arange(len(source))
+
     def gold_source(self, part: TagPart, language: str) -> None:
         part.source = TaggedTexts(self.data, language, "train", self.cfg.max_length, truncate=True)
         if part.source.labels is None:
@@ -156,12 +181,36 @@ class Tagging(Problem):
             labels = sample["soft"].argmax(dim=-1).masked_fill(sample["soft"].sum(dim=-1) <= _ACTIVE, NO_LABEL)
         return output.argmax(dim=-1).eq(labels).sum(), labels.ne(NO_LABEL).sum()
 
+    # -- consistency --
+
+    def labelled(self, sample: Mapping) -> Tensor:
+        """Rows with a labelled word; translations have none."""
+        if "soft" in sample:
+            return (sample["soft"].sum(dim=-1) > _ACTIVE).any(dim=1)
+        return (sample["target"] != NO_LABEL).any(dim=1)
+
+    def consistency(
+        self, first: Tensor, second: Tensor, sample: Mapping, stop_gradient: bool = True, mask_padding: bool = True
+    ) -> Tensor:
+        """All words count, labelled or not; word k of x corresponds to word k of x'."""
+        return word_mean(symmetric_kl(first, second, stop_gradient), _real_words(first, sample))
+
+    def distillation(self, teacher: Tensor, student: Tensor, sample: Mapping, hard: bool = False) -> Tensor:
+        student = student[:, : teacher.size(1)]
+        losses = (hard_cross_entropy if hard else teacher_kl)(teacher, student)
+        return word_mean(losses, _real_words(teacher, sample))
+
+    def select_rows(self, sample: Mapping, rows: Tensor) -> dict:
+        chosen = super().select_rows(sample, rows)
+        width = int(chosen["net_input"]["words"].max())
+        return chosen | {name: chosen[name][:, :width] for name in ("target", "soft") if name in chosen}
+
     # -- predictions --
 
     def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         """Probabilities of every word of every sentence: (words, C), words per sentence."""
         words = sample["net_input"]["words"].max(dim=1).values  # (R,)
-        real = torch.arange(output.size(1), device=output.device)[None, :] < words[:, None]
+        real = _real_words(output, sample)
         unit = torch.searchsorted(sample["unit"].sort().values, sample["id"])
         order = sample["unit"].argsort()
         sizes = torch.zeros(len(order), dtype=torch.int64, device=output.device)
@@ -189,3 +238,9 @@ class Tagging(Problem):
         if target.labels is None or self.data.is_unlabelled(dataset.parts[0].language, target.split):
             return None
         return [[self.labels[index] for index in target.hard(row)] for row in range(len(target))]
+
+
+def _real_words(output: Tensor, sample: Mapping) -> Tensor:
+    """Which words of the outputs (R, W, C) the rows have: (R, W)."""
+    words = sample["net_input"]["words"].max(dim=1).values
+    return torch.arange(output.size(1), device=output.device)[None, :] < words[:, None]
