@@ -147,8 +147,8 @@ class Questions:
         return self._rows("offsets", np.int32)[int(self.paragraphs[question])].reshape(-1, 2)
 
 
-def match(target: Questions, source: Questions) -> np.ndarray:
-    """Rows of ``source`` with the ids of ``target``'s questions: (N,); UserError names an id that is missing.
+def find(target: Questions, source: Questions) -> np.ndarray:
+    """Rows of ``source`` with the ids of ``target``'s questions, -1 where an id is missing: (N,).
 
     Ids may repeat (TyDiQA has such) when both hold the same questions in the same order.
     """
@@ -163,12 +163,19 @@ def match(target: Questions, source: Questions) -> np.ndarray:
             f"{source.path}: question id '{source.record(int(order[repeated[0]]))['id']}' occurs more than once, so"
             f" {target.path} can only be paired with it when both have the same questions in the same order"
         )
-    place = np.minimum(np.searchsorted(ordered, wanted), max(len(keys) - 1, 0))
-    found = ordered[place] == wanted if len(keys) else np.zeros(len(wanted), bool)
-    if not found.all():
-        row = int(np.flatnonzero(~found)[0])
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    place = np.minimum(np.searchsorted(ordered, wanted), len(keys) - 1)
+    return np.where(ordered[place] == wanted, order[place], -1)
+
+
+def match(target: Questions, source: Questions) -> np.ndarray:
+    """:func:`find`; UserError names an id that is missing."""
+    rows = find(target, source)
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
         raise UserError(
-            f"{target.path}: question '{target.record(row)['id']}' ({int((~found).sum())} of {len(wanted)}) is not in"
-            f" {source.path}; the source needs the same question ids (or leave the language out)"
+            f"{target.path}: question '{target.record(int(missing[0]))['id']}' ({len(missing)} of {len(rows)}) is not"
+            f" in {source.path}; the source needs the same question ids (or leave the language out)"
         )
-    return order[place]
+    return rows

@@ -18,13 +18,15 @@ from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..optim.progress import PROGRESS
 from ..problems.base import Problem
+from .augmentation import AugmentationOptions, check_augmentation
+from .training_views import Augmentation
 
 logger = logging.getLogger(__name__)
 SELECTIONS = ChoiceEnum(["source-dev", "mean-dev", "target-dev"])
 
 
 @dataclass
-class XLTaskConfig(FairseqDataclass):
+class XLTaskConfig(FairseqDataclass, AugmentationOptions):
     """Options of every task: which data, which languages, how the checkpoint is selected."""
 
     data: str = field(
@@ -91,6 +93,7 @@ class XLTask(FairseqTask):
     def check_config(cls, cfg: Any) -> None:
         """Refuse options that contradict each other; subclasses extend."""
         cls.problem_class.check_config(cfg)
+        check_augmentation(cfg, cls.problem_class.name, cls.pairs_texts)
 
     def _languages(self, split: str) -> list[str]:
         option = f"--{split}-languages"
@@ -170,7 +173,11 @@ class XLTask(FairseqTask):
                 " languages out"
             )
         parts = [self.build_part(language, split) for language in languages]
-        self.datasets[split] = self.problem.build_dataset(parts, shuffle=split == "train")
+        dataset = self.problem.build_dataset(parts, shuffle=split == "train")
+        augmentation = Augmentation(self)
+        if split == "train" and augmentation.wanted:
+            dataset = augmentation.wrap(dataset)
+        self.datasets[split] = dataset
         logger.info("loaded %s: %d examples of %d languages", split, len(self.datasets[split]), len(parts))
         return self.datasets[split]
 
@@ -188,6 +195,16 @@ class XLTask(FairseqTask):
         if dataset is self.datasets.get("train"):
             PROGRESS.batches_per_epoch = len(iterator)
         return iterator
+
+    # -- training --
+
+    update_num = 0  # completed updates, so that all micro-batches of an update see the same number
+
+    def train_step(
+        self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **kwargs: Any
+    ) -> Any:  # type: ignore[override]
+        self.update_num = update_num
+        return super().train_step(sample, model, criterion, optimizer, update_num, **kwargs)
 
     # -- model --
 

@@ -149,7 +149,6 @@ class XMixupTask(XLTask):
     # -- scheduled sampling --
 
     epoch = 1
-    update_num = 0  # completed updates, so that all micro-batches of an update see the same number
 
     def sampling_update(self) -> int:
         """Update i at which p* is evaluated: the current one, or the first of the epoch."""
@@ -159,12 +158,6 @@ class XMixupTask(XLTask):
 
     def begin_epoch(self, epoch: int, model: Any) -> None:
         self.epoch = epoch
-
-    def train_step(
-        self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **kwargs: Any
-    ) -> Any:  # type: ignore[override]
-        self.update_num = update_num
-        return super().train_step(sample, model, criterion, optimizer, update_num, **kwargs)
 
     def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
         """The gate's w and b take no weight decay."""
