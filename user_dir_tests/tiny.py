@@ -61,13 +61,13 @@ def parse(data: Path, task: str = "xmixup_sentence_pair", **changed: object) -> 
 
 
 @functools.cache
-def _base(task: str) -> Any:
-    return parse(Path("DATA"), task)
+def _base(task: str, criterion: str | None = None) -> Any:
+    return parse(Path("DATA"), task, criterion=criterion)
 
 
 def configure(data: Path, task: str = "xmixup_sentence_pair", **changed: object) -> Any:
     """The same, faster: options are set in a configuration that was parsed once. ``arch`` needs :func:`parse`."""
-    cfg = copy.deepcopy(_base(task))
+    cfg = copy.deepcopy(_base(task, changed.pop("criterion", None)))
     for name, value in {"data": str(data), **changed}.items():
         groups = [group for group in cfg.values() if OmegaConf.is_dict(group) and name in group]
         assert groups, name

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import UserError
 
+_VIEW_WORDS = ("_view_words", "_view_selected", "_view_changed")
 _SIZES = ("nsentences", "ntokens", "sample_size")
 
 
@@ -28,6 +29,7 @@ class XLCriterion(FairseqCriterion):
         out = {name: value.detach().sum() for name, value in losses.items()}
         out |= dict.fromkeys(("nsentences", "sample_size"), sample["nsentences"]) | {"ntokens": sample["ntokens"]}
         if self.training:
+            out |= dict(zip(_VIEW_WORDS, sample.get("view_words", ())))
             return out | problem.count_training(output.detach(), sample)
         found, sizes = problem.values(output.detach(), sample) if values is None else values
         return out | problem.counters(found.detach(), sizes, sample, self.task.languages)
@@ -51,7 +53,17 @@ class XLCriterion(FairseqCriterion):
             if name not in _SIZES and not name.startswith("_"):
                 total = sum(float(o.get(name, 0)) for o in logging_outputs)
                 metrics.log_scalar(name, total / (size or 1.0), size, round=4)
+        _log_view_words(logging_outputs)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:
         return True
+
+
+def _log_view_words(logging_outputs: Sequence[Mapping]) -> None:
+    """Log the shares of words that augmentations selected (``switched``) and really changed (``changed``)."""
+    if _VIEW_WORDS[0] not in logging_outputs[0]:
+        return
+    words, selected, changed = (sum(float(o.get(name, 0)) for o in logging_outputs) for name in _VIEW_WORDS)
+    for name, count in (("switched", selected), ("changed", changed)):
+        metrics.log_scalar(name, count / (words or 1.0), words, round=4)

@@ -13,6 +13,7 @@ from fairseq.tasks import TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
+from ..models.restore import restore_strictly
 from ..tasks.base import XLTask
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -81,7 +82,8 @@ def load_fine_tuned(
     _check_task(path, cfg)
     selection = _selection(cfg, state)  # before the options of training are overridden
     task = _build_task(path, cfg, state.get("task_state") or {}, data, overrides or {})
-    model = _build_model(path, cfg, state, task)
+    model = task.build_model(cfg.model, from_checkpoint=True)
+    restore_strictly(model, state["model"], task.problem.head_name, path)
     model.to(device=target, dtype=PRECISIONS[precision]).eval()
     updates = (state.get("optimizer_history") or [{}])[-1].get("num_updates", 0)
     return FineTuned(path, task, model, target, selection, int(updates))
@@ -142,23 +144,6 @@ def _build_task(
                 " the same files"
             )
     return task
-
-
-def _build_model(path: str, cfg: Any, state: dict, task: XLTask) -> Any:
-    model = task.build_model(cfg.model, from_checkpoint=True)
-    model.strict_restore = True  # nothing may be filled in with fresh weights
-    heads = tuple(f"{group}.{task.problem.head_name}." for group in ("classification_heads", "position_heads"))
-    missing = [key for key in model.state_dict() if key.startswith(heads) and key not in state["model"]]
-    if missing:
-        raise UserError(f"{path}: no {missing[0]} in it; give a checkpoint that was fine-tuned on this problem")
-    try:
-        model.load_state_dict(state["model"], strict=True)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except RuntimeError as error:  # torch lists the keys over several lines
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: its weights do not fit its own options ({reason})") from None
-    return model
 
 
 def _selection(cfg: Any, state: Mapping[str, Any]) -> Selection:

@@ -1,0 +1,96 @@
+"""The frozen teacher of R2: a fine-tuned checkpoint that must agree with the run (xTune, ACL 2021, section 3.1)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils, models
+from fairseq.tasks import TASK_REGISTRY
+from omegaconf import OmegaConf, open_dict
+
+from ..errors import UserError
+from ..models.restore import restore_strictly
+from ..problems.tagging import Tagging, effective_pooling
+
+
+def load_teacher(path: str, task: Any) -> torch.nn.Module:
+    """The model of a checkpoint, built from its own options, in eval mode and without gradients.
+
+    Any checkpoint of the package for the task's problem may teach, of plain fine-tuning as of X-Mixup (whose plain
+    stream is read).
+
+    Raises:
+        UserError: there is no such file, or it does not fit ``task`` in problem, dictionary, labels, word pooling or
+            length.
+    """
+    where = f"--teacher {path}"
+    if not os.path.isfile(path):
+        raise UserError(f"{where}: no such file; give checkpoint_best.pt of the first stage's run")
+    try:
+        state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    except UserError as error:
+        raise UserError(f"--teacher {error}") from None
+    state.pop("last_optimizer_state", None)  # twice the model's size
+    cfg = state.get("cfg")
+    _check_identity(where, cfg, state.get("task_state") or {}, task)
+    _check_options(where, cfg, task)
+    with open_dict(cfg.model) if OmegaConf.is_config(cfg.model) else contextlib.nullcontext():
+        model = models.build_model(cfg.model, task, from_checkpoint=True)
+    task.problem.register_head(model)
+    restore_strictly(model, state["model"], task.problem.head_name, where)
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def placed_like(teacher: torch.nn.Module, student: torch.nn.Module) -> torch.nn.Module:
+    """The teacher on the student's device and in its precision; nothing happens when it is there already."""
+    parameter = next(student.parameters())
+    return teacher.to(device=parameter.device, dtype=parameter.dtype).eval()
+
+
+def _check_identity(where: str, cfg: Any, record: Mapping[str, Any], task: Any) -> None:
+    name = OmegaConf.select(cfg, "task._name") if cfg is not None else None
+    problem = record.get("problem") or getattr(getattr(TASK_REGISTRY.get(name), "problem_class", None), "name", None)
+    if problem is None or "dictionary_sha256" not in record:
+        raise UserError(
+            f"{where}: a checkpoint of task '{name or 'unknown'}', not one that this package fine-tuned; give"
+            " checkpoint_best.pt of the first stage's run"
+        )
+    ours = task.identity()
+    if problem != ours["problem"]:
+        raise UserError(
+            f"{where}: was fine-tuned on problem '{problem}', this task is for '{ours['problem']}'; give a teacher of"
+            " the same problem"
+        )
+    if record["dictionary_sha256"] != ours["dictionary_sha256"]:
+        raise UserError(
+            f"{where}: was trained with another dictionary than {task.data_bin.root}/dict.txt; prepare both stages'"
+            " data with the same files"
+        )
+    labels = list(record.get("labels") or [])
+    if labels != ours["labels"]:
+        raise UserError(
+            f"{where}: its labels are {', '.join(labels)}, those of {task.data_bin.root}/label/dict.txt"
+            f" {', '.join(ours['labels'])}; both must have the same in the same order"
+        )
+
+
+def _check_options(where: str, cfg: Any, task: Any) -> None:
+    problem = task.problem
+    if isinstance(problem, Tagging):
+        pooling = effective_pooling(cfg.task.get("word_pooling"), cfg.task.get("preset"))
+        if pooling != problem.pooling:
+            raise UserError(
+                f"{where}: was trained with --word-pooling {pooling}, this run has {problem.pooling}; both must be the"
+                " same"
+            )
+    positions = cfg.model.get("max_positions")
+    if positions is not None and positions < task.cfg.max_length:
+        raise UserError(
+            f"{where}: reads at most {positions} positions, but --max-length is {task.cfg.max_length}; shorten it or"
+            " give another teacher"
+        )
