@@ -15,54 +15,15 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
 from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
+from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
 from .problems.tagging import effective_pooling
 from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)
-
-# X-Mixup C.1 and Table 10; its baselines were trained alike.
-_COMMON = {
-    "optimizer": "adam",
-    "adam_betas": "(0.9, 0.999)",
-    "adam_eps": 1e-8,
-    "weight_decay": 0.0,
-    "lr": [5e-6],
-    "lr_scheduler": "xl_linear",
-    "clip_norm": 1.0,
-    "max_epoch": 4,
-    "batch_size": 16,
-    "required_batch_size_multiple": 1,
-    "maximize_best_checkpoint_metric": True,
-}
-_PROBLEMS: dict[str, dict[str, Any]] = {
-    "sentence_pair": {"best_checkpoint_metric": "acc_select"},
-    "tagging": {"best_checkpoint_metric": "f1_select"},
-    "qa": {"best_checkpoint_metric": "avg_select", "max_epoch": 2, "batch_size": 8, "warmup_ratio": 0.1},
-}
-_WEIGHTS = {  # alpha of X-Mixup Table 10; no KL where both texts of a pair have different labels (4.2)
-    "sentence_pair": {"mixup_alpha": 0.4, "kl_weight": 1.0},
-    "tagging": {"mixup_alpha": 0.8, "kl_weight": 0.0},
-    "qa": {"mixup_alpha": 0.2, "kl_weight": 0.0},
-}
-_MIXUP_LAYERS = {"tagging": 4, "qa": 8}  # X-Mixup 5.1; of 12 layers
-_MIXUP_LAYERS_LARGE = {"tagging": 4, "qa": 16}  # of 24
-PAIRS_PER_UPDATE = 64  # X-Mixup Table 10: 4 devices x 16, question answering 8 x 8
-TASK_DEFAULTS: dict[str, dict[str, Any]] = {
-    f"{method}_{problem}": {
-        "criterion": criterion,
-        "arch": arch,
-        **_COMMON,
-        **options,
-        **(_WEIGHTS[problem] if method == "xmixup" else {}),
-    }
-    for method, criterion, arch in (("xl", "xl_criterion", "xl_xlmr"), ("xmixup", "xmixup_criterion", "xmixup_xlmr"))
-    for problem, options in _PROBLEMS.items()
-}
 
 _REMEMBERED = ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup", "word_pooling", "target_labels")
 
@@ -78,46 +39,12 @@ def install() -> None:
 # -- defaults --
 
 
-def _given(input_args: list[str] | None) -> argparse.Namespace:
-    """The options that decide on defaults, as far as the user gave them."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in (
-        "--task",
-        "--arch",
-        "--update-freq",
-        "--batch-size",
-        "--max-sentences",
-        "--max-tokens",
-        "--max-update",
-        "--distributed-world-size",
-    ):
-        parser.add_argument(option, default=None)
-    return parser.parse_known_args(input_args)[0]
-
-
-def _task_defaults(given: argparse.Namespace) -> dict[str, Any]:
-    """Defaults of one of our tasks, empty for others; without a batch size, accumulation makes up the paper's 64."""
-    defaults = dict(TASK_DEFAULTS.get(given.task, {}))
-    method, _, problem = (given.task or "").partition("_")
-    if method == "xmixup" and problem in _MIXUP_LAYERS:
-        layers = _MIXUP_LAYERS_LARGE if (given.arch or "").endswith("_large") else _MIXUP_LAYERS
-        defaults["mixup_layer"] = layers[problem]
-    if defaults and given.max_tokens is not None:
-        del defaults["batch_size"]
-    if defaults and given.max_update is not None:  # the user measures the run in updates
-        del defaults["max_epoch"]
-    if defaults and not any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
-        ranks = int(given.distributed_world_size or os.environ.get("WORLD_SIZE", 0)) or torch.cuda.device_count() or 1
-        defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
-    return defaults
-
-
 def _with_task_defaults(parse: Callable) -> Callable:
     @functools.wraps(parse)
     def parse_args_and_arch(
         parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any
     ) -> Any:
-        defaults = _task_defaults(_given(input_args))
+        defaults = task_defaults(given_options(input_args))
 
         def modify(p: argparse.ArgumentParser) -> None:
             if modify_parser is not None:

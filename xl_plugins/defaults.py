@@ -1,0 +1,113 @@
+"""Defaults of ``fairseq-train`` that follow from the task (and, for xTune, from the criterion)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+import torch
+
+from .xtreme import xtune_presets as xtune
+
+# X-Mixup C.1 and Table 10; its baselines were trained alike.
+_COMMON = {
+    "optimizer": "adam",
+    "adam_betas": "(0.9, 0.999)",
+    "adam_eps": 1e-8,
+    "weight_decay": 0.0,
+    "lr": [5e-6],
+    "lr_scheduler": "xl_linear",
+    "clip_norm": 1.0,
+    "max_epoch": 4,
+    "batch_size": 16,
+    "required_batch_size_multiple": 1,
+    "maximize_best_checkpoint_metric": True,
+}
+_PROBLEMS: dict[str, dict[str, Any]] = {
+    "sentence_pair": {"best_checkpoint_metric": "acc_select"},
+    "tagging": {"best_checkpoint_metric": "f1_select"},
+    "qa": {"best_checkpoint_metric": "avg_select", "max_epoch": 2, "batch_size": 8, "warmup_ratio": 0.1},
+}
+_WEIGHTS = {  # alpha of X-Mixup Table 10; no KL where both texts of a pair have different labels (4.2)
+    "sentence_pair": {"mixup_alpha": 0.4, "kl_weight": 1.0},
+    "tagging": {"mixup_alpha": 0.8, "kl_weight": 0.0},
+    "qa": {"mixup_alpha": 0.2, "kl_weight": 0.0},
+}
+_MIXUP_LAYERS = {"tagging": 4, "qa": 8}  # X-Mixup 5.1; of 12 layers
+_MIXUP_LAYERS_LARGE = {"tagging": 4, "qa": 16}  # of 24
+PAIRS_PER_UPDATE = 64  # X-Mixup Table 10: 4 devices x 16, question answering 8 x 8
+TASK_DEFAULTS: dict[str, dict[str, Any]] = {
+    f"{method}_{problem}": {
+        "criterion": criterion,
+        "arch": arch,
+        **_COMMON,
+        **options,
+        **(_WEIGHTS[problem] if method == "xmixup" else {}),
+    }
+    for method, criterion, arch in (("xl", "xl_criterion", "xl_xlmr"), ("xmixup", "xmixup_criterion", "xmixup_xlmr"))
+    for problem, options in _PROBLEMS.items()
+}
+
+
+def given_options(input_args: list[str] | None) -> argparse.Namespace:
+    """The options that decide on defaults, as far as the user gave them."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in (
+        "--task",
+        "--arch",
+        "--criterion",
+        "--update-freq",
+        "--batch-size",
+        "--max-sentences",
+        "--max-tokens",
+        "--max-update",
+        "--distributed-world-size",
+    ):
+        parser.add_argument(option, default=None)
+    return parser.parse_known_args(input_args)[0]
+
+
+def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
+    """Defaults of one of our tasks, empty for others; without a batch size, accumulation makes up the paper's 64
+    rows per update (xTune 32)."""
+    defaults = dict(TASK_DEFAULTS.get(given.task, {}))
+    method, _, problem = (given.task or "").partition("_")
+    if defaults:
+        ranks = count_ranks(given.distributed_world_size)
+        defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
+        if method == "xl" and given.criterion == "xtune_criterion":
+            defaults |= _xtune_defaults(problem, (given.arch or "").endswith("_large"), ranks)
+    if method == "xmixup" and problem in _MIXUP_LAYERS:
+        layers = _MIXUP_LAYERS_LARGE if (given.arch or "").endswith("_large") else _MIXUP_LAYERS
+        defaults["mixup_layer"] = layers[problem]
+    if defaults and given.max_tokens is not None:
+        del defaults["batch_size"]
+    if defaults and given.max_update is not None:  # the user measures the run in updates
+        del defaults["max_epoch"]
+    if defaults and any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
+        del defaults["update_freq"]
+    return defaults
+
+
+def _xtune_defaults(problem: str, large: bool, ranks: int) -> dict[str, Any]:
+    """xTune, Appendix B; either stage, whichever data set."""
+    rows, freq = share_rows(xtune.ROWS_PER_UPDATE, xtune.ROWS_AT_ONCE[problem]["large" if large else "base"], ranks)
+    return {
+        "max_length": xtune.MAX_LENGTH[problem],
+        "max_epoch": xtune.EPOCHS[problem],
+        "warmup_ratio": xtune.WARMUP_RATIO,
+        "batch_size": rows,
+        "update_freq": [freq],
+    }
+
+
+def count_ranks(world_size: str | int | None = None) -> int:
+    """Processes that train: as given, as torchrun says, or one per GPU."""
+    return int(world_size or os.environ.get("WORLD_SIZE") or 0) or torch.cuda.device_count() or 1
+
+
+def share_rows(per_update: int, at_once: int, ranks: int) -> tuple[int, int]:
+    """Rows per forward pass of a rank, at most ``at_once``, and passes per update, ``per_update`` rows in all."""
+    rows = max(1, min(at_once, per_update // ranks))
+    return rows, max(1, per_update // (rows * ranks))
