@@ -1,0 +1,263 @@
+"""``xl-xtune``: both stages of xTune (Zheng et al., ACL 2021) with the hyper-parameters of its tables."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import xl_plugins
+from xl_plugins.cli.training import Record, fairseq_train, parse_options, run_child
+from xl_plugins.data.layout import DataBin
+from xl_plugins.defaults import count_ranks, share_rows
+from xl_plugins.errors import UserError, run_cli
+from xl_plugins.xtreme.xtune_presets import (
+    DATA_SETS,
+    READINGS,
+    ROWS_PER_UPDATE,
+    SETTINGS,
+    SIZES,
+    STAGES,
+    recipe,
+    teacher_checkpoint,
+)
+
+EPILOG = """\
+Stage 1 trains in SAVE/stage1 with example consistency R1; stage 2 trains in SAVE/stage2, from the pre-trained model
+again, with R1 and with model consistency R2 to the best checkpoint of stage 1. Started again, the command goes on where
+it was stopped; a finished stage is not trained again.
+
+examples:
+  xl-xtune xnli data-bin/xnli --restore-file xlmr.base/model.pt --save-dir outputs/xnli/xtune \\
+      --dictionaries raw/dictionaries
+  xl-xtune panx data-bin/panx --setting translate-train-all --size large --restore-file xlmr.large/model.pt \\
+      --save-dir outputs/panx/xtune-large -- --fp16
+  data augmentation alone: stage 1 without R1, on D and its code-switched copy
+    xl-xtune xnli data-bin/xnli --stage 1 --stage1 '--augment cs --second-view none --r1-weight 0' \\
+        --restore-file xlmr.base/model.pt --save-dir outputs/xnli/augmented --dictionaries raw/dictionaries
+"""
+# what this command decides; where the user says it
+RESERVED = {
+    "--save-dir": "as an option of xl-xtune", "--restore-file": "as an option of xl-xtune",
+    "--finetune-from-model": "with --restore-file", "--teacher": "as an option of xl-xtune",
+    "--xtune-compat": "as an option of xl-xtune", "--cs-dictionaries": "with --dictionaries",
+    "--task": "by DATASET", "--arch": "with --size", "--user-dir": "not at all",
+}  # fmt: skip
+# one takes the place of the other
+RIVALS = {"--max-epoch": {"--max-update"}, "--max-update": {"--max-epoch"}, "--max-sentences": {"--batch-size"}}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xl-xtune",
+        usage="xl-xtune DATASET DATA --restore-file FILE --save-dir DIR [options] [-- options of fairseq-train]",
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("dataset", metavar="DATASET", choices=DATA_SETS, help=", ".join(DATA_SETS))
+    parser.add_argument("data", metavar="DATA", help="data folder made by xl-prepare, of that kind of problem")
+    parser.add_argument("--restore-file", required=True, metavar="FILE", help="pre-trained model, xlmr.base/model.pt")
+    parser.add_argument("--save-dir", required=True, metavar="DIR", help="checkpoints go to DIR/stage1 and DIR/stage2")
+    parser.add_argument(
+        "--setting", choices=SETTINGS, default=SETTINGS[0],
+        help="xTune 4.1: English training data alone, or with its translations in DATA (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--size", choices=SIZES, default="base", help="of the model (default: %(default)s)")
+    parser.add_argument("--stage", choices=["1", "2", "both"], default="both", help="default: %(default)s")
+    parser.add_argument(
+        "--dictionaries", metavar="DIR", help="folder of en-de.txt and so on, for code-switch (xTune: MUSE)"
+    )
+    parser.add_argument("--teacher", metavar="FILE", help="stage 2: the model theta* (default: that of stage 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--xtune-compat", choices=READINGS, default="default",
+        help="where article and released code differ: this package's choice, the code, the article",
+    )  # fmt: skip
+    parser.add_argument("--stage1", default="", metavar="'OPTIONS'", help="options of fairseq-train in stage 1 only")
+    parser.add_argument("--stage2", default="", metavar="'OPTIONS'", help="options of fairseq-train in stage 2 only")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands and do nothing")
+    return parser
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and fairseq-train's after ``--``."""
+    words, further = list(argv), []
+    if "--" in words:
+        cut = words.index("--")
+        words, further = words[:cut], words[cut + 1 :]
+    for stage in STAGES:  # argparse takes a lone '--flag' for an option of ours
+        for place, word in enumerate(words[:-1]):
+            if word == f"--stage{stage}":
+                words[place : place + 2] = [f"{word}={words[place + 1]}", ""]
+    args, unknown = make_parser().parse_known_args([word for word in words if word])
+    if unknown:
+        raise UserError(f"{unknown[0]}: not an option of xl-xtune; options of fairseq-train come after --")
+    return args, further
+
+
+# -- the command of a stage --
+
+
+def flags(groups: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """Options of fairseq's groups as on a command line."""
+    names = {"task": "task", "model": "arch"}
+    found = {}
+    for group, options in groups.items():
+        for name, value in options.items():
+            option = names.get(group, group) if name == "_name" else name
+            values = value if isinstance(value, list) else [value]
+            found["--" + option.replace("_", "-")] = [] if value is True else [str(value) for value in values]
+    return found
+
+
+def stage_words(args: argparse.Namespace, stage: int, further: Sequence[str]) -> list[str]:
+    """Arguments of ``fairseq-train`` in a stage: the presets, and what the user gave in their place."""
+    given = _given(args, stage, further)
+    chosen = _value(given, "--augment"), _value(given, "--second-view")
+    options = flags(recipe(args.dataset, args.setting, args.size, stage, args.xtune_compat, chosen))
+    options |= {
+        "--seed": [str(args.seed)],
+        "--restore-file": [args.restore_file],
+        "--save-dir": [os.path.join(args.save_dir, f"stage{stage}")],
+    }
+    options |= _batch(options, given)
+    for option in given:
+        for rival in RIVALS.get(option, ()):
+            options.pop(rival, None)
+    options |= given
+    if "cs" in (options["--augment"] + options["--second-view"]):
+        if not args.dictionaries:
+            raise UserError(f"stage {stage} switches words into other languages: name their folder by --dictionaries")
+        options["--cs-dictionaries"] = [args.dictionaries]
+    if teaches(options):
+        options["--teacher"] = [teacher(args)]
+    elif stage == 2 and args.teacher:
+        raise UserError("--teacher has no effect with --r2-weight 0; leave one of them out")
+    else:
+        options.pop("--r2-hard-labels", None)
+    user_dir = os.path.dirname(os.path.abspath(xl_plugins.__file__))
+    words = [args.data, "--user-dir", user_dir]
+    return words + [word for option, values in options.items() for word in (option, *values)]
+
+
+def _given(args: argparse.Namespace, stage: int, further: Sequence[str]) -> dict[str, list[str]]:
+    """The user's options for a stage."""
+    try:
+        given = parse_options([*further, *shlex.split(getattr(args, f"stage{stage}"))])
+    except ValueError as error:
+        raise UserError(f"--stage{stage}: {error}; quote it as in a shell") from None
+    if stray := given.pop(""):
+        raise UserError(f"'{stray[0]}' is not an option of fairseq-train; after -- come options such as --fp16")
+    for option in given:
+        if option in RESERVED:
+            raise UserError(f"{option} is given {RESERVED[option]}, not to fairseq-train in stage {stage}")
+    return given
+
+
+def _value(given: dict[str, list[str]], option: str) -> str | None:
+    return (given.get(option) or [None])[0]  # type: ignore[list-item]
+
+
+def _batch(options: dict[str, list[str]], given: dict[str, list[str]]) -> dict[str, list[str]]:
+    """32 rows per update on any number of GPUs, unless the user says otherwise."""
+    if "--max-tokens" in given:
+        del options["--batch-size"], options["--update-freq"]
+        return {}
+    try:
+        ranks = 1 if "--cpu" in given else count_ranks(_value(given, "--distributed-world-size"))
+        at_once = int(_value(given, "--batch-size") or _value(given, "--max-sentences") or options["--batch-size"][0])
+        freq = int(_value(given, "--update-freq") or 1)
+    except ValueError as error:
+        raise UserError(f"--batch-size, --update-freq and --distributed-world-size: {error}") from None
+    rows, passes = share_rows(ROWS_PER_UPDATE // max(1, freq), max(1, at_once), max(1, ranks))
+    return {"--batch-size": [str(rows)], "--update-freq": [str(passes)]}
+
+
+def teaches(options: dict[str, list[str]]) -> bool:
+    """Whether the stage has a teacher: lambda_2 is not 0."""
+    try:
+        return float(options["--r2-weight"][0]) != 0
+    except (ValueError, IndexError):
+        return True  # fairseq-train says what is wrong with it
+
+
+def teacher(args: argparse.Namespace) -> str:
+    return args.teacher or os.path.join(args.save_dir, "stage1", teacher_checkpoint(args.dataset, args.xtune_compat))
+
+
+# -- running --
+
+
+def check(args: argparse.Namespace) -> None:
+    """What would only show after minutes, or in stage 2 after days."""
+    problem = DATA_SETS[args.dataset].problem
+    found = DataBin(Path(args.data)).meta.get("problem", problem)
+    if found != problem:
+        raise UserError(
+            f"{args.data}: holds data of {found}, {args.dataset} is {problem}; name another DATASET or DATA"
+        )
+    for option, path, exists in (
+        ("--restore-file", args.restore_file, os.path.isfile),
+        ("--dictionaries", args.dictionaries, os.path.isdir),
+        ("--teacher", args.teacher, os.path.isfile),
+    ):
+        if path and not exists(path):
+            raise UserError(f"{option} {path}: no such {'folder' if exists is os.path.isdir else 'file'}")
+
+
+def run_stage(args: argparse.Namespace, stage: int, words: list[str]) -> int:
+    folder = Path(args.save_dir) / f"stage{stage}"
+    record = Record(folder, words)
+    if record.is_finished():
+        _tell(f"stage {stage} is finished ({record.path}) and is not trained again")
+        return 0
+    path = parse_options(words).get("--teacher", [""])[0]
+    if path and not os.path.isfile(path):
+        raise UserError(f"{path}: no such checkpoint; run --stage 1 first, or name the model by --teacher")
+    record.write(finished=False)
+    _tell(f"stage {stage}: checkpoints go to {folder}")
+    status = run_child([*fairseq_train(), *words])
+    if status == 0:
+        record.write(finished=True)
+    return status
+
+
+def _tell(text: str) -> None:
+    print(f"xl-xtune: {text}", file=sys.stderr, flush=True)
+
+
+def _show(words: Sequence[str]) -> str:
+    """A command with an option per line, to be pasted into a shell."""
+    lines = "\0".join(map(shlex.quote, words)).replace("\0--", " \\\n    --").replace("\0", " ")
+    return f"fairseq-train {lines}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    args, further = parse(sys.argv[1:] if argv is None else argv)
+    stages = STAGES if args.stage == "both" else (int(args.stage),)
+    if args.teacher and 1 in stages:
+        raise UserError("--teacher takes the place of stage 1; add --stage 2")
+    for stage in STAGES:
+        if getattr(args, f"stage{stage}") and stage not in stages:
+            raise UserError(f"--stage{stage} has no effect with --stage {args.stage}; leave it out")
+    commands = {stage: stage_words(args, stage, further) for stage in stages}
+    if args.dry_run:
+        print("\n".join(_show(words) for words in commands.values()))
+        return 0
+    check(args)
+    for stage, words in commands.items():
+        status = run_stage(args, stage, words)
+        if status:
+            return status
+    return 0
+
+
+def cli_main() -> None:
+    run_cli(main)
+
+
+if __name__ == "__main__":
+    cli_main()
