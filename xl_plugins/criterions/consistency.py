@@ -133,7 +133,7 @@ class Consistency:
     def split(self, output: Tensor, sample: dict) -> tuple[Tensor, Optional[Tensor]]:
         """The outputs for x and x' (None without R1) of those for the joined batch."""
         rows = len(sample["id"])
-        return output[:rows], output[rows:] if self.cfg.r1_weight else None
+        return (output[:rows], output[rows:]) if self.cfg.r1_weight else (output, None)
 
     def _noise(self, model: Any, sample: dict, flags: Sequence[Optional[Tensor]], widths: Sequence[int]) -> dict:
         """Arguments of the model: noise of the joined rows, and rows whose embeddings get no gradient (R3F): those of

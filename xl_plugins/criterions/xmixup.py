@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 import torch
 from fairseq.criterions import register_criterion
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
 from ..errors import UserError
@@ -13,13 +13,14 @@ from ..functional.divergence import inner_mean, inner_sum, representation_mse
 from ..models.xmixup import unwrapped
 from ..problems.base import ones
 from .base import XLCriterion
+from .consistency import Consistency, ConsistencyOptions
 
 REPRESENTATIONS = ChoiceEnum(["mean", "cls", "sum"])
 
 
 @dataclass
-class XMixupCriterionConfig(FairseqDataclass):
-    """Weights of the objective; defaults from X-Mixup Eq. 7 and Table 10."""
+class XMixupCriterionConfig(ConsistencyOptions):
+    """Weights of the objective; defaults from X-Mixup Eq. 7 and Table 10. Those of consistency (xTune) are 0."""
 
     mixup_alpha: Optional[float] = field(
         default=None,
@@ -54,7 +55,11 @@ class XMixupCriterionConfig(FairseqDataclass):
 
 @register_criterion("xmixup_criterion", dataclass=XMixupCriterionConfig)
 class XMixupCriterion(XLCriterion):
-    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) [+ KL(p_S || p_T)], summed over pairs; nothing is detached."""
+    """alpha L_S + (1 - alpha) L_T + MSE(r_S, r_T) [+ KL(p_S || p_T)], summed over pairs; nothing is detached.
+
+    With weights of xTune's terms, R1 compares the mixed target stream with that of x' mixed with the same source text,
+    and R2 with the teacher's plain one; x' has no other loss.
+    """
 
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)
@@ -68,6 +73,7 @@ class XMixupCriterion(XLCriterion):
             cfg.representation or task.preset("representation" if both else "position_representation")
         )
         self.check_config()
+        self.consistency = Consistency(cfg, task)
 
     def check_config(self) -> None:
         cfg, problem = self.cfg, self.task.problem
@@ -107,15 +113,19 @@ class XMixupCriterion(XLCriterion):
         labelled = None if problem.averages_streams else choice.gold
         # nothing is read of an unlabelled source beyond the mixup layer unless representations are compared
         target_only = labelled is not None and not self.cfg.mse_weight and not bool(labelled.any())
-        output, extra = self._run(model, choice.sample, target_only)
-        losses = self.compute_losses(output, extra, choice.sample, labelled)
-        rows = len(losses["loss"])
+        consistency, chosen, rows = self.consistency, choice.sample, len(choice.gold)
+        output, extra = self._run(model, consistency.join(model, chosen), target_only)
+        output, second = consistency.split(output, chosen)
+        extra = {name: value if value is None else value[:rows] for name, value in extra.items()}
+        losses = self.compute_losses(output, extra, chosen, labelled)
+        terms = consistency.terms(model, output, second, chosen)
+        losses |= terms | {"loss": consistency.add(losses["loss"], terms)}
         losses["gold_share"] = choice.gold.float()
         losses["gold_probability"] = torch.full((rows,), choice.probability)
         losses |= self._gate_statistics(model, extra, sample)
         both = problem.averages_streams
         predicted = problem.combine(extra["source_output"], output, self.task.average) if both else output
-        return self._finish(choice.sample, losses, predicted)
+        return self._finish(chosen, losses, predicted)
 
     def _run(self, model: Any, sample: dict, target_only: bool = False) -> tuple[Tensor, dict]:
         return model(
