@@ -90,7 +90,8 @@ def _with_restore_rules(load: Callable) -> Callable:
 
     * a ``--restore-file`` that does not exist is an error (fairseq would train from random weights);
     * if the save folder has a ``checkpoint_last.pt``, the run continues from it (fairseq would start again);
-    * a checkpoint of another task initialises the weights only, as ``--finetune-from-model`` does.
+    * a checkpoint of another task initialises the weights only, as ``--finetune-from-model`` does;
+    * the teacher of consistency terms initialises nothing unless the user says so.
     """
 
     @functools.wraps(load)
@@ -98,6 +99,7 @@ def _with_restore_rules(load: Callable) -> Callable:
         if getattr(trainer.cfg.task, "_name", None) not in TASK_DEFAULTS:
             return load(cfg, trainer, **kwargs)
         path, resumes = _decide(cfg, trainer)
+        _refuse_teacher(path, cfg.save_dir, trainer.cfg.criterion)
         saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
         trainer.get_model().strict_restore = resumes
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
@@ -135,6 +137,24 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
     logger.info("initialising the weights from %s", path)
     _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
     return path, False
+
+
+def _refuse_teacher(path: str | None, save_dir: str, criterion: Any) -> None:
+    """xTune's second stage starts from the pre-trained model like the first, not from its teacher."""
+    teacher = getattr(criterion, "teacher", "")
+    if not teacher or not criterion.r2_weight or not os.path.isfile(teacher):
+        return
+    same = path is not None and os.path.isfile(path) and os.path.samefile(path, teacher)
+    if same and not criterion.start_from_teacher:
+        raise UserError(
+            f"--teacher {teacher}: the run would start from its teacher; give the pre-trained model as --restore-file"
+            " (both stages start from it), or pass --start-from-teacher"
+        )
+    if os.path.isdir(save_dir) and os.path.samefile(os.path.dirname(os.path.abspath(teacher)), save_dir):
+        raise UserError(
+            f"--teacher {teacher} lies in --save-dir {save_dir}, where this run would overwrite it; save into another"
+            " folder"
+        )
 
 
 def _set(cfg: Any, **values: Any) -> None:
