@@ -19,7 +19,8 @@ from xl_plugins.augment.words import WordPieces
 from xl_plugins.errors import UserError
 
 _MOST = 512  # of n-best segmentations: the library's own limit
-_CELLS = 3_000_000  # cached lattice arcs before the cache is emptied; about 150 MB
+_CELLS = 3_000_000  # arcs or listed segmentations in the newer half of the cache; both halves take up to 150 MB
+_OF_A_WORD = 20  # cells that the memory of an entry itself comes to
 _STEEPEST = 1e100  # an alpha beyond that changes nothing but would overflow
 
 
@@ -34,7 +35,8 @@ class Listed:
         self.words = tuple(words)
         self.cumulative = [part / sums[-1] for part in sums]  # the last is 1, above every draw
 
-    def __len__(self) -> int:
+    @property
+    def cells(self) -> int:
         return len(self.words)
 
     def draw(self, rng: random.Random) -> Word:
@@ -42,38 +44,37 @@ class Listed:
 
 
 class Lattice:
-    """All segmentations of one word as a graph from character to character.
+    """All segmentations of one word as a graph from character to character, its places counted from the end.
 
-    The arcs of all places lie in one array: those that leave place i have the cumulative probabilities 2i + c, the last
+    The arcs of all places lie in one list: those that leave place i have the cumulative probabilities 2i + c, the last
     of them 2i + 1.5, so that one search for 2i + u finds an arc of place i, however u is rounded.
     """
 
-    __slots__ = ("cumulative", "ends", "length", "pieces")
+    __slots__ = ("cumulative", "length", "pieces", "places")
 
-    def __init__(self, length: int, arcs: Sequence[Sequence[tuple[float, int, int]]]) -> None:
-        """``arcs[i]``: (probability, piece, end) of the arcs that leave place i; they sum to 1 or are none."""
+    def __init__(self, length: int, cumulative: Sequence[float], pieces: Sequence[int], places: Sequence[int]) -> None:
+        """Characters of the word; for each arc its cumulative probability, its piece and the place it leads to."""
         self.length = length
-        cumulative, pieces, ends = array("d"), [], []
-        for place, leaving in enumerate(arcs):
-            if leaving:
-                cumulative.extend(2 * place + part for part in accumulate(arc[0] for arc in leaving))
-                cumulative[-1] = 2 * place + 1.5
-                pieces += [arc[1] for arc in leaving]
-                ends += [arc[2] for arc in leaving]
-        self.cumulative, self.pieces, self.ends = cumulative, tuple(pieces), tuple(ends)
+        self.cumulative = array("d", cumulative)  # half the memory of a list
+        self.pieces = tuple(pieces)
+        self.places = tuple(places)
 
-    def __len__(self) -> int:
+    @property
+    def cells(self) -> int:
         return len(self.pieces)
 
     def draw(self, rng: random.Random) -> Word:
-        cumulative, pieces, ends, length = self.cumulative, self.pieces, self.ends, self.length
+        cumulative, pieces, places, place = self.cumulative, self.pieces, self.places, self.length
         uniform = rng.random
-        place, word = 0, []
-        while place < length:
+        word = []
+        while place:
             arc = bisect_right(cumulative, 2 * place + uniform())
             word.append(pieces[arc])
-            place = ends[arc]
+            place = places[arc]
         return tuple(word)
+
+
+Table = Union[Listed, Lattice, None]
 
 
 class SubwordSampling:
@@ -103,9 +104,14 @@ class SubwordSampling:
                 f"{pieces.spm_path}: not a unigram model, which subword sampling needs; choose another augmentation"
             ) from None
         self._scores = _scores(pieces)
-        symbols = pieces.dictionary.symbols
-        self._longest = max((len(symbols[i]) for i, score in enumerate(self._scores) if score > -inf), default=0)
-        self._cache: dict[Word, Union[Listed, Lattice, None]] = {}
+        usable = [piece for piece, score in enumerate(self._scores) if score > -inf]
+        self._weights = [-inf] * len(self._scores)
+        for piece in usable:
+            self._weights[piece] = self.alpha * self._scores[piece]
+        self._find = pieces.dictionary.indices.get
+        self._longest = max((len(pieces.dictionary.symbols[piece]) for piece in usable), default=0)
+        self._cache: dict[Word, Table] = {}
+        self._older: dict[Word, Table] = {}
         self._cells = 0
 
     def __call__(self, words: Sequence[Word], rng: random.Random, protected: Collection[int] = ()) -> Augmented:
@@ -121,17 +127,24 @@ class SubwordSampling:
                     selected[index] = True
         return Augmented(out, selected)
 
-    def _table(self, word: Word) -> Union[Listed, Lattice, None]:
-        """Table of a word by way of the cache; None for a word that must stay as it is."""
+    def _table(self, word: Word) -> Table:
+        """Table of a word by way of the cache; None for a word that must stay as it is.
+
+        A full cache becomes the older one, from which words still in use come back, and the one before is dropped.
+        """
         if word in self._cache:
             return self._cache[word]
-        table: Union[Listed, Lattice, None] = None
-        text = self.pieces.text(word)
-        if text is not None:
-            table = self._list(word, text) if self.nbest > 1 else self._lattice(word)
-        self._cells += 1 + (0 if table is None else len(table))
+        if word in self._older:
+            table = self._older[word]
+        else:
+            text = self.pieces.text(word)
+            if text is None:
+                table = None
+            else:
+                table = self._list(word, text) if self.nbest > 1 else self._lattice(word)
+        self._cells += _OF_A_WORD + (0 if table is None else table.cells)
         if self._cells > _CELLS:
-            self._cache.clear()
+            self._cache, self._older = {}, self._cache
             self._cells = 0
         self._cache[word] = table
         return table
@@ -148,22 +161,34 @@ class SubwordSampling:
         return Listed(list(found), list(found.values())) if found else None
 
     def _lattice(self, word: Word) -> Lattice | None:
-        """All segmentations; ``reach[i]`` is the log of the summed weights of the ways from place i to the end."""
-        text, find, scores, alpha = self.pieces.join(word), self.pieces.dictionary.indices.get, self._scores, self.alpha
+        """All segmentations; ``reach[i]`` is the log of the summed weights of the ways over the last i characters."""
+        text, find, weights, longest = self.pieces.join(word), self._find, self._weights, self._longest
         length = len(text)
-        reach = [-inf] * length + [0.0]
-        arcs: list[list[tuple[float, int, int]]] = [[] for _ in range(length)]
-        for place in range(length - 1, -1, -1):
-            leaving = []
-            for end in range(place + 1, min(length, place + self._longest) + 1):
-                piece = find(text[place:end])
-                if piece is not None and reach[end] > -inf and scores[piece] > -inf:
-                    leaving.append((alpha * scores[piece] + reach[end], piece, end))
-            if leaving:
-                top = max(leaving)[0]
-                reach[place] = top + log(sum(exp(weight - top) for weight, _, _ in leaving))
-                arcs[place] = [(exp(weight - reach[place]), piece, end) for weight, piece, end in leaving]
-        return Lattice(length, arcs) if arcs[:1] and arcs[0] else None
+        reach = [0.0] + [-inf] * length
+        cumulative: list[float] = []
+        pieces: list[int] = []
+        places: list[int] = []
+        for place in range(1, length + 1):
+            begin, logs = length - place, []
+            for rest in range(place - 1, max(0, place - longest) - 1, -1):
+                piece = find(text[begin : length - rest])
+                if piece is not None:
+                    weight = weights[piece] + reach[rest]
+                    if weight > -inf:
+                        logs.append(weight)
+                        pieces.append(piece)
+                        places.append(rest)
+            if len(logs) > 1:
+                top = max(logs)
+                sums = list(accumulate([exp(weight - top) for weight in logs]))
+                reach[place] = top + log(sums[-1])
+                scale, base = 1 / sums[-1], 2 * place
+                cumulative += [base + part * scale for part in sums]
+                cumulative[-1] = base + 1.5
+            elif logs:
+                reach[place] = logs[0]
+                cumulative.append(2 * place + 1.5)
+        return Lattice(length, cumulative, pieces, places) if reach[length] > -inf else None
 
 
 def _scores(pieces: WordPieces) -> list[float]:
