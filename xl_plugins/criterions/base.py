@@ -66,4 +66,5 @@ def _log_view_words(logging_outputs: Sequence[Mapping]) -> None:
         return
     words, selected, changed = (sum(float(o.get(name, 0)) for o in logging_outputs) for name in _VIEW_WORDS)
     for name, count in (("switched", selected), ("changed", changed)):
-        metrics.log_scalar(name, count / (words or 1.0), words, round=4)
+        if words:  # noise on embeddings touches none
+            metrics.log_scalar(name, count / words, words, round=4)
