@@ -1,0 +1,130 @@
+"""Time and memory of one training step of xTune's two stages against plain fine-tuning, on batches of one shape.
+
+    python examples/benchmarks/xtune_speed.py                          # XLM-R base shape, all cores
+    python examples/benchmarks/xtune_speed.py --device cuda --half --batch 32 --length 128
+
+Stage 1 is CE + R1: both views in one forward. Stage 2 adds R2: half of the rows are augmented copies, which a teacher
+of the same shape reads too. Steps are interleaved as in step_speed.py; medians and their ratios are printed, for the
+whole step and for forward and backward alone. ``--memory`` instead runs each kind in a process of its own and prints
+its peak: on cuda what torch allocated, else resident memory. loader_share.py measures how long training waits for data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from step_speed import LABELS, config, empty_data, timed
+from torch import nn
+
+import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
+from xl_plugins.criterions.xtune import XTuneCriterion, XTuneCriterionConfig
+from xl_plugins.models.plain import XLMRConfig, XLMRModel
+from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
+
+KINDS = ("plain", "stage 1", "stage 2")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=8, help="rounds after one to warm up (default: 8)")
+    parser.add_argument("--batch", type=int, default=8, help="rows per batch (default: 8)")
+    parser.add_argument("--length", type=int, default=64, help="pieces per row (default: 64)")
+    parser.add_argument("--layers", type=int, default=12, help="layers of the encoder (default: 12, XLM-R base)")
+    parser.add_argument("--types", type=int, default=250002, help="vocabulary with special tokens (XLM-R: 250002)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--half", action="store_true", help="autocast: float16 on cuda, bfloat16 on cpu")
+    parser.add_argument("--memory", action="store_true", help="peak memory of each kind instead of time")
+    parser.add_argument("--only", choices=KINDS, help="two steps of one kind, and its peak memory")
+    return parser
+
+
+def make_batch(args: argparse.Namespace) -> dict:
+    def draw() -> torch.Tensor:
+        return torch.randint(4, args.types - 1, (args.batch, args.length), device=args.device)
+
+    return {
+        "id": torch.arange(args.batch, device=args.device),
+        "language": torch.zeros(args.batch, dtype=torch.long, device=args.device),
+        "target": torch.randint(0, len(LABELS), (args.batch,), device=args.device),
+        "net_input": {"src_tokens": draw()}, "second": {"src_tokens": draw()},
+        "augmented": torch.arange(args.batch, device=args.device) % 2 == 1,
+        "view_words": torch.zeros(3, dtype=torch.long),
+        "nsentences": args.batch, "ntokens": args.batch * args.length,
+    }  # fmt: skip
+
+
+def make_step(kind: str, data: Path, batch: dict, args: argparse.Namespace) -> tuple[nn.Module, Callable]:
+    """Model and a function that gives the loss of the batch, through the real task and criterion."""
+    views = {} if kind == "plain" else {"second_view": "gn", "augment": "gn"}  # the batch is made by hand
+    task = SentencePairTask(config(SentencePairConfig, data=str(data), train_languages="all", **views))
+    model, teacher = (XLMRModel.build_model(config(XLMRConfig, encoder_layers=args.layers), task) for _ in range(2))
+    criterion = XTuneCriterion(config(XTuneCriterionConfig, r1_weight=0.0 if kind == "plain" else 5.0), task)
+    task.problem.register_head(model)
+    if kind == "stage 2":
+        task.problem.register_head(teacher)
+        criterion.cfg.r2_weight = 5.0
+        criterion.consistency._teacher = [teacher.eval().requires_grad_(False)]
+    return model, lambda: criterion(model, batch)[0] / batch["nsentences"]
+
+
+def peak(args: argparse.Namespace) -> float:
+    """GiB."""
+    if args.device != "cpu":
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def compare_memory(args: argparse.Namespace) -> None:
+    found = {}
+    for kind in KINDS:
+        words = [sys.executable, __file__, "--only", kind]
+        for name in ("batch", "length", "layers", "types", "device"):
+            words += [f"--{name}", str(getattr(args, name))]
+        done = subprocess.run(words + ["--half"] * args.half, check=True, capture_output=True, text=True)
+        found[kind] = float(done.stdout.split()[-2])
+        print(f"{kind:8s} peak {found[kind]:.2f} GiB   plain + {found[kind] - found['plain']:.2f} GiB", flush=True)
+
+
+def main() -> None:
+    args = make_parser().parse_args()
+    if args.memory:
+        compare_memory(args)
+        return
+    torch.manual_seed(1)
+    batch = make_batch(args)
+    runs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        data = empty_data(Path(folder), args.types)
+        for kind in [args.only] if args.only else KINDS:
+            model, loss = make_step(kind, data, batch, args)
+            model.to(args.device).train()
+            runs[kind] = (model, loss, torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-5))
+    if args.only:
+        for _ in range(2):
+            timed(*runs[args.only], args)
+        print(f"{args.only}: peak {peak(args):.3f} GiB")
+        return
+    seconds: dict[str, list] = {name: [] for name in runs}
+    for repetition in range(args.repetitions + 1):
+        for name, run in list(runs.items())[:: -1 if repetition % 2 else 1]:  # nobody always comes first
+            measured = timed(*run, args)
+            if repetition:  # the first round warms up
+                seconds[name].append(measured)
+    print(f"{args.batch} rows x {args.length} pieces, {args.layers} layers, {args.types} types, {args.device}, "
+          f"{torch.get_num_threads()} threads, medians of {args.repetitions} interleaved steps")  # fmt: skip
+    medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in seconds.items()}
+    for part, title in enumerate(("forward + backward", "whole step")):
+        for name, values in medians.items():
+            print(f"{title:20s} {name:8s} {values[part]:8.3f} s   {values[part] / medians['plain'][part]:.3f} x plain")
+
+
+if __name__ == "__main__":
+    main()
