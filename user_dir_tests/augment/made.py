@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import string
 import struct
 from collections import Counter
 from pathlib import Path
@@ -53,7 +54,7 @@ def make_dictionary(symbols: Sequence[str] | Mapping[str, float]) -> Dictionary:
     return dictionary
 
 
-def spellings(letters: str = "abcdefghijklmnopqrstuvwxyz.öçéüÄ你好") -> dict[str, float]:
+def spellings(letters: str = string.ascii_letters + ".öçéüÄÖ你好") -> dict[str, float]:
     """A model that spells: one piece per letter, alone and at the beginning of a word."""
     return {BOUNDARY: -9.0, **{piece: -3.0 for letter in letters for piece in (letter, BOUNDARY + letter)}}
 

@@ -172,8 +172,7 @@ def test_words_with_unknown_characters_stay(toy: WordPieces) -> None:
 
 def test_pieces_that_the_dictionary_lacks_are_not_drawn(tmp_path: Path) -> None:
     scores = {**spellings(), "▁ab": -1.0}
-    more = {chr(0x4E00 + number): -5.0 for number in range(60)}  # so that one missing piece is below 1 %
-    pieces = make_pieces(tmp_path, {**scores, **more, "bc": 0.0}, known=[*scores, *more])
+    pieces = make_pieces(tmp_path, {**scores, "bc": 0.0}, known=list(scores))  # less than 1 % are missing
     assert "1 of its" in (pieces.warning or "")
     for nbest in (-1, 20):
         sample = SubwordSampling(pieces, 1.0, 0.0, nbest)
