@@ -91,7 +91,7 @@ class Views(ABC):
         kept = np.flatnonzero(language >= 0)
         language, row = language[kept], row[kept]
         columns = [part.sizes() for part in translations.parts]
-        sizes, tokens = (_choose([column[i] for column in columns], language, row) for i in range(2))
+        sizes, tokens = (choose([column[i] for column in columns], language, row) for i in range(2))
         return Copies(kept, sizes, tokens, language, row)
 
     # -- for subclasses --
@@ -135,9 +135,7 @@ class Views(ABC):
         if "gn" in (self.tools.augment, self.tools.second):
             batch["noise"] = copied & (self.tools.augment == "gn")
         if "second" in batch and "noise" in batch:
-            batch["second"]["noise"] = torch.full_like(copied, self.tools.second == "gn") | (
-                batch["noise"] & (self.tools.second == "none")
-            )
+            batch["second"]["noise"] = torch.full_like(copied, self.tools.second == "gn")
         batch["view_words"] = torch.from_numpy(sum((item.get("view_words", NO_WORDS) for item in items), NO_WORDS))
 
 
@@ -151,7 +149,7 @@ def flatten(words: list[Word]) -> list[int]:
     return [piece for word in words for piece in word]
 
 
-def _choose(columns: list[np.ndarray], language: np.ndarray, row: np.ndarray) -> np.ndarray:
+def choose(columns: list[np.ndarray], language: np.ndarray, row: np.ndarray) -> np.ndarray:
     """``columns[language[i]][row[i]]``"""
     out = np.zeros(len(row), dtype=np.int64)
     for number, column in enumerate(columns):

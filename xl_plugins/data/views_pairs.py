@@ -11,7 +11,7 @@ import torch
 from ..augment.base import Word
 from .pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
 from .units import UnitDataset
-from .views import COPY, SECOND, SECOND_OF_COPY, Copies, Views, ViewTools, count_words, flatten
+from .views import COPY, SECOND, SECOND_OF_COPY, Copies, Views, ViewTools, choose, count_words, flatten
 
 _Pair = tuple[list[Word], list[Word]]
 _SECOND_TEXT = 16  # added to a view's number where the second text of a pair draws a language of its own
@@ -26,6 +26,18 @@ class PairViews(Views):
 
     def rows(self, item: dict) -> int:
         return 1
+
+    def copies(self, dataset: UnitDataset, epoch: int) -> Copies:
+        copies = super().copies(dataset, epoch)
+        if self.tools.augment == "mt" and self.tools.different_pair:
+            texts = [part.target for part in self.translations.parts]
+            assert copies.language is not None and copies.row is not None
+            first = choose([text.first.sizes - 1 for text in texts], copies.language, copies.row)
+            drawn = self.translations.draw(epoch, COPY + _SECOND_TEXT, copies.example)
+            second = choose([text.second.sizes - 1 for text in texts], *drawn)
+            first, second = truncated_lengths(first, second, self.max_length)
+            copies.sizes = copies.tokens = first + second + SPECIALS_PER_PAIR
+        return copies
 
     def original(self, dataset: UnitDataset, index: int, epoch: int) -> dict[str, Any]:
         part, unit = dataset.locate(index)

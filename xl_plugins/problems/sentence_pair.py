@@ -60,6 +60,7 @@ class SentencePair(Problem):
                 f"{part.target.path}.idx has {len(part)} rows, but {source.target.path}.idx has {len(source)}; row i of"
                 " both must be the same example"
             )
+        self._check_labels(part, source.labels, source.language)
         return np.arange(len(source))
 
     def gold_source(self, part: PairPart, language: str) -> None:
@@ -71,6 +72,10 @@ class SentencePair(Problem):
                 f"{self.data.prefix(language, 'label', 'train')}.idx has {len(gold)} rows, but the texts have"
                 f" {len(part.labels)}; prepare the data again"
             )
+        self._check_labels(part, gold, language)
+
+    def _check_labels(self, part: PairPart, gold: np.ndarray, language: str) -> None:
+        """The labels of a translation are those of the text in ``language``, row by row."""
         differs = np.flatnonzero(gold != part.labels)
         if len(differs):
             row = int(differs[0])

@@ -132,7 +132,7 @@ class Tagging(Problem):
             )
         if labels == "use" and target.labels is None:
             self._missing_labels(language, soft=False)
-        return TagPart(language, index, target, len(self.labels), soft=False)
+        return TagPart(language, index, target, len(self.labels), soft=self.uses_soft and labels == "use")
 
     def match_translations(self, source: TagPart, part: TagPart) -> np.ndarray:
         if len(part) != len(source):

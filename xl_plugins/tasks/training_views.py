@@ -75,6 +75,8 @@ class Augmentation:
         languages = self._mt_languages()
         indices = [task.languages.index(language) for language in languages]
         parts = [problem.translation_part(*pair, str(self.cfg.mt_labels)) for pair in zip(languages, indices)]
+        for part in parts:
+            part.check_rows()
         rows = [problem.match_translations(source, part) for part in parts]
         lengths = [len(part.target) for part in parts]
         table = np.stack(rows) if rows else np.zeros((0, 0), dtype=np.int64)
