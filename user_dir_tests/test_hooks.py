@@ -98,3 +98,44 @@ def test_a_run_measured_in_updates_has_no_epoch_limit(tmp_path: Path) -> None:
     for extra, epochs in (([], 4), (["--max-update", "9"], 0), (["--max-update", "9", "--max-epoch", "2"], 2)):
         args = options.parse_args_and_arch(options.get_training_parser(), [*words, *extra])
         assert args.max_epoch == epochs
+
+
+XTUNE = ["--criterion", "xtune_criterion", "--second-view", "gn"]
+
+
+@pytest.mark.parametrize(
+    "problem, length, epochs, rows",
+    [("sentence_pair", 256, 10, (32, 8)), ("tagging", 128, 10, (32, 8)), ("qa", 384, 4, (16, 4))],
+)
+def test_defaults_of_xtune_follow_from_the_criterion(
+    tmp_path: Path, problem: str, length: int, epochs: int, rows: tuple[int, int]
+) -> None:
+    """xTune, Appendix B: 32 rows per update, warm-up over 10 %; with the plain criterion X-Mixup's stay."""
+    words = [str(tmp_path), "--task", f"xl_{problem}"]
+    for large, expected in enumerate(rows):
+        arch = ["--arch", "xl_xlmr" + "_large" * large]
+        args = options.parse_args_and_arch(options.get_training_parser(), [*words, *arch, *XTUNE])
+        assert (args.max_length, args.max_epoch, args.warmup_ratio) == (length, epochs, 0.1)
+        assert (args.batch_size, args.update_freq) == (expected, [32 // expected])
+        assert args.r1_weight == 5.0 and args.lr == [5e-6] and args.clip_norm == 1.0
+    plain = options.parse_args_and_arch(options.get_training_parser(), words)
+    assert plain.batch_size * plain.update_freq[0] == 64 and plain.max_length == (384 if problem == "qa" else 128)
+
+
+def test_what_the_user_gives_wins_over_xtunes_defaults(tmp_path: Path) -> None:
+    given = ["--max-length", "64", "--warmup-ratio", "0", "--max-epoch", "2", "--batch-size", "6"]
+    words = [str(tmp_path), "--task", "xl_sentence_pair", "--arch", "xl_xlmr", *XTUNE]
+    args = options.parse_args_and_arch(options.get_training_parser(), [*words, *given])
+    assert (args.max_length, args.warmup_ratio, args.max_epoch, args.batch_size) == (64, 0.0, 2, 6)
+    assert args.update_freq == [1]
+    args = options.parse_args_and_arch(options.get_training_parser(), [*words, "--max-tokens", "900"])
+    assert args.batch_size is None and args.update_freq == [1]
+    args = options.parse_args_and_arch(options.get_training_parser(), [*words, "--max-update", "9"])
+    assert not args.max_epoch and args.batch_size == 32
+
+
+@pytest.mark.parametrize("ranks, rows, passes", [(1, 32, 1), (2, 16, 1), (4, 8, 1), (32, 1, 1), (64, 1, 1)])
+def test_32_rows_on_any_number_of_ranks(tmp_path: Path, ranks: int, rows: int, passes: int) -> None:
+    words = [str(tmp_path), "--task", "xl_tagging", *XTUNE, "--distributed-world-size", str(ranks)]
+    args = options.parse_args_and_arch(options.get_training_parser(), words)
+    assert (args.batch_size, args.update_freq) == (rows, [passes])
