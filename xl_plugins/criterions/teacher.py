@@ -14,7 +14,6 @@ from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
 from ..models.restore import restore_strictly
-from ..problems.tagging import Tagging, effective_pooling
 
 
 def load_teacher(path: str, task: Any) -> torch.nn.Module:
@@ -80,13 +79,11 @@ def _check_identity(where: str, cfg: Any, record: Mapping[str, Any], task: Any) 
 
 
 def _check_options(where: str, cfg: Any, task: Any) -> None:
-    problem = task.problem
-    if isinstance(problem, Tagging):
-        pooling = effective_pooling(cfg.task.get("word_pooling"), cfg.task.get("preset"))
-        if pooling != problem.pooling:
+    theirs, ours = (task.problem.head_options(options) for options in (cfg.task, task.cfg))
+    for option, value in ours.items():
+        if theirs[option] != value:
             raise UserError(
-                f"{where}: was trained with --word-pooling {pooling}, this run has {problem.pooling}; both must be the"
-                " same"
+                f"{where}: was trained with {option} {theirs[option]}, this run has {value}; both must be the same"
             )
     positions = cfg.model.get("max_positions")
     if positions is not None and positions < task.cfg.max_length:

@@ -66,6 +66,12 @@ class Problem(ABC):
     def select_metric(self) -> str:
         return f"{self.metric}_select"
 
+    @classmethod
+    def head_options(cls, cfg: Any) -> dict[str, str]:
+        """Options that decide what the head reads, and their values in the task's configuration ``cfg``: models whose
+        predictions are compared must agree on them."""
+        return {}
+
     @abstractmethod
     def register_head(self, model: Any) -> None:
         """Give ``model`` the head named ``head_name``."""

@@ -75,6 +75,10 @@ class Tagging(Problem):
     def pooling(self) -> str:
         return effective_pooling(self.cfg.word_pooling, getattr(self.cfg, "preset", None))
 
+    @classmethod
+    def head_options(cls, cfg: Any) -> dict[str, str]:
+        return {"--word-pooling": effective_pooling(cfg.get("word_pooling"), cfg.get("preset"))}
+
     @property
     def uses_soft(self) -> bool:
         return str(self.cfg.target_labels) == "soft"

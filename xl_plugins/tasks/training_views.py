@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..data.augmented import AugmentedDataset
 from ..data.views import OF_WORDS, ViewTools
 from ..errors import UserError
 from .augmentation import UNSPACED
+
+logger = logging.getLogger(__name__)
 
 
 class Augmentation:
@@ -56,7 +59,10 @@ class Augmentation:
                 f"{path}: no such file; subword sampling and code-switch cut words anew: copy the model's"
                 " sentencepiece.bpe.model there (xl-prepare does)"
             )
-        return WordPieces(data.dictionary, str(path))
+        pieces = WordPieces(data.dictionary, str(path))
+        if pieces.warning:
+            logger.warning("%s", pieces.warning)
+        return pieces
 
     def _code_switch(self, pieces: WordPieces) -> CodeSwitch:
         cfg, source = self.cfg, self.task.source_language
