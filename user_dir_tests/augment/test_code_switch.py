@@ -184,7 +184,7 @@ def test_full_caches_do_not_change_draws(pieces, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(code_switch, "_KEPT", 2)
     switch = CodeSwitch(pieces, WORKED, 0.7)
     assert switch(words, random.Random(5)) == expected
-    assert len(switch._keys) <= 2 and len(switch._ids) <= 2
+    assert len(switch._entries) <= 2 and len(switch._ids) <= 2
 
 
 @pytest.mark.parametrize(

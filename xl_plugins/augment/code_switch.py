@@ -8,7 +8,7 @@ a word draws one of the languages, and is replaced if that language lists it. So
 from __future__ import annotations
 
 import random
-from typing import Collection, Mapping, Sequence, Union
+from typing import Callable, Collection, Mapping, Sequence, Union
 
 from xl_plugins.augment.base import Augmented, Word, check_ratio
 from xl_plugins.augment.words import WordPieces
@@ -53,9 +53,8 @@ class CodeSwitch:
             raise UserError("--cs-dictionaries: no dictionary holds a word; give a folder with files such as en-de.txt")
         self.choice = choice
         self.lower = lower
-        self.languages = list(dictionaries)
         self._tables = list(dictionaries.values())
-        self._keys: dict[Word, str | None] = {}
+        self._entries: dict[Word, tuple[Translations | None, ...]] = {}
         self._ids: dict[str, Word] = {}
 
     def __call__(self, words: Sequence[Word], rng: random.Random, protected: Collection[int] = ()) -> Augmented:
@@ -73,32 +72,29 @@ class CodeSwitch:
                     selected[index] = True
         return Augmented(out, selected)
 
-    def _translate(self, word: Word, uniform) -> Word | None:  # type: ignore[no-untyped-def]
+    def _translate(self, word: Word, uniform: Callable[[], float]) -> Word | None:
         """A translation of a word, or None; ``uniform()`` gives numbers in [0, 1)."""
-        key, tables = self._key(word), self._tables
-        if key is None:
-            return None
-        if self.choice == "covered":
-            tables = [table for table in tables if key in table]
-            if not tables:
-                return None
-        translations = tables[int(uniform() * len(tables))].get(key)
+        entries = self._entries.get(word)
+        if entries is None:
+            entries = self._look_up(word)
+        translations = entries[int(uniform() * len(entries))] if entries else None
         if not translations:
             return None
         if not isinstance(translations, str):
             translations = translations[int(uniform() * len(translations))]
         return self._encode(translations)
 
-    def _key(self, word: Word) -> str | None:
-        """What a word is looked up by: its spelling in lower case; None if it holds ``<unk>``."""
-        try:
-            return self._keys[word]
-        except KeyError:
-            text = self.pieces.text(word)
-            if len(self._keys) >= _KEPT:
-                self._keys.clear()
-            key = self._keys[word] = None if text is None else text.lower()
-            return key
+    def _look_up(self, word: Word) -> tuple[Translations | None, ...]:
+        """What each language that may be drawn lists for a word; empty if none does."""
+        text = self.pieces.text(word)
+        key = "" if text is None else text.lower()
+        entries = tuple([table.get(key) for table in self._tables])
+        if self.choice == "covered" or not any(entries):
+            entries = tuple([entry for entry in entries if entry])
+        if len(self._entries) >= _KEPT:
+            self._entries.clear()
+        self._entries[word] = entries
+        return entries
 
     def _encode(self, text: str) -> Word:
         try:
@@ -111,7 +107,7 @@ class CodeSwitch:
 
     def _lowered(self, word: Word) -> Word:
         """The word in lower case; itself if it is already, holds ``<unk>`` or would vanish."""
-        key = self._key(word)
-        if key is None or key == self.pieces.text(word):
+        text = self.pieces.text(word)
+        if text is None or text == text.lower():
             return word
-        return self._encode(key) or word
+        return self._encode(text.lower()) or word

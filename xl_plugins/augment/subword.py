@@ -19,7 +19,7 @@ from xl_plugins.augment.words import WordPieces
 from xl_plugins.errors import UserError
 
 _MOST = 512  # of n-best segmentations: the library's own limit
-_CELLS = 3_000_000  # arcs or listed segmentations in the newer half of the cache; both halves take up to 150 MB
+_CELLS = 5_000_000  # arcs or listed segmentations in the newer half of the cache; both halves take up to 160 MB
 _OF_A_WORD = 20  # cells that the memory of an entry itself comes to
 _STEEPEST = 1e100  # an alpha beyond that changes nothing but would overflow
 
