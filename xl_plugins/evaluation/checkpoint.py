@@ -127,7 +127,7 @@ def _build_task(
     with open_dict(cfg):
         cfg.task.update(
             data=data or cfg.task.data, train_languages="all", valid_languages="all", select="mean-dev",
-            select_languages="",
+            select_languages="", augment="none", second_view="none",  # views are for training alone
         )  # fmt: skip
         if cfg.task.source_language is None and record.get("source_language"):
             cfg.task.source_language = record["source_language"]
