@@ -145,7 +145,9 @@ def _answer(context: list[str], pieces: WordPieces, draw: random.Random, inside:
     return (start + 1, stop - 1) if inside and stop - start >= 2 else (start, stop)
 
 
-def make_dictionaries(folder: Path, data: Path, languages: tuple[str, ...] = ("de", "fr")) -> dict[str, dict]:
+def make_dictionaries(
+    folder: Path, data: Path, languages: tuple[str, ...] = ("de", "fr"), phrases: bool = True
+) -> dict[str, dict]:
     """Bilingual dictionaries of three quarters of the words of the English training text; translations are words of
     vowels, which the text does not have. Returns language -> word -> translations."""
     draw, pieces = random.Random(5), open_pieces(data)
@@ -156,7 +158,7 @@ def make_dictionaries(folder: Path, data: Path, languages: tuple[str, ...] = ("d
         table: dict[str, list[str]] = {}
         for word in draw.sample(words, 3 * len(words) // 4):
             made = ["iu"[number] + "".join(draw.choices("aeiou", k=3)) for _ in range(draw.randint(1, 3))]
-            table[word] = [*made, f"{made[0]} {made[-1]}"] if draw.random() < 0.2 else made
+            table[word] = [*made, f"{made[0]} {made[-1]}"] if phrases and draw.random() < 0.2 else made
         tables[language] = table
         lines = [f"{word}\t{target}\n" for word, targets in table.items() for target in targets]
         (folder / f"en-{language}.txt").write_text("".join(lines), encoding="utf-8")
