@@ -69,8 +69,8 @@ def download(stage: Path) -> Path:
 @pytest.mark.timeout(900)
 def test_readme(download: Path) -> None:
     """The main README, from its section on tagging on; the runs on pairs that its tables need come first."""
-    pairs, baselines, _, tagging, questions, scores = blocks(REPO / "README.md")
-    for block in (pairs, baselines, tagging, questions):
+    pairs, baselines, _, tagging, questions, tune, scores = blocks(REPO / "README.md")
+    for block in (pairs, baselines, tagging, questions, tune):
         run(download, block)
     tables = run(download, scores)
     for text in ("panx", "xquad", "tatoeba", "paired bootstrap", "two languages"):
@@ -81,9 +81,10 @@ def test_readme(download: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["udpos", "panx", "xquad", "mlqa"])
 def test_recipe_readme(download: Path, name: str) -> None:
-    train, _ = blocks(REPO / "examples" / name / "README.md")
-    run(download, f"rm -rf data-bin/{name}\n{train}")
-    for system in ("zero_shot", "translate_train", "xmixup"):
+    train, tune, _ = blocks(REPO / "examples" / name / "README.md")
+    run(download, f"rm -rf data-bin/{name} outputs/{name}\n{train}")
+    run(download, tune)
+    for system in ("zero_shot", "translate_train", "xmixup", "xtune", "xtune-translate"):
         text = (download / "outputs" / name / f"{system}.json").read_text(encoding="utf-8")
         assert '"de"' in text and '"hi"' in text
         written = download / "predictions" / system / name

@@ -26,7 +26,7 @@ COMMANDS = {
     "fairseq-train": f"fairseq_cli.train {{}} {TRAIN} --max-update 2 --cpu --num-workers 0",
     "fairseq-hydra-train": f"fairseq_cli.hydra_train {{}} {HYDRA}",
     "fairseq-preprocess": "fairseq_cli.preprocess {}",
-    **{f"xl-{name}": f"xl_plugins.cli.{name} {{}}" for name in ("prepare", "evaluate", "predict", "mini")},
+    **{f"xl-{name}": f"xl_plugins.cli.{name} {{}}" for name in ("prepare", "evaluate", "predict", "mini", "xtune")},
 }  # fmt: skip
 
 
@@ -99,9 +99,10 @@ def test_readme(stage: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("data_set", ["xnli", "pawsx"])
 def test_recipe_readme(stage: Path, data_set: str) -> None:
-    train, by_hand = blocks(REPO / "examples" / data_set / "README.md")
-    run(stage, f"rm -rf data-bin/{data_set} by-hand\n{train}")
-    for system in ("zero_shot", "translate_train", "xmixup"):
+    train, tune, by_hand = blocks(REPO / "examples" / data_set / "README.md")
+    run(stage, f"rm -rf data-bin/{data_set} outputs/{data_set} by-hand\n{train}")
+    run(stage, tune)
+    for system in ("zero_shot", "translate_train", "xmixup", "xtune", "xtune-translate"):
         text = json.dumps(result(stage / "outputs" / data_set / f"{system}.json"))
         assert '"de"' in text and '"hi"' in text
     run(stage, by_hand)  # ends with byte-for-byte comparisons
