@@ -192,7 +192,14 @@ def batches(task: Any, epoch: int = 1, workers: int = 0, split: str = "train", *
     iterator = task.get_batch_iterator(
         task.datasets[split], epoch=epoch, num_workers=workers, **{"max_sentences": 4, "seed": 1, **options}
     )
-    return list(iterator.next_epoch_itr(shuffle=split == "train"))
+    return drain(iterator.next_epoch_itr(shuffle=split == "train"))
+
+
+def drain(epoch: Any) -> list[dict]:
+    """The remaining batches of an epoch; ends its workers, which garbage collection would take seconds for."""
+    found = list(epoch)
+    getattr(epoch._itr, "_shutdown_workers", lambda: None)()
+    return found
 
 
 def same(one: Any, other: Any) -> bool:

@@ -15,6 +15,7 @@ from user_dir_tests.toy_views import (
     OPTIONS,
     PROBLEMS,
     batches,
+    drain,
     make_dictionaries,
     make_folder,
     make_spm,
@@ -210,11 +211,11 @@ def test_restored_iterator_goes_on_with_the_same_batches(folders: dict, problem:
         next(epoch)
     state = running.state_dict()
     assert (state["epoch"], state["iterations_in_epoch"]) == (2, 3)
-    rest = list(epoch)
+    rest = drain(epoch)
     restored = iterator(open_views(folders, problem, name), state["epoch"])
     restored.load_state_dict(state)
-    assert same(list(restored.next_epoch_itr(shuffle=True)), rest) and len(rest) >= 2
-    following = [list(iterator(open_views(folders, problem, name), 3).next_epoch_itr(shuffle=True))]
+    assert same(drain(restored.next_epoch_itr(shuffle=True)), rest) and len(rest) >= 2
+    following = [drain(iterator(open_views(folders, problem, name), 3).next_epoch_itr(shuffle=True))]
     assert same(following, [batches(task, epoch=3, workers=workers)])
 
 
