@@ -151,11 +151,6 @@ def check_augmentation(cfg: Any, problem: str, pairs_texts: bool) -> None:
         )
     if pairs_texts and "mt" in used:
         raise UserError("mt: X-Mixup trains on the translations itself; use ss or gn for --augment and --second-view")
-    if "mt" in used and cfg.train_languages not in ("source", cfg.source_language or "source"):
-        raise UserError(
-            f"--train-languages {cfg.train_languages}: with mt the translations come in through --mt-languages; train"
-            " on 'source'"
-        )
     if "cs" in used and not cfg.cs_dictionaries:
         raise UserError("--cs-dictionaries: code-switch needs a folder with MUSE dictionaries such as en-de.txt")
 

@@ -77,6 +77,11 @@ class Augmentation:
 
     def _translations(self, dataset: Any) -> Translations:
         task, problem = self.task, self.task.problem
+        if task.train_languages != [task.source_language]:
+            raise UserError(
+                f"--train-languages {self.cfg.train_languages}: with mt the translations come in through"
+                " --mt-languages; train on 'source'"
+            )
         (source,) = dataset.parts
         languages = self._mt_languages()
         indices = [task.languages.index(language) for language in languages]
