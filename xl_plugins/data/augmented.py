@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from fairseq.data import FairseqDataset
 
-from .units import BUCKET, UnitDataset
+from .units import BucketedDataset, UnitDataset
 from .views import Copies, Views
 
 
-class AugmentedDataset(FairseqDataset):
+class AugmentedDataset(BucketedDataset):
     """The examples of ``base`` and, with an augmentation A, their copies of the epoch, in random order.
 
     Ids below ``len(base)`` are the examples, those above the copies. Lengths, by which batches are made, are those of
@@ -33,9 +32,6 @@ class AugmentedDataset(FairseqDataset):
             self.copies = self.views.copies(self.base, epoch)
         self.sizes = np.concatenate([self.base.sizes, self.copies.sizes])
         self.tokens_per_unit = np.concatenate([self.base.tokens_per_unit, self.copies.tokens])
-
-    def __len__(self) -> int:
-        return len(self.sizes)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         index = int(index)
@@ -64,21 +60,3 @@ class AugmentedDataset(FairseqDataset):
             unit = self.views.unit_of(self.base, self.copies, index - len(self.base)) if copy else index
             found.append(self.base.describe([unit]) + (" (copy)" if copy else ""))
         return ", ".join(found)
-
-    def num_tokens(self, index: int) -> int:
-        return int(self.tokens_per_unit[index])
-
-    def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
-        return self.tokens_per_unit[indices]
-
-    def size(self, index: int) -> int:
-        return int(self.sizes[index])
-
-    def ordered_indices(self) -> np.ndarray:
-        """A random permutation, stably sorted by length bucket (fairseq seeds numpy with seed + epoch)."""
-        order = np.random.permutation(len(self))
-        return order[np.argsort(self.sizes[order] // BUCKET, kind="stable")]
-
-    @property
-    def can_reuse_epoch_itr_across_epochs(self) -> bool:
-        return False  # views and batches are new in every epoch

@@ -42,7 +42,38 @@ class Part(Protocol):
 P = TypeVar("P", bound=Part)
 
 
-class UnitDataset(FairseqDataset, ABC, Generic[P]):
+class BucketedDataset(FairseqDataset):
+    """What fairseq makes batches by: ``sizes`` (N,), the longest row of each unit, and ``tokens_per_unit`` (N,)."""
+
+    sizes: np.ndarray
+    tokens_per_unit: np.ndarray
+    shuffle: bool
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def num_tokens(self, index: int) -> int:
+        return int(self.tokens_per_unit[index])
+
+    def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
+        return self.tokens_per_unit[indices]
+
+    def size(self, index: int) -> int:
+        return int(self.sizes[index])
+
+    def ordered_indices(self) -> np.ndarray:
+        """Training: a random permutation, stably sorted by length bucket (fairseq seeds numpy with seed + epoch)."""
+        if not self.shuffle:
+            return np.argsort(self.sizes, kind="stable")
+        order = np.random.permutation(len(self))
+        return order[np.argsort(self.sizes[order] // BUCKET, kind="stable")]
+
+    @property
+    def can_reuse_epoch_itr_across_epochs(self) -> bool:
+        return not self.shuffle  # training batches are composed anew every epoch
+
+
+class UnitDataset(BucketedDataset, ABC, Generic[P]):
     """Concatenation of languages, in random order with lengths bucketed (training) or sorted by length (evaluation).
 
     A unit's id is its position in the concatenation, so it does not depend on batches, workers or ranks. Every batch
@@ -65,9 +96,6 @@ class UnitDataset(FairseqDataset, ABC, Generic[P]):
         columns = [part.sizes() for part in self.parts]
         self.sizes = np.concatenate([sizes for sizes, _ in columns])
         self.tokens_per_unit = np.concatenate([tokens for _, tokens in columns])
-
-    def __len__(self) -> int:
-        return int(self.offsets[-1])
 
     def locate(self, index: int) -> tuple[P, int]:
         """Language and row (from 0) of an example id."""
@@ -105,23 +133,3 @@ class UnitDataset(FairseqDataset, ABC, Generic[P]):
             "nsentences": sum(rows),
             "ntokens": int(src_tokens.ne(self.dictionary.pad()).sum()),
         }
-
-    def num_tokens(self, index: int) -> int:
-        return int(self.tokens_per_unit[index])
-
-    def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
-        return self.tokens_per_unit[indices]
-
-    def size(self, index: int) -> int:
-        return int(self.sizes[index])
-
-    def ordered_indices(self) -> np.ndarray:
-        """Training: a random permutation, stably sorted by length bucket (fairseq seeds numpy with seed + epoch)."""
-        if not self.shuffle:
-            return np.argsort(self.sizes, kind="stable")
-        order = np.random.permutation(len(self))
-        return order[np.argsort(self.sizes[order] // BUCKET, kind="stable")]
-
-    @property
-    def can_reuse_epoch_itr_across_epochs(self) -> bool:
-        return not self.shuffle  # training batches are composed anew every epoch

@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..optim.progress import PROGRESS
 from ..problems.base import Problem
 from .augmentation import AugmentationOptions, check_augmentation
+from .languages import choose_languages, selected_languages
 from .training_views import Augmentation
 
 logger = logging.getLogger(__name__)
@@ -77,10 +78,10 @@ class XLTask(FairseqTask):
         self.data_bin = DataBin(Path(cfg.data), cfg.source_language)
         self.problem = self.problem_class(self.data_bin, cfg)
         self.source_language = self.data_bin.source_language
-        self.train_languages = self._languages("train")
-        self.valid_languages = self._languages("valid")
+        self.train_languages = choose_languages(cfg, self.data_bin, "train")
+        self.valid_languages = choose_languages(cfg, self.data_bin, "valid")
         self.languages = sorted({*self.train_languages, *self.valid_languages, *self.data_bin.languages})
-        self.select_languages = self._selected()
+        self.select_languages = selected_languages(cfg, self.source_language, self.valid_languages)
         logger.info(
             "%s: train on %s; validate on %s; checkpoint selected by %s (%s)",
             self.data_bin.root, ",".join(self.train_languages) or "nothing", ",".join(self.valid_languages) or
@@ -94,53 +95,6 @@ class XLTask(FairseqTask):
         """Refuse options that contradict each other; subclasses extend."""
         cls.problem_class.check_config(cfg)
         check_augmentation(cfg, cls.problem_class.name, cls.pairs_texts)
-
-    def _languages(self, split: str) -> list[str]:
-        option = f"--{split}-languages"
-        value = getattr(self.cfg, f"{split}_languages")
-        available = self.data_bin.languages_with(split)
-        if value == "all":
-            return available
-        wanted = [self.source_language] if value == "source" else [w.strip() for w in value.split(",") if w.strip()]
-        if len(set(wanted)) != len(wanted) or not wanted:
-            raise UserError(
-                f"{option} {value!r}: expected 'all', 'source' or a list of different languages such as en,de"
-            )
-        if split == "valid" and value == "source" and not available:
-            return []
-        missing = [lang for lang in wanted if lang not in available]
-        if missing:
-            raise UserError(
-                f"{option} {value}: {self.data_bin.root} has no {split} data for {', '.join(missing)}; it has "
-                f"{', '.join(available) or 'none'}"
-            )
-        return wanted
-
-    def _selected(self) -> list[str]:
-        """Languages whose dev sets select the checkpoint, by the protocol."""
-        select, listed = str(self.cfg.select), [w.strip() for w in self.cfg.select_languages.split(",") if w.strip()]
-        if listed and select != "target-dev":
-            raise UserError("--select-languages is read with --select target-dev only; add it or drop the list")
-        if not self.valid_languages:
-            return []
-        if select == "mean-dev":
-            return self.valid_languages
-        if select == "source-dev":
-            wanted = [self.source_language]
-        else:
-            wanted = listed or [lang for lang in self.valid_languages if lang != self.source_language]
-            if not listed and len(wanted) != 1:
-                raise UserError(
-                    "--select target-dev: name the target with --select-languages, dev data exists for"
-                    f" {', '.join(wanted) or 'none'}"
-                )
-        missing = [lang for lang in wanted if lang not in self.valid_languages]
-        if missing:
-            raise UserError(
-                f"--select {select} needs dev data of {', '.join(missing)}, but validation runs on"
-                f" {', '.join(self.valid_languages)}; extend --valid-languages or choose another protocol"
-            )
-        return wanted
 
     # -- data --
 
