@@ -235,6 +235,16 @@ def test_tydiqa_without_gold(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None
     assert "test (no" in capsys.readouterr().out
 
 
+def test_translations_are_cut_like_the_training_file(tiny_spm: Any, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    train = write(raw / "tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json", content("en", "train", 3))
+    write(raw / "translate-train/en-sw.json", content("sw", "train", 3))
+    write(raw / "tydiqa-goldp-v1.1-dev/tydiqa.goldp.sw.dev.json", content("sw", "dev", 1))
+    run(tiny_spm, "tydiqa", raw, tmp_path / "bin", "--train", f"{train}[1:]", "--valid", f"{train}[0:1]")
+    english, swahili = (prepared.questions(tmp_path / "bin" / lang, "train") for lang in ("en", "sw"))
+    assert len(english) == 8 and [q["id"] for q in swahili] == [q["id"] for q in english]
+
+
 def test_warnings(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
     english, german = (write(tmp_path / f"{lang}.json", content(lang, "test", 2)) for lang in ("en", "de"))
     run(tiny_spm, "squad", tmp_path / "bin", "--test", f"en={english}", f"de={german}", "--valid", f"de={german}",

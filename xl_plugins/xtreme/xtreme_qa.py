@@ -93,7 +93,7 @@ def make_plan(
         valid = _valid_file(args, lang, source)
         if valid is not None:
             units = [unit for unit in units if unit.split != "valid"] + [Unit(lang, "valid", False, valid)]
-        units += _views(args, plan, lang, train_name, units)
+        units += _views(args, plan, lang, train_name, units, train)
         if not any(not unit.view for unit in units):
             looked = ", ".join(os.path.join(args.raw, name) for name in gold(lang).values())
             raise UserError(f"--languages: no file for {lang}; none of {looked} exists")
@@ -122,7 +122,10 @@ def _valid_file(args: argparse.Namespace, lang: str, source: str) -> QaFile | No
     return QaFile(*given.parse_file(text, "--valid", lang))
 
 
-def _views(args: argparse.Namespace, plan: QaPlan, lang: str, train_name: str, own: list[Unit]) -> list[Unit]:
+def _views(
+    args: argparse.Namespace, plan: QaPlan, lang: str, train_name: str, own: list[Unit], train: QaFile | None
+) -> list[Unit]:
+    """Translations of a language; those of training text are cut to the same articles as the training file."""
     units: list[Unit] = []
     for role, (split, view, patterns) in ROLES.items():
         if role == "translate_train" and (lang == plan.source_language or args.train == "none"):
@@ -131,7 +134,8 @@ def _views(args: argparse.Namespace, plan: QaPlan, lang: str, train_name: str, o
         path = folder.find_view(args, role, names, lang, plan.dataset)
         if path is None:
             continue
-        unit = Unit(lang, split, view, QaFile(os.path.normpath(path)))
+        articles = (train.start, train.end) if train and split == "train" else (0, None)
+        unit = Unit(lang, split, view, QaFile(os.path.normpath(path), *articles))
         if view and not any(other.split == split and not other.view for other in own + units):
             plan.warnings.append(f"{path}: not used, since {lang} has no {split} questions of its own")
         else:
