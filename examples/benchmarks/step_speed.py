@@ -31,18 +31,19 @@ from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
 from xl_plugins.tasks.xmixup import XMixupSentencePairTask, XMixupTaskConfig
 
 LABELS = ("contradiction", "entailment", "neutral")
+PARTS = ("forward + backward", "whole step")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def shape_parser(description: str | None) -> argparse.ArgumentParser:
+    """Options of a batch and a model of one shape."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=8, help="rounds after one to warm up (default: 8)")
-    parser.add_argument("--batch", type=int, default=8, help="pairs per batch (default: 8)")
-    parser.add_argument("--length", type=int, default=64, help="pieces per text (default: 64)")
+    parser.add_argument("--batch", type=int, default=8, help="rows per batch (default: 8)")
+    parser.add_argument("--length", type=int, default=64, help="pieces per row (default: 64)")
     parser.add_argument("--layers", type=int, default=12, help="layers of the encoder (default: 12, XLM-R base)")
     parser.add_argument("--types", type=int, default=250002, help="vocabulary with special tokens (XLM-R: 250002)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--half", action="store_true", help="autocast: float16 on cuda, bfloat16 on cpu")
-    parser.add_argument("--no-hugging-face", action="store_true", help="leave out the comparison with transformers")
     return parser
 
 
@@ -116,8 +117,35 @@ def timed(model: nn.Module, loss: Callable, optimizer: torch.optim.Optimizer, ar
     return [middle - start, now() - start]
 
 
+def with_optimizer(step: tuple[nn.Module, Callable], args: argparse.Namespace) -> tuple:
+    """A model, its loss and an optimizer, ready to be timed."""
+    model, loss = step
+    model.to(args.device).train()
+    return model, loss, torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-5)
+
+
+def compare(steps: dict[str, tuple[nn.Module, Callable]], args: argparse.Namespace) -> dict[str, list[float]]:
+    """Time interleaved steps of each kind and print the medians against those of ``plain``, which are returned."""
+    runs = {name: with_optimizer(step, args) for name, step in steps.items()}
+    seconds: dict[str, list] = {name: [] for name in runs}
+    for repetition in range(args.repetitions + 1):
+        for name, run in list(runs.items())[:: -1 if repetition % 2 else 1]:  # nobody always comes first
+            measured = timed(*run, args)
+            if repetition:  # the first round warms up
+                seconds[name].append(measured)
+    print(f"{args.batch} rows x {args.length} pieces, {args.layers} layers, {args.types} types, {args.device}, "
+          f"{torch.get_num_threads()} threads, medians of {args.repetitions} interleaved steps")  # fmt: skip
+    medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in seconds.items()}
+    for part, title in enumerate(PARTS):
+        for name, values in medians.items():
+            print(f"{title:20s} {name:13s} {values[part]:8.3f} s   {values[part] / medians['plain'][part]:.3f} x plain")
+    return medians
+
+
 def main() -> None:
-    args = make_parser().parse_args()
+    parser = shape_parser(__doc__)
+    parser.add_argument("--no-hugging-face", action="store_true", help="leave out the comparison with transformers")
+    args = parser.parse_args()
     torch.manual_seed(1)
     draw = lambda: torch.randint(4, args.types - 1, (args.batch, args.length), device=args.device)  # noqa: E731
     batch = {
@@ -133,26 +161,10 @@ def main() -> None:
             steps[kind] = fairseq_step(kind, data, batch, args.layers)
     if not args.no_hugging_face:
         steps["hugging face"] = hugging_face_step(batch, args.layers, args.types)
-    runs = {}
-    for name, (model, loss) in steps.items():
-        model.to(args.device).train()
-        optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-5)
-        runs[name] = (model, loss, optimizer)
-    seconds: dict[str, list] = {name: [] for name in runs}
-    for repetition in range(args.repetitions + 1):
-        for name, run in list(runs.items())[:: -1 if repetition % 2 else 1]:  # nobody always comes first
-            measured = timed(*run, args)
-            if repetition:  # the first round warms up
-                seconds[name].append(measured)
-    print(f"{args.batch} pairs x {args.length} pieces, {args.layers} layers, {args.types} types, {args.device}, "
-          f"{torch.get_num_threads()} threads, medians of {args.repetitions} interleaved steps")  # fmt: skip
-    medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in seconds.items()}
-    for part, title in enumerate(("forward + backward", "whole step")):
-        plain = medians["plain"][part]
-        for name, values in medians.items():
-            print(f"{title:20s} {name:13s} {values[part]:8.3f} s   {values[part] / plain:.3f} x plain")
-        if "hugging face" in medians:
-            print(f"{title:20s} plain / hugging face: {plain / medians['hugging face'][part]:.3f}")
+    medians = compare(steps, args)
+    if "hugging face" in medians:
+        for part, title in enumerate(PARTS):
+            print(f"{title:20s} plain / hugging face: {medians['plain'][part] / medians['hugging face'][part]:.3f}")
 
 
 if __name__ == "__main__":

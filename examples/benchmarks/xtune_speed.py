@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from step_speed import LABELS, config, empty_data, timed
+from step_speed import LABELS, compare, config, empty_data, shape_parser, timed, with_optimizer
 from torch import nn
 
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
@@ -30,20 +29,6 @@ from xl_plugins.models.plain import XLMRConfig, XLMRModel
 from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
 
 KINDS = ("plain", "stage 1", "stage 2")
-
-
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=8, help="rounds after one to warm up (default: 8)")
-    parser.add_argument("--batch", type=int, default=8, help="rows per batch (default: 8)")
-    parser.add_argument("--length", type=int, default=64, help="pieces per row (default: 64)")
-    parser.add_argument("--layers", type=int, default=12, help="layers of the encoder (default: 12, XLM-R base)")
-    parser.add_argument("--types", type=int, default=250002, help="vocabulary with special tokens (XLM-R: 250002)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--half", action="store_true", help="autocast: float16 on cuda, bfloat16 on cpu")
-    parser.add_argument("--memory", action="store_true", help="peak memory of each kind instead of time")
-    parser.add_argument("--only", choices=KINDS, help="two steps of one kind, and its peak memory")
-    return parser
 
 
 def make_batch(args: argparse.Namespace) -> dict:
@@ -94,36 +79,25 @@ def compare_memory(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    args = make_parser().parse_args()
+    parser = shape_parser(__doc__)
+    parser.add_argument("--memory", action="store_true", help="peak memory of each kind instead of time")
+    parser.add_argument("--only", choices=KINDS, help="two steps of one kind, and its peak memory")
+    args = parser.parse_args()
     if args.memory:
         compare_memory(args)
         return
     torch.manual_seed(1)
     batch = make_batch(args)
-    runs = {}
     with tempfile.TemporaryDirectory() as folder:
         data = empty_data(Path(folder), args.types)
-        for kind in [args.only] if args.only else KINDS:
-            model, loss = make_step(kind, data, batch, args)
-            model.to(args.device).train()
-            runs[kind] = (model, loss, torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-5))
-    if args.only:
-        for _ in range(2):
-            timed(*runs[args.only], args)
-        print(f"{args.only}: peak {peak(args):.3f} GiB")
+        steps = {kind: make_step(kind, data, batch, args) for kind in ([args.only] if args.only else KINDS)}
+    if not args.only:
+        compare(steps, args)
         return
-    seconds: dict[str, list] = {name: [] for name in runs}
-    for repetition in range(args.repetitions + 1):
-        for name, run in list(runs.items())[:: -1 if repetition % 2 else 1]:  # nobody always comes first
-            measured = timed(*run, args)
-            if repetition:  # the first round warms up
-                seconds[name].append(measured)
-    print(f"{args.batch} rows x {args.length} pieces, {args.layers} layers, {args.types} types, {args.device}, "
-          f"{torch.get_num_threads()} threads, medians of {args.repetitions} interleaved steps")  # fmt: skip
-    medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in seconds.items()}
-    for part, title in enumerate(("forward + backward", "whole step")):
-        for name, values in medians.items():
-            print(f"{title:20s} {name:8s} {values[part]:8.3f} s   {values[part] / medians['plain'][part]:.3f} x plain")
+    run = with_optimizer(steps[args.only], args)
+    for _ in range(2):
+        timed(*run, args)
+    print(f"{args.only}: peak {peak(args):.3f} GiB")
 
 
 if __name__ == "__main__":
