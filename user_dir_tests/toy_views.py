@@ -49,9 +49,10 @@ def make_spm(folder: Path) -> TinySpm:
 
 def make_folder(
     root: Path, spm: TinySpm, problem: str, languages: tuple[str, ...] = LANGUAGES, train: int = 12, valid: int = 4,
-    tagged: bool = False,
+    tagged: bool = False, source_views: bool = False,
 ) -> Path:  # fmt: skip
-    """A data folder with translations of the training text; those of tagged sentences have labels if ``tagged``."""
+    """A data folder with translations of the training text; those of tagged sentences have labels if ``tagged``.
+    ``source_views``: with translations into English, which X-Mixup reads."""
     pieces, lines = begin(root, spm, problem), spm.text.read_text(encoding="utf-8").splitlines()
     for split, count in (("train", train), ("valid", valid)):
         for number, language in enumerate(languages):
@@ -67,7 +68,18 @@ def make_folder(
                 contexts = [_long(texts, row) for row in range((count + 1) // 2)]
                 questions = [text[:5] for text in texts[-count:]]
                 write_questions(root / language, split, pieces, contexts, questions, draw)
+            if source_views and number:
+                _write_view(root / language / "en-view", split, pieces, problem, texts[-count:], draw)
     return root
+
+
+def _write_view(folder: Path, split: str, pieces: WordPieces, problem: str, texts: list, draw: random.Random) -> None:
+    if problem == "qa":
+        contexts = [text + texts[0] for text in texts[: (len(texts) + 1) // 2]]
+        write_questions(folder, split, pieces, contexts, texts, draw)
+        return
+    for side in range(2 if problem == "sentence_pair" else 1):
+        _write_texts(folder / f"input{side}" / split, pieces, texts[:: 1 - 2 * side])
 
 
 def begin(root: Path, spm: TinySpm, problem: str) -> WordPieces:
