@@ -149,10 +149,10 @@ def write_questions(
 
 
 def _answer(context: list[str], pieces: WordPieces, draw: random.Random, inside: bool) -> tuple[int, int]:
-    """First and last piece of one to three words, ``inside`` without the outermost pieces where there are enough."""
+    """First and last piece of one to four words, ``inside`` without the outermost pieces where there are enough."""
     ends = np.cumsum([len(pieces.encode(word)) for word in context])
     first = draw.randrange(len(context))
-    last = min(len(context) - 1, first + draw.randrange(3))
+    last = min(len(context) - 1, first + draw.randrange(4))
     start, stop = int(ends[first - 1]) if first else 0, int(ends[last]) - 1
     return (start + 1, stop - 1) if inside and stop - start >= 2 else (start, stop)
 

@@ -88,6 +88,7 @@ def test_second_views_of_translations(data: Path, pieces: WordPieces) -> None:
     changed = 0
     for index in range(N, 2 * N):
         item = dataset[index]
+        assert dataset.size(index) == dataset.num_tokens(index) == len(item["rows"][0])
         x, second = (context_of(row) for row in views(item))
         assert pieces.join(x[1]) == pieces.join(second[1]) and x[0] == second[0]
         changed += x != second
