@@ -146,6 +146,9 @@ class XLTask(FairseqTask):
 
     def get_batch_iterator(self, dataset: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         iterator = super().get_batch_iterator(dataset, **kwargs)
+        if not dataset.can_reuse_epoch_itr_across_epochs:
+            # fairseq makes a new iterator every epoch, and waits 5 seconds for each worker that the last one kept
+            iterator.persistent_workers = False
         if dataset is self.datasets.get("train"):
             PROGRESS.batches_per_epoch = len(iterator)
         return iterator
