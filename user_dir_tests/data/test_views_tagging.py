@@ -265,6 +265,7 @@ def test_default_exclusion_of_unspaced_languages(tmp_path: Path) -> None:
     assert open_set(made, augment="mt").views.translations.languages == ["de"]
     assert open_set(made, augment="mt", mt_exclude="").views.translations.languages == ["de", "ja", "th"]
     assert open_set(made, augment="mt", mt_exclude="de, th").views.translations.languages == ["ja"]
+    assert open_set(made, augment="mt", mt_languages="th,de").views.translations.languages == ["th", "de"]
 
 
 # -- X-Mixup --

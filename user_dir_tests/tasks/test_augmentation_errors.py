@@ -93,6 +93,12 @@ def test_translations_as_second_view_of_words(folders: dict, problem: str, augme
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
+def test_code_switch_of_translations(folders: dict, problem: str) -> None:
+    text = refused(folders[problem], problem, augment="mt", second_view="cs")
+    assert text.startswith("--second-view cs: ") and "use ss" in text
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("option", ["augment", "second_view"])
 def test_translations_with_xmixup(folders: dict, problem: str, option: str) -> None:
     text = refused(folders[problem], problem, "xmixup", **{option: "mt"})

@@ -3,6 +3,9 @@ released code).
 
 Windows are cut on x. A window of x' holds the words of that window of x: the same pieces of unchanged words, all
 pieces of changed ones. Unchanged pieces and ``<s>`` are aligned; a consistency loss lumps the other positions together.
+
+A copy has the windows of its plain text, each from the same word on, since how many it needs is only known when it is
+drawn: what a longer copy pushes out of the last window is not seen in that epoch.
 """
 
 from __future__ import annotations

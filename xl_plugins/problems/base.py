@@ -28,6 +28,7 @@ class Problem(ABC):
     texts have comparable predictions, which are averaged, and every text has the label of its pair; else only gold
     texts are labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
     for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha (its Table 10).
+    ``untranslatable``: languages whose translations serve no augmentation.
     """
 
     name: ClassVar[str]
@@ -38,6 +39,7 @@ class Problem(ABC):
     averages_streams: ClassVar[bool] = False
     trains_without_gold: ClassVar[bool] = False
     source_weight: ClassVar[float]
+    untranslatable: ClassVar[str] = ""
 
     def __init__(self, data: DataBin, cfg: Any) -> None:
         self.data, self.cfg = data, cfg

@@ -17,7 +17,6 @@ MT_LABELS = ChoiceEnum(["absent", "ignore", "use"])
 VIEW_SOURCES = ChoiceEnum(["source", "first"])
 CHANGED = ChoiceEnum(["pieces", "selected"])
 COMPATS = ChoiceEnum(["default", "official", "paper"])
-UNSPACED = "zh,ja,ko,th,my,ml,ta"  # languages whose translated text the released code leaves out of tagging
 
 
 @dataclass
@@ -98,7 +97,9 @@ class AugmentationOptions:
     )
     mt_exclude: Optional[str] = field(
         default=None,
-        metadata={"help": f"languages left out of them (default: none; tagging {UNSPACED}, as in xTune's code)"},
+        metadata={
+            "help": "languages left out of them (default: none; in tagging, unless named, zh,ja,ko,th,my,ml,ta: xTune's code)"
+        },
     )
     mt_missing: MT_MISSING = field(  # type: ignore[valid-type]
         default="error",
@@ -148,6 +149,10 @@ def check_augmentation(cfg: Any, problem: str, pairs_texts: bool) -> None:
     if second == "mt" and problem != "sentence_pair":
         raise UserError(
             "--second-view mt: words or answers of a translation cannot be aligned with the original; use ss or cs"
+        )
+    if augment == "mt" and second == "cs":
+        raise UserError(
+            "--second-view cs: dictionaries translate words of the source language, not those of --augment mt; use ss"
         )
     if pairs_texts and "mt" in used:
         raise UserError("mt: X-Mixup trains on the translations itself; use ss or gn for --augment and --second-view")

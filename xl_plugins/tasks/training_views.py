@@ -15,7 +15,6 @@ from ..augment.words import WordPieces
 from ..data.augmented import AugmentedDataset
 from ..data.views import OF_WORDS, ViewTools
 from ..errors import UserError
-from .augmentation import UNSPACED
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +103,12 @@ class Augmentation:
     def _mt_languages(self) -> list[str]:
         cfg, task = self.cfg, self.task
         available = [lang for lang in task.data_bin.languages_with("train") if lang != task.source_language]
-        default = UNSPACED if task.problem.name == "tagging" else ""
-        excluded = {lang.strip() for lang in (default if cfg.mt_exclude is None else cfg.mt_exclude).split(",")}
+        excluded = cfg.mt_exclude
+        if excluded is None:  # languages that the user names are wanted
+            excluded = task.problem.untranslatable if cfg.mt_languages == "all" else ""
+        left_out = {lang.strip() for lang in excluded.split(",")}
         if cfg.mt_languages == "all":
-            return [lang for lang in available if lang not in excluded]
+            return [lang for lang in available if lang not in left_out]
         wanted = [lang.strip() for lang in cfg.mt_languages.split(",") if lang.strip()]
         missing = [lang for lang in wanted if lang not in available]
         if missing:
@@ -115,4 +116,4 @@ class Augmentation:
                 f"--mt-languages {cfg.mt_languages}: {task.data_bin.root} has no training text in {', '.join(missing)};"
                 f" it has {', '.join(available) or 'none besides the source'}"
             )
-        return [lang for lang in wanted if lang not in excluded]
+        return [lang for lang in wanted if lang not in left_out]
