@@ -98,7 +98,8 @@ class AugmentationOptions:
     mt_exclude: Optional[str] = field(
         default=None,
         metadata={
-            "help": "languages left out of them (default: none; in tagging, unless named, zh,ja,ko,th,my,ml,ta: xTune's code)"
+            "help": "languages left out of them (default: none; in tagging, unless named, zh,ja,ko,th,my,ml,ta as in"
+            " xTune's code)"
         },
     )
     mt_missing: MT_MISSING = field(  # type: ignore[valid-type]
