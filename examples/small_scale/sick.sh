@@ -6,20 +6,7 @@
 set -euo pipefail
 data=$1 encoder=$2 out=$3
 here=$(cd "$(dirname "$0")/../.." && pwd)
-[ -d "$out/data-bin" ] || xl-prepare pairs "$out/data-bin" \
-  --spm "$encoder/sentencepiece.bpe.model" --dict "$encoder/dict.txt" --name sick \
-  --labels contradiction,entailment,neutral --align-on pair_ID \
-  --label-map CONTRADICTION=contradiction,ENTAILMENT=entailment,NEUTRAL=neutral \
-  --columns first=sentence_A,second=sentence_B,label=entailment_label en:label=entailment_judgment \
-  back-translation,translate-dev,translate-test:first=sentence_A_original,second=sentence_B_original \
-  --train en="$data/sick/en/SICK_train.txt" nl="$data/sick/nl/SICK_NL.txt" pt="$data/sick/pt/SICK_BR.txt" \
-  --valid en="$data/sick/en/SICK_trial.txt" nl="$data/sick/nl/SICK_NL.txt" pt="$data/sick/pt/SICK_BR.txt" \
-  --test en="$data/sick/en/SICK_test_annotated.txt" nl="$data/sick/nl/SICK_NL.txt" pt="$data/sick/pt/SICK_BR.txt" \
-  --back-translation nl="$data/sick/nl/SICK_NL.txt" pt="$data/sick/pt/SICK_BR.txt" \
-  --translate-dev nl="$data/sick/nl/SICK_NL.txt" pt="$data/sick/pt/SICK_BR.txt" \
-  --translate-test nl="$data/sick/nl/SICK_NL.txt" pt="$data/sick/pt/SICK_BR.txt" \
-  --filter nl,pt/train,back-translation:SemEval_set=TRAIN nl,pt/valid,translate-dev:SemEval_set=TRIAL \
-  nl,pt/test,translate-test:SemEval_set=TEST
+[ -d "$out/data-bin" ] || "$here/examples/small_scale/prepare_sick.sh" "$data" "$encoder" "$out/data-bin"
 shape=(--encoder-layers 3 --encoder-embed-dim 128 --encoder-ffn-embed-dim 512 --encoder-attention-heads 4 --max-positions 256)
 common=("$out/data-bin" --user-dir "$here/xl_plugins" "${shape[@]}" --restore-file "$encoder/model.pt" --max-length 96
   --lr 5e-4 --batch-size 32 --update-freq 1 --max-update "${UPDATES:-600}" --warmup-ratio 0.1 --validate-interval-updates 200

@@ -2,16 +2,17 @@
 # xTune on real text with a small encoder: plain fine-tuning, stage 1 and stage 2 of
 #   xnli     MultiNLI pairs, code-switch with MUSE dictionaries          xnli-mt  XNLI's parallel dev rows as translations
 #   udpos    English EWT, subword sampling                                panx     English WikiANN, subword sampling
+#   sick     English SICK pairs, code-switch with Wiktionary's Dutch and Portuguese      sick-mt  SICK-NL, SICK-BR as translations
 #   xquad    SQuAD, code-switch in stage 1, subword sampling in stage 2
 # and a table of the three in every language for each.
 #   examples/small_scale/xtune.sh DATA ENCODER OUT [NAME ...]
-# DATA holds xnli/, dictionaries/muse/, udpos/, panx/, squad/ and xquad/; ENCODER comes from encoder.sh with their languages and
+# DATA holds xnli/, sick/, dictionaries/{muse,wiktionary}/, udpos/, panx/, squad/ and xquad/; ENCODER comes from encoder.sh with their languages and
 # POSITIONS of at least 384. Stage 2 has two rows per example, so it takes twice the updates of the others.
 set -euo pipefail
 data=$1 encoder=$2 out=$3
 shift 3
 names=("$@")
-[ $# -gt 0 ] || names=(xnli xnli-mt udpos panx xquad)
+[ $# -gt 0 ] || names=(sick sick-mt xnli xnli-mt udpos panx xquad)
 here=$(cd "$(dirname "$0")/../.." && pwd)
 tokenizer=(--spm "$encoder/sentencepiece.bpe.model" --dict "$encoder/dict.txt")
 updates=${UPDATES:-600}
@@ -29,6 +30,7 @@ prepare() { # name: data folder "$out/bin/<name>"
     xnli-mt) xl-prepare pairs "$bin" "${tokenizer[@]}" --name xnli --languages $xnli --columns first=0,second=1,label=2 \
       --labels contradiction,entailment,neutral --train "$data/xnli/dev-{lang}.tsv[0:2000]" \
       --valid "$data/xnli/dev-{lang}.tsv[2000:2490]" --test "$data/xnli/test-{lang}.tsv" ;;
+    sick | sick-mt) "$here/examples/small_scale/prepare_sick.sh" "$data" "$encoder" "$bin" ;;
     udpos | panx) xl-prepare "$1" "$data/$1" "$bin" "${tokenizer[@]}" ;;
     xquad) xl-prepare xquad "$data/xquad" "$bin" "${tokenizer[@]}" --train "$data/squad/train-v1.1.json" \
       --valid "$data/squad/dev-v1.1.json" ;;
@@ -36,6 +38,7 @@ prepare() { # name: data folder "$out/bin/<name>"
 }
 xnli=ar,bg,de,el,en,es,fr,hi,ru,sw,th,tr,ur,vi,zh
 
+dictionaries=muse
 run() { # name, data set, task, setting, options of all three trainings
   local name=$1 set=$2 task=$3 setting=$4
   shift 4
@@ -46,7 +49,7 @@ run() { # name, data set, task, setting, options of all three trainings
     > "$save.plain.log" 2>&1
   mkdir -p "$save/plain" && touch "$save/plain/done"
   xl-xtune "$set" "$bin" --setting "$setting" --restore-file "$encoder/model.pt" --save-dir "$save" \
-    --dictionaries "$data/dictionaries/muse" --stage1 "--max-update $updates" --stage2 "--max-update $((2 * updates))" \
+    --dictionaries "$data/dictionaries/$dictionaries" --stage1 "--max-update $updates" --stage2 "--max-update $((2 * updates))" \
     -- "${common[@]}" "$@" > "$save.log" 2>&1
   for system in plain stage1 stage2; do
     xl-evaluate "$bin" --path "$save/$system/checkpoint_best.pt" --json "$save.$system.json" --overwrite > "$save.$system.txt"
@@ -58,6 +61,9 @@ for name in "${names[@]}"; do
   case $name in
     xnli) run xnli xnli xl_sentence_pair cross-lingual-transfer --lr 3e-4 --batch-size 32 --max-length 96 ;;
     xnli-mt) run xnli-mt xnli xl_sentence_pair translate-train-all --lr 3e-4 --batch-size 32 --max-length 96 ;;
+    sick) dictionaries=wiktionary run sick xnli xl_sentence_pair cross-lingual-transfer --lr 5e-4 --batch-size 32 --max-length 96 \
+      --cs-languages nl,pt ;;
+    sick-mt) run sick-mt xnli xl_sentence_pair translate-train-all --lr 5e-4 --batch-size 32 --max-length 96 ;;
     udpos | panx) run "$name" "$name" xl_tagging cross-lingual-transfer --lr 5e-4 --batch-size 32 ;;
     xquad) run xquad xquad xl_qa cross-lingual-transfer --lr 5e-4 --batch-size 16 ;;
     *) echo "unknown experiment $name" >&2; exit 2 ;;
