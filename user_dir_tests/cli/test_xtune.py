@@ -233,8 +233,15 @@ def start(*arguments: str) -> subprocess.Popen:
         "from xl_plugins.cli.xtune import cli_main; sys.argv[0] = 'xl-xtune'; cli_main()"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], env=environment(), stderr=subprocess.PIPE, encoding="utf-8"
-    )
+        [sys.executable, "-c", code, *arguments], env=environment(), stderr=subprocess.PIPE, encoding="utf-8",
+        preexec_fn=_hear_signals,
+    )  # fmt: skip
+
+
+def _hear_signals() -> None:
+    """A test run in the background ignores these, and so would its children."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
