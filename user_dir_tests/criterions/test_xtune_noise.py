@@ -10,6 +10,7 @@ import torch
 from user_dir_tests.evaluation.made import checkpoint_state
 from user_dir_tests.tiny import Setup
 from user_dir_tests.views import PROBLEMS, make, make_batch, make_folders, run
+from xl_plugins.errors import UserError
 
 R1 = {"r1_weight": 5.0, "second_view": "gn", "noise_eps": 0.5}
 
@@ -113,3 +114,13 @@ def test_detached_noise_gives_second_views_no_gradient_into_embeddings(folders: 
     assert setup.model.get_parameter(name).grad.abs().max() == 0
     output[:4].square().sum().backward()
     assert setup.model.get_parameter(name).grad.abs().max() > 0.01
+
+
+@pytest.mark.parametrize(("option", "value"), [("augment", "gn"), ("second_view", "gn"), ("second_view", "ss")])
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_plain_criterion_refuses_what_it_does_not_read(
+    folders: dict[str, Path], problem: str, option: str, value: str
+) -> None:
+    with pytest.raises(UserError, match=f"--{option.replace('_', '-')} {value}: xl_criterion does not read it"):
+        make(folders, problem, criterion="xl_criterion", **{option: value})
+    make(folders, problem, criterion="xl_criterion", augment="ss")  # copies alone are plain examples

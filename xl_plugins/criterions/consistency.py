@@ -100,6 +100,8 @@ class Consistency:
         cfg = self.cfg
         if cfg.teacher and not cfg.r2_weight:
             logger.warning("--teacher %s is not used, because --r2-weight is 0", cfg.teacher)
+        if not cfg.r1_weight and str(self.task.cfg.second_view) != "none":
+            logger.warning("--second-view %s is made but not used, because --r1-weight is 0", self.task.cfg.second_view)
         if cfg.r1_weight or cfg.r2_weight:
             logger.info(
                 "weights of mean divergences: lambda_1 %g / %d = %g, lambda_2 %g / %d = %g (--kl-norm %s, --r2-scope"

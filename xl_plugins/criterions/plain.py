@@ -6,6 +6,7 @@ from typing import Any
 from fairseq.criterions import register_criterion
 from fairseq.dataclass import FairseqDataclass
 
+from ..errors import UserError
 from .base import XLCriterion
 
 
@@ -18,8 +19,16 @@ class PlainCriterionConfig(FairseqDataclass):
 class PlainCriterion(XLCriterion):
     """Sum of the problem's per-example losses."""
 
+    reads_views = False  # second views, and noise on embeddings
+
     def __init__(self, task: Any) -> None:
         super().__init__(task)
+        for option, values in (("augment", ("gn",)), ("second_view", ("ss", "cs", "gn", "mt"))):
+            if not self.reads_views and str(getattr(task.cfg, option)) in values:
+                raise UserError(
+                    f"--{option.replace('_', '-')} {getattr(task.cfg, option)}: xl_criterion does not read it; pass"
+                    " --criterion xtune_criterion"
+                )
 
     def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
         problem = self.task.problem

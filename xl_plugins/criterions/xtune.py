@@ -25,6 +25,8 @@ class XTuneCriterionConfig(ConsistencyOptions):
 class XTuneCriterion(PlainCriterion):
     """R (CE + lambda_1 R1 + lambda_2 R2) for a batch of R rows; x' has no task loss. Validates as plain fine-tuning."""
 
+    reads_views = True
+
     def __init__(self, cfg: XTuneCriterionConfig, task: Any) -> None:
         super().__init__(task)
         self.cfg = cfg

@@ -20,6 +20,7 @@ from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.precision import at_least_float32
 from ..functional.spans import SpanScheme, f1
 from ..functional.words import POOLINGS
+from ..xtreme.xtune_presets import NO_BLANKS
 from .base import Problem, percent
 
 WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
@@ -61,7 +62,7 @@ class Tagging(Problem):
     counter_names = ("true", "predicted", "hits", "correct", "words")
     trains_without_gold = True
     source_weight = 0.8
-    untranslatable = "zh,ja,ko,th,my,ml,ta"  # xTune's released code: their text has no words at blanks
+    untranslatable = NO_BLANKS
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
