@@ -231,3 +231,22 @@ def views(item: dict) -> list[list[int]]:
     second = item.get("second", [])
     rows += [second] if isinstance(second, torch.Tensor) else list(second)
     return [(row[0] if isinstance(row, tuple) else row).tolist() for row in rows]
+
+
+_SETS: dict = {}
+
+
+def open_training_set(problem: str, data: Path, epoch: int = 1, **options: object) -> Any:
+    """A training set in an epoch; the same object for the same options."""
+    key = (problem, data, *sorted(options.items()))
+    if key not in _SETS:
+        if "cs" in options.values():
+            options["cs_dictionaries"] = str(data.parent / "dictionaries")
+        _SETS[key] = open_task(data, problem, **options).datasets["train"]
+    _SETS[key].set_epoch(epoch)
+    return _SETS[key]
+
+
+def forget() -> None:
+    """Drop the training sets kept so far."""
+    _SETS.clear()

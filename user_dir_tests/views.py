@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from user_dir_tests.evaluation.made import checkpoint_state
 from user_dir_tests.positions import OPTIONS
 from user_dir_tests.tiny import Setup, batch, build, gradients
 from user_dir_tests.toy import make_data
@@ -43,6 +44,14 @@ def make(folders: Mapping[str, Path], problem: str, method: str = "xl", **option
     setup.model.train(), setup.criterion.train()
     setup.task.update_num = 3
     return setup
+
+
+def save_teachers(folder: Path, folders: Mapping[str, Path]) -> dict[str, str]:
+    """A checkpoint of other weights for each problem."""
+    paths = {problem: str(folder / f"{problem}.pt") for problem in PROBLEMS}
+    for problem, path in paths.items():
+        torch.save(checkpoint_state(make(folders, problem, weights=7)), path)
+    return paths
 
 
 def make_batch(

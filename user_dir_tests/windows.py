@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate
-from pathlib import Path
-from typing import Any
 
-from user_dir_tests.toy_views import open_task
+from user_dir_tests.toy_views import open_training_set
 from xl_plugins.augment.words import WordPieces
 
 LONG = 3000  # positions in which every context fits
 Words = list[tuple[int, ...]]
-_SETS: dict = {}
-
-
-def open_set(data: Path, epoch: int = 1, **options: object) -> Any:
-    """A training set in an epoch; the same object for the same options."""
-    key = (data, *sorted(options.items()))
-    if key not in _SETS:
-        if "cs" in options.values():
-            options["cs_dictionaries"] = str(data.parent / "dictionaries")
-        _SETS[key] = open_task(data, "qa", **options).datasets["train"]
-    _SETS[key].set_epoch(epoch)
-    return _SETS[key]
-
-
-def forget() -> None:
-    """Drop the training sets kept so far."""
-    _SETS.clear()
+open_set = partial(open_training_set, "qa")
 
 
 def context_of(row: list[int]) -> tuple[list[int], list[int]]:

@@ -12,9 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from user_dir_tests.evaluation.made import checkpoint_state
 from user_dir_tests.tiny import Setup, batch, in_float64
-from user_dir_tests.views import CLASSES, PAD, PROBLEMS, make, make_batch, make_folders, run
+from user_dir_tests.views import CLASSES, PAD, PROBLEMS, make, make_batch, make_folders, run, save_teachers
 from xl_plugins.criterions.xtune import XTuneCriterion
 from xl_plugins.errors import UserError
 
@@ -30,11 +29,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def teachers(tmp_path_factory: pytest.TempPathFactory, folders: dict[str, Path]) -> dict[str, str]:
     """A checkpoint of other weights for each problem."""
-    folder, paths = tmp_path_factory.mktemp("teachers"), {}
-    for problem in PROBLEMS:
-        paths[problem] = str(folder / f"{problem}.pt")
-        torch.save(checkpoint_state(make(folders, problem, weights=7)), paths[problem])
-    return paths
+    return save_teachers(tmp_path_factory.mktemp("teachers"), folders)
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import checkpoint_state
 from user_dir_tests.positions import draw_back_translation
 from user_dir_tests.tiny import Setup, in_float64
-from user_dir_tests.views import CLASSES, PROBLEMS, make, make_batch, make_folders, run
+from user_dir_tests.views import CLASSES, PROBLEMS, make, make_batch, make_folders, run, save_teachers
 
 TERMS = {"r1_weight": 5.0, "r2_weight": 2.0}
 ONLY_TARGET = {"mixup_alpha": 0.0, "mse_weight": 0.0, "kl_weight": 0.0}
@@ -23,11 +22,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def teachers(tmp_path_factory: pytest.TempPathFactory, folders: dict[str, Path]) -> dict[str, str]:
-    folder, paths = tmp_path_factory.mktemp("teachers"), {}
-    for problem in PROBLEMS:
-        paths[problem] = str(folder / f"{problem}.pt")
-        torch.save(checkpoint_state(make(folders, problem, weights=7)), paths[problem])
-    return paths
+    return save_teachers(tmp_path_factory.mktemp("teachers"), folders)
 
 
 def outputs(setup: Setup, sample: dict, view: dict) -> torch.Tensor:

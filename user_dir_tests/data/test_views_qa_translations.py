@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from user_dir_tests.toy_views import (
+    forget,
     make_dictionaries,
     make_folder,
     make_spm,
     open_pieces,
     views,
 )
-from user_dir_tests.windows import LONG, context_of, forget, open_set
+from user_dir_tests.windows import LONG, context_of, open_set
 from xl_plugins.augment.words import WordPieces
 from xl_plugins.errors import UserError
 

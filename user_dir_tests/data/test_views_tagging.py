@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from user_dir_tests.toy import write_rows
 from user_dir_tests.toy_positions import TAGS
-from user_dir_tests.toy_views import make_dictionaries, make_folder, make_spm, open_pieces, open_task, views
+from user_dir_tests.toy_views import (
+    make_dictionaries,
+    make_folder,
+    make_spm,
+    open_pieces,
+    open_task,
+    open_training_set,
+    views,
+)
 from xl_plugins.data.tagging import NO_LABEL
 from xl_plugins.data.views_tagging import words_that_fit
 
@@ -38,18 +46,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_folder(root / "data", make_spm(root), "tagging", train=N, tagged=True)
 
 
-_SETS: dict = {}
-
-
-def open_set(data: Path, epoch: int = 1, **options: object) -> Any:
-    """A training set in an epoch; the same object for the same options."""
-    key = (data, *sorted(options.items()))
-    if key not in _SETS:
-        if "cs" in options.values():
-            options["cs_dictionaries"] = str(data.parent / "dictionaries")
-        _SETS[key] = open_task(data, "tagging", **options).datasets["train"]
-    _SETS[key].set_epoch(epoch)
-    return _SETS[key]
+open_set = partial(open_training_set, "tagging")
 
 
 def words_of(row: tuple[torch.Tensor, torch.Tensor]) -> _Words:
