@@ -187,8 +187,8 @@ def test_bfloat16_changes_probabilities_by_little(path):
 def test_a_run_on_augmented_data_needs_neither_translations_nor_dictionaries(data, tmp_path, view):
     """Evaluation reads every language as it is, whatever views the run was trained with."""
     save_checkpoint(
-        tmp_path / "run.pt", data, "xl_sentence_pair", train_languages="source", augment=view, second_view=view,
-        cs_dictionaries=str(tmp_path / "gone"),
+        tmp_path / "run.pt", data, "xl_sentence_pair", train_languages="source", criterion="xtune_criterion",
+        augment=view, second_view=view, cs_dictionaries=str(tmp_path / "gone"),
     )  # fmt: skip
     task = load_fine_tuned(str(tmp_path / "run.pt")).task
     assert str(task.cfg.augment) == str(task.cfg.second_view) == "none" and task.train_languages == ["de", "en", "fr"]
