@@ -12,9 +12,10 @@ from user_dir_tests.evaluation.made import save_checkpoint
 from user_dir_tests.toy import make_data
 from user_dir_tests.training import save_archive
 from xl_plugins.data.layout import DataBin
+from xl_plugins.data.sentences import Sentences
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.encode import SentenceEncoder, Sentences, default_layer, load_sentence_encoder
+from xl_plugins.evaluation.encode import SentenceEncoder, default_layer, load_sentence_encoder
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from user_dir_tests.evaluation.made import save_checkpoint
 from user_dir_tests.toy import VOCABULARY, make_data, write_rows
 from user_dir_tests.training import save_archive
 from xl_plugins.data.layout import DataBin
+from xl_plugins.data.sentences import Sentences
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation import retrieval
-from xl_plugins.evaluation.encode import SentenceEncoder, Sentences, load_sentence_encoder
+from xl_plugins.evaluation.encode import SentenceEncoder, load_sentence_encoder
 from xl_plugins.evaluation.options import add_model_options
 
 TYPES = VOCABULARY + 4

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from xl_plugins.data.layout import DataBin
+from xl_plugins.data.sentences import Sentences
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation import retrieval_search
-from xl_plugins.evaluation.encode import Sentences
 from xl_plugins.evaluation.retrieval_search import Mined, Side, find_translations, mine_pairs, read_gold, search
 from xl_plugins.functional.retrieval import normalise
 

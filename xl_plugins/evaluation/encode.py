@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 import math
-import os
-from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils
 from fairseq.data import Dictionary
-from fairseq.data.indexed_dataset import MMapIndexedDataset
-from omegaconf import OmegaConf
 from torch import Tensor
 
+from ..data.sentences import Sentences
 from ..errors import UserError
-from ..models.plain import XLMRModel
+from ..models.pretrained import build_pretrained, read_pretrained
 from .checkpoint import PRECISIONS, find_device
 
 POOLINGS = ("mean", "inner", "first")
 XTREME_LAYERS = {12: 8, 24: 14}  # XTREME's scripts: states 7 of 0..11 and 13 of 0..23, counted after the embeddings
-_PREFIX = "encoder.sentence_encoder."
-_SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn", "layernorm_embedding",
-          "no_scale_embedding", "no_token_positional_embeddings", "encoder_learned_pos")  # fmt: skip
 
 
 def default_layer(layers: int) -> int:
     """Layer that XTREME compares sentences at: 8 of 12, 14 of 24; two thirds up in encoders of other depths."""
     return XTREME_LAYERS.get(layers, math.ceil(2 * layers / 3))
-
-
-@dataclass
-class Sentences:
-    """Encoded sentences: piece ids of all of them (each ended by ``</s>``), where each starts, and its length.
-
-    ``owner``: what keeps the mapped file open; fairseq's data set unmaps it when it goes.
-    """
-
-    ids: np.ndarray
-    starts: np.ndarray
-    sizes: np.ndarray
-    owner: Any = None
-
-    @classmethod
-    def of(cls, texts: MMapIndexedDataset) -> Sentences:
-        """A binarised file, mapped into memory."""
-        index = texts._index
-        ids = np.frombuffer(texts._bin_buffer, dtype=index.dtype)
-        return cls(ids, index._pointers // index.dtype().itemsize, np.array(texts.sizes, dtype=np.int64), texts)
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def take(self, rows: np.ndarray) -> Sentences:
-        return Sentences(self.ids, self.starts[rows], self.sizes[rows], self.owner)
-
-    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """First row of every different sentence (U,), and which of these each row is (N,)."""
-        seen: dict[bytes, int] = {}
-        first: list[int] = []
-        which = np.empty(len(self), dtype=np.int64)
-        for row, (start, size) in enumerate(zip(self.starts.tolist(), self.sizes.tolist())):
-            number = seen.setdefault(self.ids[start : start + size].tobytes(), len(first))
-            if number == len(first):
-                first.append(row)
-            which[row] = number
-        return np.array(first, dtype=np.int64), which
 
 
 class SentenceEncoder:
@@ -120,20 +74,8 @@ class SentenceEncoder:
             width = int(lengths[order[start]])
             count = min(batch_size or len(order), (max_tokens or width * len(order)) // width)
             rows = order[start : start + count]
-            yield rows, self._tokens(sentences.take(rows), lengths[rows])
+            yield rows, sentences.take(rows).tokens(self.encoder.dictionary, self.max_length)
             start += count
-
-    def _tokens(self, sentences: Sentences, lengths: np.ndarray) -> Tensor:
-        """``<s> a </s>`` padded (B, T); a sentence that is too long loses pieces at its end."""
-        dictionary: Dictionary = self.encoder.dictionary
-        places = np.arange(int(lengths.max()) - 1)
-        inside = places[None] < lengths[:, None] - 1
-        flat = np.where(inside, sentences.starts[:, None] + places[None], sentences.starts[:, None])
-        tokens = np.full((len(lengths), len(places) + 1), dictionary.pad(), dtype=np.int64)
-        tokens[:, 0] = dictionary.bos()
-        tokens[:, 1:] = np.where(inside, sentences.ids[flat], dictionary.pad())
-        tokens[np.arange(len(lengths)), lengths - 1] = dictionary.eos()
-        return torch.from_numpy(tokens)
 
     def vectors(self, tokens: Tensor) -> Tensor:
         """Ids (B, T) to vectors (B, d) float32."""
@@ -161,8 +103,7 @@ def load_sentence_encoder(
     path: str, dictionary: Dictionary, layer: int | None = None, pooling: str = "mean", max_length: int = 512,
     device: str | None = None, precision: str = "fp32",
 ) -> SentenceEncoder:  # fmt: skip
-    """The encoder of any RoBERTa or XLM-R checkpoint of fairseq: a published archive, a pre-training run, a fine-tuned
-    model of this package (X-Mixup's as plain encoder).
+    """The encoder of any RoBERTa or XLM-R checkpoint of fairseq (:func:`~..models.pretrained.build_pretrained`).
 
     Args:
         dictionary: of the data, with ``<mask>``; its size must be the checkpoint's.
@@ -173,49 +114,11 @@ def load_sentence_encoder(
         UserError: no such file or layer, no such encoder in it, or another vocabulary.
     """
     target = find_device(device, precision)
-    if not os.path.isfile(path):
-        raise UserError(f"--path {path}: no such file; give model.pt of a pre-trained model or a checkpoint")
-    state = checkpoint_utils.load_checkpoint_to_cpu(path)
-    weights = {k: v for k, v in state["model"].items() if k.startswith(("encoder.", "decoder."))}
-    positions = _table_length(path, weights)
-    model = XLMRModel.build_model(_options(path, state, weights, positions), Namespace(source_dictionary=dictionary))
-    try:
-        missing = model.load_state_dict(weights, strict=False).missing_keys
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    lost = [key for key in missing if key.startswith(_PREFIX)]
-    if lost:
-        raise UserError(f"{path}: no {lost[0]} in it; give a whole RoBERTa or XLM-R checkpoint of fairseq")
+    model = build_pretrained(path, read_pretrained(path), dictionary)
     encoder = model.encoder.sentence_encoder
     depth = len(encoder.layers)
     if layer is not None and not 0 <= layer <= depth:
         raise UserError(f"--layer {layer}: {path} has layers 1 to {depth}; 0 is the embeddings")
     encoder.to(device=target, dtype=PRECISIONS[precision]).eval()
     layer = default_layer(depth) if layer is None else layer
-    return SentenceEncoder(encoder, layer, pooling, min(max_length, positions))
-
-
-def _table_length(path: str, weights: dict[str, Tensor]) -> int:
-    """Longest text of the position table, whose first two rows are not used."""
-    for name in ("encoder.", "decoder."):
-        table = weights.get(f"{name}sentence_encoder.embed_positions.weight")
-        if table is not None:
-            return len(table) - 2
-    raise UserError(
-        f"{path}: holds no RoBERTa or XLM-R encoder; give model.pt of a pre-trained model or a checkpoint made from one"
-    )
-
-
-def _options(path: str, state: dict, weights: dict[str, Tensor], positions: int) -> Namespace:
-    """Shape of the encoder: sizes as the weights have them, the rest as the checkpoint's own options say."""
-    given = state.get("args") or state["cfg"].get("model")
-    known = OmegaConf.to_container(given) if OmegaConf.is_config(given) else vars(given)
-    if not isinstance(known, dict) or "encoder_attention_heads" not in known:
-        raise UserError(f"{path}: its options do not say the number of attention heads; give a checkpoint of fairseq")
-    layers = {key.split(".")[3] for key in weights if ".sentence_encoder.layers." in key}
-    first = next(weights[key] for key in weights if key.endswith("sentence_encoder.layers.0.fc1.weight"))
-    return Namespace(
-        **{name: known[name] for name in _SHAPE if name in known},
-        encoder_layers=len(layers), encoder_ffn_embed_dim=first.size(0), encoder_embed_dim=first.size(1),
-        max_positions=positions, tokens_per_sample=positions,
-    )  # fmt: skip
+    return SentenceEncoder(encoder, layer, pooling, min(max_length, model.args.max_positions))

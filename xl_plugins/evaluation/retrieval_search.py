@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ..data.layout import DataBin
+from ..data.sentences import Sentences
 from ..errors import UserError
 from ..functional.retrieval import Neighbours, best_threshold, mine, neighbours
-from .encode import Sentences
 
 FAISS_ROWS = 200_000  # sentences of one side from which faiss searches, where it is installed
 NEIGHBOURS = 4  # k of margin scores (XTREME)

@@ -1,0 +1,62 @@
+"""Binarised sentences as flat arrays: the different ones among them, and padded batches of encoder input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.data import Dictionary
+from fairseq.data.indexed_dataset import MMapIndexedDataset
+from torch import Tensor
+
+
+@dataclass
+class Sentences:
+    """Encoded sentences: piece ids of all of them (each ended by ``</s>``), where each starts, and its length.
+
+    ``owner``: what keeps the mapped file open; fairseq's data set unmaps it when it goes.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    owner: Any = None
+
+    @classmethod
+    def of(cls, texts: MMapIndexedDataset) -> Sentences:
+        """A binarised file, mapped into memory."""
+        index = texts._index
+        ids = np.frombuffer(texts._bin_buffer, dtype=index.dtype)
+        return cls(ids, index._pointers // index.dtype().itemsize, np.array(texts.sizes, dtype=np.int64), texts)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def take(self, rows: np.ndarray) -> Sentences:
+        return Sentences(self.ids, self.starts[rows], self.sizes[rows], self.owner)
+
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """First row of every different sentence (U,), and which of these each row is (N,)."""
+        seen: dict[bytes, int] = {}
+        first: list[int] = []
+        which = np.empty(len(self), dtype=np.int64)
+        for row, (start, size) in enumerate(zip(self.starts.tolist(), self.sizes.tolist())):
+            number = seen.setdefault(self.ids[start : start + size].tobytes(), len(first))
+            if number == len(first):
+                first.append(row)
+            which[row] = number
+        return np.array(first, dtype=np.int64), which
+
+    def tokens(self, dictionary: Dictionary, max_length: int) -> Tensor:
+        """``<s> a </s>`` padded (N, T); a sentence above ``max_length`` positions loses pieces at its end."""
+        lengths = np.minimum(self.sizes + 1, max_length)
+        places = np.arange(int(lengths.max()) - 1)
+        inside = places[None] < lengths[:, None] - 1
+        flat = np.where(inside, self.starts[:, None] + places[None], self.starts[:, None])
+        tokens = np.full((len(lengths), len(places) + 1), dictionary.pad(), dtype=np.int64)
+        tokens[:, 0] = dictionary.bos()
+        tokens[:, 1:] = np.where(inside, self.ids[flat], dictionary.pad())
+        tokens[np.arange(len(lengths)), lengths - 1] = dictionary.eos()
+        return torch.from_numpy(tokens)

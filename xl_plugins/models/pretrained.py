@@ -1,0 +1,84 @@
+"""Pre-trained encoders of fairseq, whichever run or archive they come from."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import Any
+
+from fairseq import checkpoint_utils
+from fairseq.data import Dictionary
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from ..errors import UserError
+from .plain import XLMRModel
+
+_PREFIX = "encoder.sentence_encoder."
+_SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn", "layernorm_embedding",
+          "no_scale_embedding", "no_token_positional_embeddings", "encoder_learned_pos",
+          "untie_weights_roberta")  # fmt: skip
+
+
+def read_pretrained(path: str) -> dict[str, Any]:
+    """A checkpoint as fairseq reads it, without the optimiser; UserError when there is none."""
+    if not os.path.isfile(path):
+        raise UserError(f"--path {path}: no such file; give model.pt of a pre-trained model or a checkpoint")
+    state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    state.pop("last_optimizer_state", None)
+    return state
+
+
+def build_pretrained(path: str, state: dict[str, Any], dictionary: Dictionary, with_lm_head: bool = False) -> XLMRModel:
+    """The RoBERTa or XLM-R model of a checkpoint, in eval mode on the CPU: a published archive, a pre-training run, a
+    fine-tuned model of this package (X-Mixup's as plain encoder).
+
+    Args:
+        state: of :func:`read_pretrained`.
+        dictionary: of the data, with ``<mask>``; its size must be the checkpoint's.
+        with_lm_head: the language-model head must be in the checkpoint too.
+
+    Raises:
+        UserError: no such encoder or head in it, or another vocabulary.
+    """
+    weights = {k: v for k, v in state["model"].items() if k.startswith(("encoder.", "decoder."))}
+    positions = _table_length(path, weights)
+    model = XLMRModel.build_model(_options(path, state, weights, positions), Namespace(source_dictionary=dictionary))
+    try:
+        missing = model.load_state_dict(weights, strict=False).missing_keys
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    parts = (_PREFIX, "encoder.lm_head.") if with_lm_head else (_PREFIX,)
+    lost = [key for key in missing if key.startswith(parts)]
+    if lost:
+        what = "whole RoBERTa or XLM-R checkpoint of fairseq"
+        if lost[0].startswith("encoder.lm_head"):
+            what = "pre-trained checkpoint with its language-model head"
+        raise UserError(f"{path}: no {lost[0]} in it; give a {what}")
+    return model.eval()
+
+
+def _table_length(path: str, weights: dict[str, Tensor]) -> int:
+    """Longest text of the position table, whose first two rows are not used."""
+    for name in ("encoder.", "decoder."):
+        table = weights.get(f"{name}sentence_encoder.embed_positions.weight")
+        if table is not None:
+            return len(table) - 2
+    raise UserError(
+        f"{path}: holds no RoBERTa or XLM-R encoder; give model.pt of a pre-trained model or a checkpoint made from one"
+    )
+
+
+def _options(path: str, state: dict, weights: dict[str, Tensor], positions: int) -> Namespace:
+    """Shape of the encoder: sizes as the weights have them, the rest as the checkpoint's own options say."""
+    given = state.get("args") or state["cfg"].get("model")
+    known = OmegaConf.to_container(given) if OmegaConf.is_config(given) else vars(given)
+    if not isinstance(known, dict) or "encoder_attention_heads" not in known:
+        raise UserError(f"{path}: its options do not say the number of attention heads; give a checkpoint of fairseq")
+    layers = {key.split(".")[3] for key in weights if ".sentence_encoder.layers." in key}
+    first = next(weights[key] for key in weights if key.endswith("sentence_encoder.layers.0.fc1.weight"))
+    return Namespace(
+        **{name: known[name] for name in _SHAPE if name in known},
+        encoder_layers=len(layers), encoder_ffn_embed_dim=first.size(0), encoder_embed_dim=first.size(1),
+        max_positions=positions, tokens_per_sample=positions,
+    )  # fmt: skip
