@@ -70,7 +70,7 @@ def _files(folder: Path, source: str) -> dict[str, Path]:
 def _read(path: Path, words: dict[str, str]) -> Table:
     """Entries of one file; UserError names the line that is wrong."""
     table: Table = {}
-    lines = _decode(path)
+    lines = read_lines(path)
     for number, line in enumerate(lines, 1):
         source, target = _fields(line)
         if not source or not target:
@@ -102,7 +102,7 @@ def _fields(line: str) -> tuple[str, str]:
     return ("", "") if " " in target else (source, target)
 
 
-def _decode(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """Lines of a file, plain or gzip; UserError for anything but UTF-8."""
     raw = path.read_bytes()
     if path.name.endswith(".gz"):
