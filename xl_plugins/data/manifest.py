@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Callable
+from typing import IO, Any, Callable
 
 import numpy as np
 
@@ -18,6 +18,28 @@ _FORMAT = 1  # to be raised whenever the bytes written for the same input change
 def fingerprint(*parts: Any) -> str:
     """SHA-256 over everything that decides a unit's bytes."""
     return hashlib.sha256(repr((_FORMAT, *parts)).encode("utf-8")).hexdigest()
+
+
+def take_lock(path: str, taken: str) -> IO[str]:
+    """The open file ``path``, locked until it is closed or the process ends, however it ends.
+
+    Its folder is made. ``taken`` is the message of the UserError where another process has the lock.
+    """
+    import fcntl  # not on Windows, where fairseq does not run either
+
+    while True:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = open(path, "w")  # noqa: SIM115  (open for as long as the lock is wanted)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        except BlockingIOError:
+            file.close()
+            raise UserError(taken) from None
+        except FileNotFoundError:
+            pass
+        file.close()  # removed, with its folder, between opening and locking by the one that had finished: once more
 
 
 class Ledger:
@@ -33,15 +55,10 @@ class Ledger:
 
     def lock(self) -> None:
         """Refuse a second run on the same folder; the lock ends with the process, however it ends."""
-        import fcntl  # not on Windows, where fairseq does not run either
-
-        self._lock = open(os.path.join(self.folder, "lock"), "w")  # noqa: SIM115  (held until the process ends)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{self.partial}: another xl-prepare is writing it; wait for it or choose another DEST"
-            ) from None
+        self._lock = take_lock(
+            os.path.join(self.folder, "lock"),
+            f"{self.partial}: another xl-prepare is writing it; wait for it or choose another DEST",
+        )
 
     def is_finished(self, name: str, mark: str) -> bool:
         """True if unit ``name`` was completed with fingerprint ``mark`` and its files are whole."""

@@ -1,0 +1,159 @@
+"""Long work cut into numbered blocks: any of them may be missing, done elsewhere, or lost by a kill.
+
+A block file ends in a SHA-256 over its content and over everything that says which job it belongs to. A file whose
+seal agrees is therefore whole and of this job; every other file is a block still to be done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from xl_plugins.data.manifest import fingerprint, take_lock
+from xl_plugins.errors import UserError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SEAL = hashlib.sha256().digest_size  # bytes at the end of a file
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``I/N`` of the option ``--shard``: this is part I (from 1) of N."""
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    part, parts = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= part <= parts:
+        raise UserError(f"--shard {text}: expected I/N with 1 <= I <= N; the second of four parts is 2/4")
+    return part, parts
+
+
+class BlockStore:
+    """Finished blocks 0..``count``-1 of one job in ``folder``, which is made when something is first written.
+
+    ``mark`` is the fingerprint of everything that decides the bytes; ``command`` the command that messages name.
+    """
+
+    def __init__(self, folder: str, mark: str, count: int, command: str) -> None:
+        self.folder, self.mark, self.count, self.command = folder, mark, count, command
+
+    def path(self, block: int) -> str:
+        if not 0 <= block < self.count:
+            raise ValueError(f"block {block} of {self.count}")
+        return os.path.join(self.folder, f"{block:06d}.block")
+
+    def shard(self, part: int, parts: int) -> list[int]:
+        """Blocks of part ``part`` (from 1) of ``parts``, ascending; parts differ by at most one block.
+
+        Neighbours go to different parts: where blocks are sorted by length, every part gets long and short ones.
+        """
+        if not 1 <= part <= parts:
+            raise ValueError(f"part {part} of {parts}")
+        return list(range(part - 1, self.count, parts))
+
+    def missing(self, blocks: Iterable[int]) -> list[int]:
+        """Those of ``blocks`` that are still to be done; the files of the others are read whole to be sure."""
+        return [block for block in blocks if self._content(block) is None]
+
+    def write(self, block: int, arrays: Mapping[str, np.ndarray], stats: Mapping[str, Any]) -> None:
+        """Record a finished block; its file appears complete or not at all.
+
+        ``arrays`` may have any shape and any type but object; ``stats`` is what JSON can hold, or numpy's numbers.
+        """
+        path = self.path(block)
+        content = _pack(arrays, stats)
+        temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # another machine may be doing the same block
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+            try:
+                with open(temporary, "xb") as file:
+                    file.write(content)
+                    file.write(self._seal(block, content))
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(temporary)
+                raise
+        except OSError as error:
+            if error.errno in _FULL:
+                raise UserError(
+                    f"{path}: {error.strerror}; free space and run {self.command} again (finished blocks are kept)"
+                ) from None
+            raise
+
+    def read(self, block: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and statistics of a finished block."""
+        content = self._content(block)
+        if content is None:
+            raise UserError(
+                f"{self.path(block)}: not a finished block of this job; run {self.command} again to write it"
+            )
+        return _unpack(content)
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Keep other processes from ``name``, e.g. ``shard 2/4``, for a ``with`` block; other names stay free."""
+        import fcntl
+
+        file = take_lock(
+            os.path.join(self.folder, name.replace("/", "~") + ".lock"),
+            f"{self.folder}: another {self.command} is at work on {name}; wait for it to end",
+        )
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to processes forked in the meantime
+            file.close()
+
+    def remove(self) -> None:
+        """Delete the folder, which need not exist. What cannot be deleted does no harm: a block's seal is checked."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _seal(self, block: int, content: bytes) -> bytes:
+        digest = hashlib.sha256(fingerprint(self.mark, self.count, block).encode("ascii"))
+        digest.update(content)
+        return digest.digest()
+
+    def _content(self, block: int) -> bytes | None:
+        """What was written for ``block``, None if there is no file or it is not whole or not of this job."""
+        try:
+            with open(self.path(block), "rb") as file:
+                whole = file.read()
+        except OSError:
+            return None
+        content, seal = whole[:-_SEAL], whole[-_SEAL:]
+        return content if seal == self._seal(block, content) else None
+
+
+def _pack(arrays: Mapping[str, np.ndarray], stats: Mapping[str, Any]) -> bytes:
+    """A line of JSON, then the arrays in the format of ``.npy``; the same input gives the same bytes."""
+    header = {"arrays": list(arrays), "stats": dict(stats)}
+    file = io.BytesIO()
+    file.write(json.dumps(header, default=_plain).encode("utf-8") + b"\n")
+    for array in arrays.values():
+        np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
+    return file.getvalue()
+
+
+def _unpack(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    file = io.BytesIO(content)
+    header = json.loads(file.readline())
+    arrays = {name: np.lib.format.read_array(file, allow_pickle=False) for name in header["arrays"]}
+    return arrays, header["stats"]
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers as Python's; anything else is no statistic."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} in the statistics of a block")
