@@ -5,6 +5,7 @@ One word per line, plain or gzip; a second column such as a count is ignored.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import unicodedata
@@ -113,16 +114,16 @@ def _reason(word: str) -> str:
 
 def _there(pattern: str) -> str:
     """What there is instead of the file looked for: lists of other languages, or files of the folder."""
-    head, _, tail = pattern.partition(PLACE)
-    folder, name = os.path.split(head)
-    if os.sep in tail or not Path(folder or ".").is_dir():
-        return "no such folder" if os.sep not in tail else "looked for no other"
-    names = sorted(os.listdir(folder or "."))
-    match = re.compile(rf"{re.escape(name)}(.+?){re.escape(tail).replace(re.escape(PLACE), '.+')}(?:\.gz)?")
-    languages = list(dict.fromkeys(found[1] for found in map(match.fullmatch, names) if found))
+    start, *rest = pattern.split(PLACE)
+    match = re.compile(re.escape(start) + "([^/]+?)" + r"\1".join(map(re.escape, rest)) + r"(?:\.gz)?")
+    paths = sorted(glob.glob("*".join(map(glob.escape, (start, *rest))) + "*"))
+    languages = list(dict.fromkeys(found[1] for found in map(match.fullmatch, paths) if found))
     if languages:
         return f"there are lists for {_some(languages)}"
-    return f"the folder holds {_some(names) or 'nothing'}"
+    folder = os.path.dirname(start) or "."
+    if not Path(folder).is_dir():
+        return f"there is no folder {folder}"
+    return f"{folder} holds {_some(sorted(os.listdir(folder))) or 'nothing'}"
 
 
 def _some(names: list[str]) -> str:
