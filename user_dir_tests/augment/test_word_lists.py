@@ -138,6 +138,7 @@ def test_plain_text_goes_before_gzip(tmp_path: Path) -> None:
         ("", "/fr.txt.gz is there (there are lists for de, en)"),
         ("{lang}.txt", "/fr.txt.gz is there (there are lists for de, en)"),
         ("deep/{lang}/{lang}.txt", "/deep/fr/fr.txt.gz is there (there are lists for nl)"),
+        ("deep/{lang}/{lang}10.txt", "/deep/fr/fr10.txt.gz is there (there are lists for pt)"),
         ("{lang}_10k.txt", "/fr_10k.txt.gz is there ({tmp} holds de.txt.gz, deep, en.txt, {odd}[1]*)"),
         ("{odd}[1]*/{lang}.txt", "is there (there are lists for tr)"),
         ("none/{lang}.txt", "is there (there is no folder {tmp}/none)"),
@@ -146,7 +147,7 @@ def test_plain_text_goes_before_gzip(tmp_path: Path) -> None:
     ],
 )
 def test_missing_list_says_what_is_there(tmp_path: Path, where: str, told: str) -> None:
-    for name in ("en.txt", "de.txt.gz", "deep/nl/nl.txt", "deep/es/other.txt", "{odd}[1]*/tr.txt"):
+    for name in ("en.txt", "de.txt.gz", "deep/nl/nl.txt", "deep/es/other.txt", "deep/pt/pt10.txt", "{odd}[1]*/tr.txt"):
         write(tmp_path / name, "x")
     with pytest.raises(UserError) as caught:
         find_word_list(str(tmp_path / where), "fr", "--salt-word-lists")
