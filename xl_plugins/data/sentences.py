@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,3 +61,24 @@ class Sentences:
         tokens[:, 1:] = np.where(inside, self.ids[flat], dictionary.pad())
         tokens[np.arange(len(lengths)), lengths - 1] = dictionary.eos()
         return torch.from_numpy(tokens)
+
+
+def distinct_texts(columns: Sequence[Sentences]) -> tuple[Sentences, list[np.ndarray]]:
+    """The different sentences of several files in order of their first appearance, copied into memory, and which of
+    them each row of each file is: U sentences, (N,) int64 per file."""
+    seen: dict[bytes, int] = {}
+    which: list[np.ndarray] = []
+    kept: list[bytes] = []
+    for column in columns:
+        numbers = np.empty(len(column), dtype=np.int64)
+        for row, (start, size) in enumerate(zip(column.starts.tolist(), column.sizes.tolist())):
+            text = column.ids[start : start + size].tobytes()
+            number = seen.setdefault(text, len(seen))
+            if number == len(kept):
+                kept.append(text)
+            numbers[row] = number
+        which.append(numbers)
+    dtype = columns[0].ids.dtype
+    sizes = np.fromiter((len(text) // dtype.itemsize for text in kept), dtype=np.int64, count=len(kept))
+    ids = np.frombuffer(b"".join(kept), dtype=dtype)
+    return Sentences(ids, np.cumsum(sizes) - sizes, sizes), which

@@ -1,0 +1,176 @@
+"""Making the counterparts of a data folder: blocks that may be shared out and resumed, then files and manifests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.blocks import BlockStore
+from ..data.layout import DataBin
+from ..data.manifest import fingerprint
+from ..data.tokenizer import file_digest
+from ..errors import UserError
+from .counterpart_files import FOLDER, language_folder, read_manifest, write_counterparts
+from .counterpart_options import CounterpartOptions
+from .counterpart_report import Counts
+from .counterpart_scorer import CounterpartScorer
+from .counterparts import MAX_TOKENS, Changes, CounterpartFinder, TrainingTexts
+from .piece_classes import PieceClasses
+from .vocabulary import LanguageVocabulary, build_vocabulary
+from .word_lists import find_word_list, read_word_list
+from .words import WordPieces
+
+COMMAND = "xl-augment counterparts"
+TOKENIZER = "sentencepiece.bpe.model"
+_VERSION = 1  # to be raised whenever the same input gives other counterparts
+Progress = Callable[[int], object]
+
+
+class CounterpartJob:
+    """The texts of a data folder, the languages' vocabularies, and what is left to be done.
+
+    Args:
+        model_path: checkpoint whose language model scores; it is read only to tell it from others.
+        precision: name of the arithmetic, which decides the last digits of scores.
+
+    Raises:
+        UserError: word lists, tokenizer or texts that are missing or unfit.
+    """
+
+    def __init__(self, data: DataBin, options: CounterpartOptions, model_path: str, precision: str = "fp32") -> None:
+        self.data, self.options, self.model_path, self.precision = data, options, model_path, precision
+        option = f"{options.prefix}word-lists"
+        lists = {
+            language: read_word_list(find_word_list(options.word_lists, language, option), options.top_k)
+            for language in options.languages
+        }
+        spm = data.root / TOKENIZER
+        if not spm.is_file():
+            raise UserError(f"{spm}: no such file; copy the model's SentencePiece model there (xl-prepare does)")
+        self.pieces = WordPieces(data.dictionary, str(spm))
+        self.texts = TrainingTexts.open(data)
+        self.texts.check_pieces(data.dictionary.unk(), str(spm))
+        self.vocabularies = [build_vocabulary(name, words, self.pieces, option) for name, words in lists.items()]
+        options.check_sizes({one.language: len(one) for one in self.vocabularies})
+        self.classes = PieceClasses(data.dictionary)
+        if options.source_in_list and options.source not in options.languages:
+            raise UserError(
+                f"{options.prefix}source-in-list: the list of {options.source} is needed; add {options.source} to"
+                f" {options.prefix}languages"
+            )
+
+    # -- what is already there --
+
+    @cached_property
+    def _inputs(self) -> tuple[str, ...]:
+        """Digests of text, dictionary and model."""
+        digest = hashlib.sha256()
+        for array in (self.texts.texts.ids, self.texts.texts.sizes, *self.texts.rows):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        symbols = "\n".join(self.data.dictionary.symbols).encode("utf-8")
+        return digest.hexdigest(), hashlib.sha256(symbols).hexdigest(), file_digest(self.model_path)
+
+    def mark(self, language: LanguageVocabulary) -> str:
+        """Fingerprint of all that decides a language's counterparts."""
+        options = self.options
+        listed = [v.ids.tolist() for v in self.vocabularies if options.source_in_list and v.language == options.source]
+        return fingerprint(
+            _VERSION, *self._inputs, self.precision, language.language == options.source, language.ids.tolist(),
+            options.tau(language.language), options.positions, options.case, options.exclude_identity,
+            options.renormalize, listed,
+        )  # fmt: skip
+
+    def pending(self, overwrite: bool = False) -> list[LanguageVocabulary]:
+        """Languages whose counterparts are to be made; UserError if others are in their place."""
+        left = []
+        for vocabulary in self.vocabularies:
+            manifest = read_manifest(self.data, vocabulary.language)
+            if manifest is not None and manifest.get("fingerprint") == self.mark(vocabulary):
+                continue
+            if manifest is not None and not overwrite:
+                raise UserError(
+                    f"{language_folder(self.data, vocabulary.language)}: counterparts made with other options, text or"
+                    " model; pass --overwrite to replace them"
+                )
+            left.append(vocabulary)
+        return left
+
+    # -- work --
+
+    def finder(
+        self, model: Any, vocabularies: Sequence[LanguageVocabulary], max_tokens: int | None = None
+    ) -> CounterpartFinder:
+        """What substitutes with ``model``, which is in eval mode on its device."""
+        scorer = CounterpartScorer(model, self.classes, vocabularies, self.options)
+        return CounterpartFinder(
+            scorer, self.texts.texts, self.classes, vocabularies, self.options, self.data.dictionary,
+            int(model.args.max_positions), max_tokens or MAX_TOKENS,
+        )  # fmt: skip
+
+    def store(self, vocabularies: Sequence[LanguageVocabulary]) -> BlockStore:
+        """Finished blocks for these languages."""
+        mark = fingerprint(*((one.language, self.mark(one)) for one in vocabularies))
+        folder = self.data.root / self.data.source_language / FOLDER / f".job-{mark[:16]}"
+        return BlockStore(str(folder), mark, self.texts.blocks, COMMAND)
+
+    def size(self, blocks: Iterable[int]) -> int:
+        """Texts in some blocks."""
+        return sum(len(self.texts.block(number)) for number in blocks)
+
+    def compute(
+        self, finder: CounterpartFinder, store: BlockStore, blocks: Iterable[int], progress: Progress | None = None
+    ) -> None:
+        """Do and store some blocks."""
+        for number in blocks:
+            changes, counts = finder.find(self.texts.block(number), progress)
+            arrays = {f"{name}/{what}": part for name, both in changes.items() for what, part in zip(_PARTS, both)}
+            store.write(number, arrays, {name: one.to_dict() for name, one in counts.items()})
+
+    def merge(self, store: BlockStore, vocabularies: Sequence[LanguageVocabulary]) -> dict[str, Counts]:
+        """Write the files of all languages from finished blocks; returns the counts."""
+        with store.lock("merge"):
+            totals = {one.language: Counts() for one in vocabularies}
+            for number in range(store.count):
+                for name, values in store.read(number)[1].items():
+                    totals[name].merge(Counts.from_dict(values))
+            for one in vocabularies:
+                manifest = self.manifest(one, totals[one.language])
+                write_counterparts(self.data, one.language, self.texts, _changes(store, one.language), manifest)
+        store.remove()
+        return totals
+
+    def manifest(self, language: LanguageVocabulary, counts: Counts) -> dict[str, Any]:
+        """How the counterparts of a language came about."""
+        options, (texts, dictionary, model) = self.options, self._inputs
+        rows, words = self.texts.rows[0], language.list
+        return {
+            "kind": "counterparts", "version": _VERSION, "fingerprint": self.mark(language), "split": "train",
+            "language": language.language, "source_language": options.source, "fields": list(self.texts.fields),
+            "model": {"file": Path(self.model_path).name, "sha256": model, "precision": self.precision},
+            "text_sha256": texts, "dictionary_sha256": dictionary,
+            "sentencepiece_sha256": file_digest(self.pieces.spm_path),
+            "word_list": {
+                "file": Path(words.path).name, "sha256": words.sha256, "top_k": options.top_k, "lines": words.lines,
+                "skipped": words.skipped,
+            },
+            "vocabulary": {"pieces": len(language), "words": language.words, "single_pieces": language.found,
+                           "coverage": language.coverage},
+            "reading": "within V_L" if options.renormalize else "whole vocabulary",
+            "threshold": options.tau(language.language), "positions": options.positions, "case": options.case,
+            "source_in_list": options.source_in_list, "exclude_identity": options.exclude_identity,
+            "counts": {"examples": len(rows), "texts": len(self.texts.texts), **counts.summary()},
+        }  # fmt: skip
+
+
+_PARTS = ("places", "ids")
+
+
+def _changes(store: BlockStore, language: str) -> Iterable[Changes]:
+    for number in range(store.count):
+        arrays = store.read(number)[0]
+        yield arrays[f"{language}/places"], arrays[f"{language}/ids"]

@@ -1,0 +1,237 @@
+"""``xl-augment counterparts``: the options and the output of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..augment import counterpart_options as defaults
+from ..augment.counterpart_files import language_folder, write_pieces
+from ..augment.counterpart_job import CounterpartJob
+from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
+from ..augment.counterpart_report import Counts, rate_lines, threshold_lines
+from ..augment.counterparts import MAX_TOKENS
+from ..augment.vocabulary import LanguageVocabulary, describe, warnings
+from ..data.blocks import BlockStore, parse_shard
+from ..data.layout import DataBin
+from ..errors import UserError
+from ..evaluation.checkpoint import PRECISIONS, find_device
+from ..evaluation.files import refuse_existing, write_files
+from ..models.pretrained import load_language_model
+from ..xtreme.languages import parse_languages
+
+SUMMARY = "substitute words by other languages' words that the pre-trained model finds probable (SALT)"
+EPILOG = """\
+Every training sentence of the source language is scored once by the pre-trained masked language model, unmasked; at
+each whole word the most probable word of a language takes its place if its probability is above the threshold. Writes
+DATA/<source>/counterparts/<language>/, which --task salt_augment_task trains on. A run that was stopped goes on where
+it was. With --shard I/N several processes or machines share the work in one folder; when all are through, the same
+command without --shard writes the result, the same as from one process.
+
+examples:
+  xl-augment counterparts data-bin/xnli --path xlmr.base/model.pt --word-lists raw/wordlists --report-only
+  xl-augment counterparts data-bin/xnli --path xlmr.base/model.pt --word-lists 'raw/wordfreq/{lang}_10k.txt' --fp16
+"""
+_SAMPLE = 20_000  # texts of a report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help="data folder of sentence pairs or tagging made by xl-prepare")
+    parser.add_argument("--path", required=True, metavar="CKPT", help="pre-trained model, xlmr.base/model.pt")
+    parser.add_argument(
+        "--word-lists", required=True, metavar="DIR",
+        help="folder of <lang>.txt, a word per line, frequent ones first; or a pattern such as 'lists/{lang}_10k.txt'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--languages", default=",".join(defaults.LANGUAGES), metavar="en,fr,...",
+        help="L; the source language gives synonyms (default: %(default)s, SALT 3.1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--top-k", type=int, default=defaults.TOP_K, metavar="N",
+        help="lines of a word list that count (default: %(default)s, SALT's footnote 2)",
+    )  # fmt: skip
+    parser.add_argument("--source-language", metavar="LANG", help="default: the one in meta.json, else en")
+    _add_rules(parser)
+    _add_running(parser)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    rules = parser.add_argument_group("rules of substitution")
+    rules.add_argument(
+        "--source-threshold", type=float, default=defaults.SOURCE_THRESHOLD, metavar="P",
+        help="tau of the source language (default: %(default)s, SALT's Appendix A for mBERT)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--threshold", type=float, default=defaults.THRESHOLD, metavar="P",
+        help="tau of other languages (default: %(default)s, SALT's Appendix A for mBERT; see --report-only)",
+    )  # fmt: skip
+    rules.add_argument("--thresholds", default="", metavar="fr=P,...", help="tau of single languages")
+    rules.add_argument(
+        "--positions", default=defaults.POSITIONS[0], choices=defaults.POSITIONS,
+        help="words of one piece, or every piece with a letter (default: %(default)s)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--case", default=defaults.CASES[0], choices=defaults.CASES,
+        help="candidates of the word's own case, or of any (default: %(default)s)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--source-in-list", action="store_true", help="substitute words of the source language's list only"
+    )
+    rules.add_argument(
+        "--exclude-identity", action="store_true", help="a word is no counterpart of itself in other languages either"
+    )
+    rules.add_argument(
+        "--renormalize", action="store_true",
+        help="probabilities within a language's words; thresholds have to be chosen anew for it",
+    )  # fmt: skip
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "--report-only", action="store_true", help="print rates and quantiles of a sample, write nothing"
+    )
+    running.add_argument(
+        "--sample", type=int, metavar="N", help=f"texts of --report-only (default: {_SAMPLE}, equally spaced)"
+    )
+    running.add_argument("--json", metavar="FILE", help="write the report as JSON as well")
+    running.add_argument("--shard", metavar="I/N", help="do part I of N only and merge nothing")
+    running.add_argument("--write-pieces", metavar="DIR", help="also write lines of pieces, DIR/train.input0.fr")
+    running.add_argument("--overwrite", action="store_true", help="replace counterparts made with other options")
+    running.add_argument(
+        "--allow-finetuned", action="store_true", help="accept a checkpoint that was fine-tuned on a task"
+    )
+    running.add_argument(
+        "--max-tokens",
+        type=int,
+        metavar="N",
+        help=f"positions of a batch (default: {MAX_TOKENS}); less needs less memory",
+    )
+    running.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
+    precision = running.add_mutually_exclusive_group()
+    precision.add_argument("--fp16", action="store_true", help="compute in float16 (CUDA only)")
+    precision.add_argument("--bf16", action="store_true", help="compute in bfloat16")
+
+
+def run(args: argparse.Namespace) -> int:
+    _check(args)
+    shard = parse_shard(args.shard) if args.shard else None
+    data = DataBin(Path(args.data), args.source_language)
+    options = _options(args, data.source_language)
+    precision = "fp16" if args.fp16 else "bf16" if args.bf16 else "fp32"
+    device = find_device(args.device, precision)
+    if not Path(args.path).is_file():
+        raise UserError(f"--path {args.path}: no such file; give model.pt of the pre-trained model")
+    logging.getLogger("xl_plugins").setLevel(logging.INFO)
+    job = CounterpartJob(data, options, args.path, precision)
+    print("\n".join(describe(job.vocabularies)))
+    for warning in [*filter(None, [job.pieces.warning]), *warnings(job.vocabularies)]:
+        print(f"warning: {warning}", file=sys.stderr)
+
+    def load() -> Any:
+        model = load_language_model(args.path, data.dictionary, args.allow_finetuned)
+        return model.to(device=device, dtype=PRECISIONS[precision])
+
+    if args.report_only:
+        return _report(args, job, load())
+    return _make(args, job, shard, load)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Options that contradict each other or are no numbers of anything."""
+    for option in ("max_tokens", "sample"):
+        value = getattr(args, option)
+        if value is not None and value < 1:
+            raise UserError(f"--{option.replace('_', '-')} {value}: expected at least 1")
+    if args.sample is not None and not args.report_only:
+        raise UserError("--sample belongs to --report-only; leave it out, all texts are substituted")
+    for option in ("shard", "write_pieces"):
+        if args.report_only and getattr(args, option):
+            raise UserError(f"--{option.replace('_', '-')} has no effect with --report-only; leave one of them out")
+    for option in ("json", "write_pieces"):
+        if args.shard and getattr(args, option):
+            raise UserError(
+                f"--{option.replace('_', '-')}: a shard merges nothing; give it when all shards are through"
+            )
+    if args.json:
+        refuse_existing([args.json], args.overwrite)
+
+
+def _options(args: argparse.Namespace, source: str) -> CounterpartOptions:
+    return CounterpartOptions(
+        source, parse_languages(args.languages, "--languages"), args.word_lists, args.top_k, args.source_threshold,
+        args.threshold, parse_thresholds(args.thresholds, "--thresholds"), args.positions, args.case,
+        args.source_in_list, args.exclude_identity, args.renormalize,
+    )  # fmt: skip
+
+
+def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
+    finder = job.finder(model, job.vocabularies, args.max_tokens)
+    numbers = job.texts.sample(args.sample or _SAMPLE)
+    with _bar(len(numbers), 0) as bar:
+        counts = finder.find(numbers, bar.update)[1]
+    print(f"{len(numbers)} of {len(job.texts.texts)} different texts")
+    _show(args, job.vocabularies, counts, job)
+    return 0
+
+
+def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] | None, load: Any) -> int:
+    pending = job.pending(args.overwrite)
+    for done in [one for one in job.vocabularies if one not in pending]:
+        print(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
+    if pending:
+        store = job.store(pending)
+        name = f"shard {args.shard}" if shard else "all blocks"
+        with store.lock(name):
+            _compute(args, job, store, pending, store.shard(*(shard or (1, 1))), load)
+        if shard:
+            print(f"{name} is through; when all are, run the same command without --shard")
+            return 0
+        counts = job.merge(store, pending)
+        _show(args, pending, counts, job)
+        for one in pending:
+            print(f"{one.language}: {language_folder(job.data, one.language)}")
+    elif shard:
+        print("nothing is left to be done")
+    if args.write_pieces:
+        names = [one.language for one in job.vocabularies]
+        print("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
+    return 0
+
+
+def _compute(
+    args: argparse.Namespace, job: CounterpartJob, store: BlockStore, pending: Sequence[LanguageVocabulary],
+    blocks: Sequence[int], load: Any,
+) -> None:  # fmt: skip
+    missing = store.missing(blocks)
+    if not missing:
+        return
+    finder = job.finder(load(), pending, args.max_tokens)
+    total = job.size(blocks)
+    with _bar(total, total - job.size(missing)) as bar:
+        job.compute(finder, store, missing, bar.update)
+
+
+def _bar(total: int, done: int) -> tqdm:
+    return tqdm(total=total, initial=done, unit="text", desc="counterparts", disable=None, smoothing=0.05)
+
+
+def _show(
+    args: argparse.Namespace, languages: Sequence[LanguageVocabulary], counts: Mapping[str, Counts],
+    job: CounterpartJob,
+) -> None:  # fmt: skip
+    taus = {one.language: job.options.tau(one.language) for one in languages}
+    print("\n".join([*rate_lines(counts, taus), *threshold_lines(counts)]))
+    if args.json:
+        content = {one.language: job.manifest(one, counts[one.language]) for one in languages}
+        write_files({args.json: json.dumps(content, indent=2, ensure_ascii=False) + "\n"})
+
+
+__all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]
