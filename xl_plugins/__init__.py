@@ -1,4 +1,4 @@
-"""Cross-lingual transfer for fairseq: X-Mixup for XLM-R, with the path from raw XTREME files to comparable scores.
+"""Cross-lingual transfer for fairseq: X-Mixup, xTune and SALT for XLM-R, from raw XTREME files to comparable scores.
 
 ``fairseq-train DATA --user-dir xl_plugins --task xmixup_sentence_pair ...``. fairseq imports this package when it sees
 ``--user-dir``, or finds it imported already (an installed copy) and then registers nothing itself; so everything

@@ -49,6 +49,18 @@ TASK_DEFAULTS: dict[str, dict[str, Any]] = {
     for problem, options in _PROBLEMS.items()
 }
 
+# SALT (Findings of ACL 2023) trains as Huang et al. (EMNLP 2021) do, whose scripts say: batches of 32, 2e-5, one epoch
+# of XNLI's copies (PAWS-X three)
+TASK_DEFAULTS["salt_augment_task"] = {
+    "criterion": "xl_criterion",
+    "arch": "xl_xlmr",
+    **_COMMON,
+    "lr": [2e-5],
+    "max_epoch": 1,
+}
+SALT_ROWS_PER_UPDATE = 32
+SALT_ROWS_AT_ONCE = {"base": 32, "large": 8}
+
 
 def given_options(input_args: list[str] | None) -> argparse.Namespace:
     """The options that decide on defaults, as far as the user gave them."""
@@ -57,6 +69,7 @@ def given_options(input_args: list[str] | None) -> argparse.Namespace:
         "--task",
         "--arch",
         "--criterion",
+        "--problem",
         "--update-freq",
         "--batch-size",
         "--max-sentences",
@@ -70,12 +83,14 @@ def given_options(input_args: list[str] | None) -> argparse.Namespace:
 
 def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
     """Defaults of one of our tasks, empty for others; without a batch size, accumulation makes up the paper's 64
-    rows per update (xTune 32)."""
+    rows per update (xTune and SALT 32)."""
     defaults = dict(TASK_DEFAULTS.get(given.task, {}))
     method, _, problem = (given.task or "").partition("_")
     if defaults:
         ranks = count_ranks(given.distributed_world_size)
         defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
+        if method == "salt":
+            defaults |= _salt_defaults(given.problem or "sentence_pair", (given.arch or "").endswith("_large"), ranks)
         if method == "xl" and given.criterion == "xtune_criterion":
             defaults |= _xtune_defaults(problem, (given.arch or "").endswith("_large"), ranks)
     if method == "xmixup" and problem in _MIXUP_LAYERS:
@@ -88,6 +103,13 @@ def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
     if defaults and any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
         del defaults["update_freq"]
     return defaults
+
+
+def _salt_defaults(problem: str, large: bool, ranks: int) -> dict[str, Any]:
+    """As many rows per update on any number of GPUs; the problem's own metric selects the checkpoint."""
+    rows, freq = share_rows(SALT_ROWS_PER_UPDATE, SALT_ROWS_AT_ONCE["large" if large else "base"], ranks)
+    metric = _PROBLEMS.get(problem, {}).get("best_checkpoint_metric", "acc_select")
+    return {"batch_size": rows, "update_freq": [freq], "best_checkpoint_metric": metric}
 
 
 def _xtune_defaults(problem: str, large: bool, ranks: int) -> dict[str, Any]:

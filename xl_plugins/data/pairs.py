@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from fairseq.data.indexed_dataset import MMapIndexedDataset
 
 from ..errors import UserError
 from .layout import DataBin
@@ -62,6 +64,16 @@ class PairTexts:
         return encode_pair(
             self.first[row][: self.keep_first[row]], self.second[row][: self.keep_second[row]], self.bos, self.eos
         )
+
+    def with_pieces(self, first: MMapIndexedDataset, second: MMapIndexedDataset) -> PairTexts:
+        """Other texts of the same lengths, cut in the same places."""
+        other = copy.copy(self)
+        other.first, other.second = first, second
+        return other
+
+    def token_rows(self, row: int) -> list[torch.Tensor]:
+        """Every encoded sequence of a pair: one."""
+        return [self.tokens(row)]
 
 
 def encode_pair(first: torch.Tensor, second: torch.Tensor, bos: int, eos: int) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fairseq.data import Dictionary
-from fairseq.data.indexed_dataset import dataset_exists
+from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
 from .layout import DataBin
@@ -172,6 +173,16 @@ class TaggedTexts(PlainTexts):
             words[1:-1] = np.repeat(np.arange(1, last - first + 1), kept)
             rows.append(TaggedRow(self.enclose(pieces[start:stop]), torch.from_numpy(words), first, last))
         return rows
+
+    def with_pieces(self, pieces: MMapIndexedDataset) -> TaggedTexts:
+        """Other sentences with as many pieces in every word, cut in the same places."""
+        other = copy.copy(self)
+        other.pieces = pieces
+        return other
+
+    def token_rows(self, sentence: int) -> list[torch.Tensor]:
+        """Ids of every chunk of a sentence."""
+        return [row.tokens for row in self.rows(sentence)]
 
     def hard(self, sentence: int) -> np.ndarray:
         """Label indices of all words of a sentence: (W,) int64."""

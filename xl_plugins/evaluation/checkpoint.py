@@ -155,5 +155,5 @@ def _selection(cfg: Any, state: Mapping[str, Any]) -> Selection:
         str(cfg.checkpoint.best_checkpoint_metric),
         None if score is None else float(score),
         None if best is None else float(best),
-        f"{TASK_REGISTRY[OmegaConf.select(cfg, 'task._name')].problem_class.metric}_select",
+        f"{TASK_REGISTRY[OmegaConf.select(cfg, 'task._name')].problem_of(cfg.task).metric}_select",
     )

@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+import torch
 from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.utils import gen_parser_from_dataclass
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_model
@@ -12,6 +13,7 @@ from fairseq.models.roberta import RobertaModel
 from torch import Tensor, nn
 
 from ..errors import UserError
+from ..functional.embedding_mixup import mix_embeddings
 from .heads import SpanHead, WordHead, apply_head
 from .noise import noisy_embeddings
 
@@ -126,6 +128,8 @@ class XLMRModel(RobertaModel):
         classification_head_name: Optional[str] = None,
         embedding_noise: Optional[Tensor] = None,
         detach_embeddings: Optional[Tensor] = None,
+        counterparts: Optional[Tensor] = None,
+        mixing_ratio: Optional[Tensor] = None,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
         """Encode (B, T) ids.
@@ -134,10 +138,14 @@ class XLMRModel(RobertaModel):
             words: (B, T) numbers of the words for a tagging head (see ``functional.words``).
             embedding_noise: (B, T, C) added to the word embeddings, before positions, layer norm and dropout.
             detach_embeddings: (B,) rows whose word embeddings get no gradient.
+            counterparts: (B, T) ids with the special tokens and padding of ``src_tokens``, whose word embeddings are
+                mixed with those of ``src_tokens``.
+            mixing_ratio: share r of ``src_tokens`` in that, broadcast to (B, T, C).
         """
-        if embedding_noise is not None or detach_embeddings is not None:
+        if not (embedding_noise is detach_embeddings is counterparts is None):
             # fairseq's own forward pass takes token_embeddings and drops them silently
-            embeddings = noisy_embeddings(self._embed(src_tokens), embedding_noise, detach_embeddings)
+            embeddings = self._mixed(src_tokens, counterparts, mixing_ratio)
+            embeddings = noisy_embeddings(embeddings, embedding_noise, detach_embeddings)
             states, extra = self.encoder.extract_features(src_tokens, token_embeddings=embeddings, **kwargs)
             if classification_head_name is not None:
                 states = apply_head(self.head(classification_head_name), states, words)
@@ -146,6 +154,15 @@ class XLMRModel(RobertaModel):
             return super().forward(src_tokens, classification_head_name=classification_head_name, **kwargs)
         states, extra = super().forward(src_tokens, **{**kwargs, "features_only": True})
         return apply_head(self.head(classification_head_name), states, words), extra
+
+    def _mixed(self, tokens: Tensor, counterparts: Optional[Tensor], ratio: Optional[Tensor]) -> Tensor:
+        """Word embeddings (B, T, C), mixed where there are counterparts (SALT, Findings of ACL 2023, 2.2)."""
+        if counterparts is None:
+            return self._embed(tokens)
+        assert ratio is not None
+        both = self._embed(torch.cat([tokens, counterparts]))  # one lookup: its gradient is as large as the vocabulary
+        original, counterpart = both.chunk(2)
+        return mix_embeddings(original, counterpart, ratio)
 
     def _embed(self, tokens: Tensor) -> Tensor:
         return self.encoder.sentence_encoder.embed_tokens(tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
+from ..data.counterparts import CounterpartTexts
 from ..data.layout import DataBin
 from ..data.units import UnitDataset
 from ..data.views import Views, ViewTools
@@ -99,6 +100,10 @@ class Problem(ABC):
     @abstractmethod
     def build_views(self, tools: ViewTools) -> Views:
         """What makes the views of training examples."""
+
+    def counterparts(self, part: Any, open_field: Callable[[str], Any]) -> CounterpartTexts:
+        """Texts of the same shape as those of ``part``, cut and encoded alike; ``open_field("input0")`` opens them."""
+        raise UserError(f"{self.name}: there are no counterparts for this problem; take sentence pairs or tagging")
 
     def translation_part(self, language: str, index: int, labels: str) -> Any:
         """Training text of a language as translation of the source's; ``labels``: what to do with its own labels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,9 @@ class SentencePair(Problem):
 
     def build_views(self, tools: ViewTools) -> PairViews:
         return PairViews(tools, self.cfg.max_length)
+
+    def counterparts(self, part: PairPart, open_field: Callable[[str], Any]) -> PairTexts:
+        return part.target.with_pieces(open_field("input0"), open_field("input1"))
 
     def match_translations(self, source: PairPart, part: PairPart) -> np.ndarray:
         if len(part) != len(source):

@@ -1,6 +1,6 @@
 """Tagging of words: parts of speech (UDPOS) and named entities (PAN-X)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Optional
@@ -125,6 +125,9 @@ class Tagging(Problem):
 
     def open_view(self, language: str, split: str, view: bool) -> PlainTexts:
         return PlainTexts(self.data, language, split, self.cfg.max_length, view=view)
+
+    def counterparts(self, part: TagPart, open_field: Callable[[str], Any]) -> TaggedTexts:
+        return part.target.with_pieces(open_field("input0"))
 
     def build_views(self, tools: ViewTools) -> TagViews:
         return TagViews(tools, self.cfg.max_length - SPECIALS, self.uses_soft, self.cfg.mt_labels == "use")

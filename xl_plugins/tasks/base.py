@@ -76,7 +76,7 @@ class XLTask(FairseqTask):
         super().__init__(cfg)
         self.check_config(cfg)
         self.data_bin = DataBin(Path(cfg.data), cfg.source_language)
-        self.problem = self.problem_class(self.data_bin, cfg)
+        self.problem = self.problem_of(cfg)(self.data_bin, cfg)
         self.source_language = self.data_bin.source_language
         self.train_languages = choose_languages(cfg, self.data_bin, "train")
         self.valid_languages = choose_languages(cfg, self.data_bin, "valid")
@@ -91,10 +91,16 @@ class XLTask(FairseqTask):
     # -- configuration --
 
     @classmethod
+    def problem_of(cls, cfg: Any) -> type[Problem]:
+        """The problem of a task's configuration; tasks of any problem take it from an option."""
+        return cls.problem_class
+
+    @classmethod
     def check_config(cls, cfg: Any) -> None:
         """Refuse options that contradict each other; subclasses extend."""
-        cls.problem_class.check_config(cfg)
-        check_augmentation(cfg, cls.problem_class.name, cls.pairs_texts)
+        problem = cls.problem_of(cfg)
+        problem.check_config(cfg)
+        check_augmentation(cfg, problem.name, cls.pairs_texts)
 
     # -- data --
 
@@ -128,12 +134,14 @@ class XLTask(FairseqTask):
             )
         parts = [self.build_part(language, split) for language in languages]
         dataset = self.problem.build_dataset(parts, shuffle=split == "train")
-        augmentation = Augmentation(self)
-        if split == "train" and augmentation.wanted:
-            dataset = augmentation.wrap(dataset)
-        self.datasets[split] = dataset
+        self.datasets[split] = self.wrap_training(dataset) if split == "train" else dataset
         logger.info("loaded %s: %d examples of %d languages", split, len(self.datasets[split]), len(parts))
         return self.datasets[split]
+
+    def wrap_training(self, dataset: Any) -> Any:
+        """The training set with what the method makes of its examples."""
+        augmentation = Augmentation(self)
+        return augmentation.wrap(dataset) if augmentation.wanted else dataset
 
     def _refuse_test_as_dev(self) -> None:
         same = [lang for lang in self.select_languages if self.data_bin.same_content(lang, "valid", "test")]
