@@ -23,7 +23,7 @@ from ..data.layout import DataBin
 from ..data.manifest import write_json
 from ..data.writer import IndexedWriter, gather
 from ..errors import UserError
-from .counterparts import BLOCK, Changes, TrainingTexts
+from .counterparts import Changes, TrainingTexts
 
 FOLDER = "counterparts"
 MANIFEST = "manifest.json"
@@ -92,9 +92,9 @@ def _substituted(texts: TrainingTexts, changes: Iterable[Changes]) -> Iterator[t
     """Ids and sizes of every block, changed."""
     own = texts.texts
     for number, (places, ids) in enumerate(changes):
-        rows = slice(number * BLOCK, (number + 1) * BLOCK)
+        rows = texts.block(number)
         sizes = own.sizes[rows]
-        start = int(own.starts[rows.start])
+        start = int(own.starts[rows[0]])
         flat = own.ids[start : start + int(sizes.sum())].copy()
         flat[places] = ids
         yield flat, sizes
