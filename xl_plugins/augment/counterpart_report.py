@@ -24,16 +24,30 @@ class Counts:
     def __init__(self) -> None:
         self.eligible = self.candidates = self.substituted = self.kept = 0
         self.histogram = np.zeros(_BINS, dtype=np.int64)
+        self.listed = np.zeros(_BINS, dtype=np.int64)
+        self.translated = np.zeros(_BINS, dtype=np.int64)
+
+    def judge(self, scores: np.ndarray, listed: np.ndarray, translated: np.ndarray) -> None:
+        """Count what a dictionary says of the best candidates: its word is listed, and this is its translation, (P,)
+        bool each."""
+        for histogram, mask in ((self.listed, listed), (self.translated, translated)):
+            histogram += np.bincount(_bins(scores[mask]), minlength=_BINS)
+
+    def translated_above(self, threshold: float) -> float | None:
+        """Of the candidates more probable than ``threshold`` whose word the dictionary lists, the share that it gives
+        as translation; None where there are none."""
+        edge = _edge(threshold)
+        listed = int(self.listed[:edge].sum())
+        return float(self.translated[:edge].sum()) / listed if listed else None
 
     def add(self, scores: np.ndarray, substituted: int, kept: int) -> None:
         """``scores``: natural log-probabilities of the best candidates of eligible positions, (P,)."""
-        finite = scores[np.isfinite(scores)].astype(np.float64) / np.log(10.0)
+        finite = scores[np.isfinite(scores)]
         self.eligible += len(scores)
         self.candidates += len(finite)
         self.substituted += substituted
         self.kept += kept
-        places = np.clip((-finite / BIN).astype(np.int64), 0, _BINS - 1)
-        self.histogram += np.bincount(places, minlength=_BINS)
+        self.histogram += np.bincount(_bins(finite), minlength=_BINS)
 
     def merge(self, other: Counts) -> None:
         for name in ("eligible", "candidates", "substituted", "kept"):
@@ -72,8 +86,7 @@ class Counts:
     def share_above(self, threshold: float) -> float:
         """Share of the eligible positions whose best candidate is more probable than ``threshold``; a power of ten
         falls between two bins, so that it is exact there."""
-        edge = round(-np.log10(threshold) / BIN)
-        return float(self.histogram[:edge].sum()) / self.eligible if self.eligible else 0.0
+        return float(self.histogram[: _edge(threshold)].sum()) / self.eligible if self.eligible else 0.0
 
     def summary(self) -> dict[str, Any]:
         """For manifests and ``--json``."""
@@ -83,6 +96,15 @@ class Counts:
             "quantiles": {f"{share:g}": self.quantile(share) for share in QUANTILES},
             "share_above": {f"{value:.0e}": self.share_above(value) for value in THRESHOLDS},
         }
+
+
+def _bins(scores: np.ndarray) -> np.ndarray:
+    """Places of natural log-probabilities in a histogram."""
+    return np.clip((-scores.astype(np.float64) / np.log(10.0) / BIN).astype(np.int64), 0, _BINS - 1)
+
+
+def _edge(threshold: float) -> int:
+    return round(-np.log10(threshold) / BIN)
 
 
 def rate_lines(counts: Mapping[str, Counts], thresholds: Mapping[str, float]) -> list[str]:
@@ -104,6 +126,15 @@ def threshold_lines(counts: Mapping[str, Counts]) -> list[str]:
     """Per language: the share of eligible positions whose best candidate is above each power of ten."""
     rows = [["share above", *(f"{value:.0e}" for value in THRESHOLDS)]]
     rows += [[name, *(f"{one.share_above(value):.1%}" for value in THRESHOLDS)] for name, one in counts.items()]
+    return _aligned(rows)
+
+
+def translation_lines(counts: Mapping[str, Counts]) -> list[str]:
+    """Per language: of the candidates above each power of ten, the share that the dictionary gives as translation."""
+    rows = [["translations above", *(f"{value:.0e}" for value in THRESHOLDS)]]
+    for name, one in counts.items():
+        shares = [one.translated_above(value) for value in THRESHOLDS]
+        rows.append([name, *("-" if share is None else f"{share:.1%}" for share in shares)])
     return _aligned(rows)
 
 

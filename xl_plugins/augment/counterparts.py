@@ -18,6 +18,7 @@ from ..data.layout import DataBin
 from ..data.sentences import Sentences, distinct_texts
 from ..errors import UserError
 from ..functional.substitution import eligible_positions, passes
+from .counterpart_dictionary import TranslationPairs
 from .counterpart_options import CounterpartOptions
 from .counterpart_report import Counts
 from .counterpart_scorer import CounterpartScorer
@@ -119,6 +120,7 @@ class CounterpartFinder:
         self.scorer, self.texts, self.classes, self.options = scorer, texts, classes, options
         self.vocabularies, self.dictionary = vocabularies, dictionary
         self.max_length, self.max_tokens = max_length, max_tokens
+        self.judges: dict[str, TranslationPairs] = {}  # dictionaries that counterparts are compared with
         listed = [v.ids for v in vocabularies if v.language == options.source]
         self.listed = listed[0] if options.source_in_list and listed else None
 
@@ -177,6 +179,9 @@ class CounterpartFinder:
         passed = passes(scores, self.options.tau(name)).numpy()
         other = ids.numpy() != block.ids[places]
         changed = passed & other
+        if name in self.judges:
+            verdict = self.judges[name].judge(block.ids[places], ids.numpy())
+            counts[name].judge(scores.numpy(), *verdict)
         counts[name].add(scores.numpy(), int(changed.sum()), int((passed & ~other).sum()))
         return places[changed], ids.numpy()[changed]
 

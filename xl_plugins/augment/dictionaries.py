@@ -18,12 +18,15 @@ Table = dict[str, Union[str, list[str]]]  # source word -> its translation, or a
 _SUFFIXES = (".txt", ".txt.gz")
 
 
-def load_dictionaries(folder: str, source: str, languages: str = ALL) -> dict[str, Table]:
+def load_dictionaries(
+    folder: str, source: str, languages: str = ALL, option: str = "--cs-dictionaries"
+) -> dict[str, Table]:
     """Read ``<source>-<language>.txt`` (or ``.txt.gz``) of the languages asked for.
 
     Args:
         folder: where the files lie.
         source: language of the words to be replaced, such as ``en``.
+        option: what messages call the folder.
         languages: ``all`` files there, or codes separated by commas; one without a file is left out with a warning.
 
     Returns:
@@ -33,9 +36,9 @@ def load_dictionaries(folder: str, source: str, languages: str = ALL) -> dict[st
         f"expected a folder with files such as {source}-de.txt, one '{source} word<tab or blank>translation' per line"
     )
     if not folder:
-        raise UserError(f"--cs-dictionaries is missing: {expected}")
+        raise UserError(f"{option} is missing: {expected}")
     if not Path(folder).is_dir():
-        raise UserError(f"--cs-dictionaries {folder}: no such folder; {expected}")
+        raise UserError(f"{option} {folder}: no such folder; {expected}")
     files = _files(Path(folder), source)
     wanted = sorted(files) if languages == ALL else list(dict.fromkeys(re.split(r"[,\s]+", languages.strip(", \t"))))
     if wanted == [""]:
@@ -43,14 +46,14 @@ def load_dictionaries(folder: str, source: str, languages: str = ALL) -> dict[st
     missing = [language for language in wanted if language not in files]
     if missing:
         logger.warning(
-            "--cs-languages: %s has no dictionary for %s; left out", folder, ", ".join(f"{source}-{x}" for x in missing)
+            "%s has no dictionary for %s; left out", folder, ", ".join(f"{source}-{x}" for x in missing)
         )
     words: dict[str, str] = {}  # the same source word in all languages is kept once
     tables = {language: _read(files[language], words) for language in wanted if language in files}
     if not tables:
         there = f"it has {', '.join(sorted(files))}" if files else "it has none"
         raise UserError(
-            f"--cs-dictionaries {folder}: no dictionary from {source} into {', '.join(missing) or 'any language'} "
+            f"{option} {folder}: no dictionary from {source} into {', '.join(missing) or 'any language'} "
             f"({there}); {expected}"
         )
     return tables

@@ -13,11 +13,13 @@ from typing import Any
 from tqdm import tqdm
 
 from ..augment import counterpart_options as defaults
+from ..augment.counterpart_dictionary import TranslationPairs
 from ..augment.counterpart_files import language_folder, write_pieces
 from ..augment.counterpart_job import CounterpartJob
 from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
-from ..augment.counterpart_report import Counts, rate_lines, threshold_lines
+from ..augment.counterpart_report import Counts, rate_lines, threshold_lines, translation_lines
 from ..augment.counterparts import MAX_TOKENS
+from ..augment.dictionaries import load_dictionaries
 from ..augment.vocabulary import LanguageVocabulary, describe, warnings
 from ..data.blocks import BlockStore, parse_shard
 from ..data.layout import DataBin
@@ -101,6 +103,10 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--sample", type=int, metavar="N", help=f"texts of --report-only (default: {_SAMPLE}, equally spaced)"
     )
+    running.add_argument(
+        "--dictionaries", metavar="DIR",
+        help="with --report-only: count which substitutes the dictionaries DIR/en-fr.txt etc. know as translations",
+    )  # fmt: skip
     running.add_argument("--json", metavar="FILE", help="write the report as JSON as well")
     running.add_argument("--shard", metavar="I/N", help="do part I of N only and merge nothing")
     running.add_argument("--write-pieces", metavar="DIR", help="also write lines of pieces, DIR/train.input0.fr")
@@ -152,6 +158,8 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(f"--{option.replace('_', '-')} {value}: expected at least 1")
     if args.sample is not None and not args.report_only:
         raise UserError("--sample belongs to --report-only; leave it out, all texts are substituted")
+    if args.dictionaries and not args.report_only:
+        raise UserError("--dictionaries belongs to --report-only; leave it out, dictionaries change no counterpart")
     for option in ("shard", "write_pieces"):
         if args.report_only and getattr(args, option):
             raise UserError(f"--{option.replace('_', '-')} has no effect with --report-only; leave one of them out")
@@ -174,11 +182,18 @@ def _options(args: argparse.Namespace, source: str) -> CounterpartOptions:
 
 def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
     finder = job.finder(model, job.vocabularies, args.max_tokens)
+    if args.dictionaries:
+        names = [one.language for one in job.vocabularies if one.language != job.options.source]
+        tables = load_dictionaries(args.dictionaries, job.options.source, ",".join(names), "--dictionaries")
+        judges = {name: TranslationPairs(table, job.data.dictionary, job.classes) for name, table in tables.items()}
+        finder.judges.update(judges)
     numbers = job.texts.sample(args.sample or _SAMPLE)
     with _bar(len(numbers), 0) as bar:
         counts = finder.find(numbers, bar.update)[1]
     print(f"{len(numbers)} of {len(job.texts.texts)} different texts")
     _show(args, job.vocabularies, counts, job)
+    if finder.judges:
+        print("\n".join(translation_lines({name: counts[name] for name in finder.judges})))
     return 0
 
 
