@@ -147,9 +147,10 @@ class CounterpartFinder:
 
     def _eligible(self, block: Sentences) -> np.ndarray:
         classes, ids = self.classes, block.ids
+        unknown = ids == self.dictionary.unk()  # may be letters of the word that it stands in: ``dog<unk>`` is no dog
         eligible = eligible_positions(
-            classes.starts[ids], classes.letter[ids], classes.alnum[ids], classes.special[ids],
-            self.options.positions == "whole-word",
+            classes.starts[ids], classes.letter[ids] & ~unknown, classes.alnum[ids] | unknown,
+            classes.special[ids] & ~unknown, self.options.positions == "whole-word",
         )  # fmt: skip
         return eligible & np.isin(ids, self.listed) if self.listed is not None else eligible
 
