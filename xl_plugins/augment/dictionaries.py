@@ -45,9 +45,7 @@ def load_dictionaries(
         raise UserError("--cs-languages is empty: expected 'all' or language codes separated by commas")
     missing = [language for language in wanted if language not in files]
     if missing:
-        logger.warning(
-            "%s has no dictionary for %s; left out", folder, ", ".join(f"{source}-{x}" for x in missing)
-        )
+        logger.warning("%s has no dictionary for %s; left out", folder, ", ".join(f"{source}-{x}" for x in missing))
     words: dict[str, str] = {}  # the same source word in all languages is kept once
     tables = {language: _read(files[language], words) for language in wanted if language in files}
     if not tables:
