@@ -89,7 +89,12 @@ class CounterpartJob:
         """Languages whose counterparts are to be made; UserError if others are in their place."""
         left = []
         for vocabulary in self.vocabularies:
-            manifest = read_manifest(self.data, vocabulary.language)
+            try:
+                manifest = read_manifest(self.data, vocabulary.language)
+            except UserError:
+                if not overwrite:
+                    raise
+                manifest = None
             if manifest is not None and manifest.get("fingerprint") == self.mark(vocabulary):
                 continue
             if manifest is not None and not overwrite:
