@@ -18,7 +18,7 @@ from ..augment.counterpart_files import language_folder, write_pieces
 from ..augment.counterpart_job import CounterpartJob
 from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
 from ..augment.counterpart_report import Counts, rate_lines, threshold_lines, translation_lines
-from ..augment.counterparts import MAX_TOKENS
+from ..augment.counterparts import MAX_TOKENS, CounterpartFinder
 from ..augment.dictionaries import load_dictionaries
 from ..augment.vocabulary import LanguageVocabulary, describe, warnings
 from ..data.blocks import BlockStore, parse_shard
@@ -203,9 +203,12 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
         print(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
     if pending:
         store = job.store(pending)
-        name = f"shard {args.shard}" if shard else "all blocks"
+        name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
+        # before the lock, which makes a folder: a model that is refused leaves nothing behind
+        finder = job.finder(load(), pending, args.max_tokens) if store.missing(blocks) else None
         with store.lock(name):
-            _compute(args, job, store, pending, store.shard(*(shard or (1, 1))), load)
+            if finder is not None:
+                _compute(job, finder, store, blocks)
         if shard:
             print(f"{name} is through; when all are, run the same command without --shard")
             return 0
@@ -221,15 +224,8 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
     return 0
 
 
-def _compute(
-    args: argparse.Namespace, job: CounterpartJob, store: BlockStore, pending: Sequence[LanguageVocabulary],
-    blocks: Sequence[int], load: Any,
-) -> None:  # fmt: skip
-    missing = store.missing(blocks)
-    if not missing:
-        return
-    finder = job.finder(load(), pending, args.max_tokens)
-    total = job.size(blocks)
+def _compute(job: CounterpartJob, finder: CounterpartFinder, store: BlockStore, blocks: Sequence[int]) -> None:
+    missing, total = store.missing(blocks), job.size(blocks)
     with _bar(total, total - job.size(missing)) as bar:
         job.compute(finder, store, missing, bar.update)
 
