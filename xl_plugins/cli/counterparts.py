@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..augment import counterpart_options as defaults
 from ..augment.counterpart_dictionary import TranslationPairs
-from ..augment.counterpart_files import language_folder, write_pieces
+from ..augment.counterpart_files import language_folder, read_manifest, write_pieces
 from ..augment.counterpart_job import CounterpartJob
 from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
 from ..augment.counterpart_report import Counts, rate_lines, threshold_lines, translation_lines
@@ -191,9 +191,14 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
     with _bar(len(numbers), 0) as bar:
         counts = finder.find(numbers, bar.update)[1]
     print(f"{len(numbers)} of {len(job.texts.texts)} different texts")
-    _show(args, job.vocabularies, counts, job)
+    _show(job, counts)
     if finder.judges:
         print("\n".join(translation_lines({name: counts[name] for name in finder.judges})))
+    if args.json:
+        content = {one.language: job.manifest(one, counts[one.language]) for one in job.vocabularies}
+        for entry in content.values():
+            entry["counts"]["texts"] = len(numbers)
+        _write_json(args.json, content)
     return 0
 
 
@@ -212,15 +217,16 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
         if shard:
             print(f"{name} is through; when all are, run the same command without --shard")
             return 0
-        counts = job.merge(store, pending)
-        _show(args, pending, counts, job)
+        _show(job, job.merge(store, pending))
         for one in pending:
             print(f"{one.language}: {language_folder(job.data, one.language)}")
     elif shard:
         print("nothing is left to be done")
+    names = [one.language for one in job.vocabularies]
     if args.write_pieces:
-        names = [one.language for one in job.vocabularies]
         print("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
+    if args.json:
+        _write_json(args.json, {name: read_manifest(job.data, name) for name in names})
     return 0
 
 
@@ -234,15 +240,13 @@ def _bar(total: int, done: int) -> tqdm:
     return tqdm(total=total, initial=done, unit="text", desc="counterparts", disable=None, smoothing=0.05)
 
 
-def _show(
-    args: argparse.Namespace, languages: Sequence[LanguageVocabulary], counts: Mapping[str, Counts],
-    job: CounterpartJob,
-) -> None:  # fmt: skip
-    taus = {one.language: job.options.tau(one.language) for one in languages}
+def _show(job: CounterpartJob, counts: Mapping[str, Counts]) -> None:
+    taus = {name: job.options.tau(name) for name in counts}
     print("\n".join([*rate_lines(counts, taus), *threshold_lines(counts)]))
-    if args.json:
-        content = {one.language: job.manifest(one, counts[one.language]) for one in languages}
-        write_files({args.json: json.dumps(content, indent=2, ensure_ascii=False) + "\n"})
+
+
+def _write_json(path: str, content: Mapping[str, Any]) -> None:
+    write_files({path: json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"})
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]
