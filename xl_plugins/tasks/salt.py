@@ -126,11 +126,6 @@ class SaltTask(XLTask):
                     f"--{option.replace('_', '-')} {getattr(cfg, option)}: the counterparts are SALT's only views;"
                     " leave it out"
                 )
-        if cfg.train_languages != "source":
-            raise UserError(
-                f"--train-languages {cfg.train_languages}: SALT trains on the source language and its counterparts;"
-                " name their languages by --salt-langs"
-            )
 
     @property
     def salt_languages(self) -> list[str]:
@@ -143,6 +138,12 @@ class SaltTask(XLTask):
         return model
 
     def wrap_training(self, dataset: Any) -> Any:
+        languages = self.cfg.train_languages
+        if languages != "source":  # not asked in check_config: evaluation has other languages in this option
+            raise UserError(
+                f"--train-languages {languages}: SALT trains on the source language and its counterparts; name their"
+                " languages by --salt-langs"
+            )
         copies = training_counterparts(self, dataset.parts[0]) if self.salt_languages else []
         if self.cfg.include_original and copies:
             copies.append(("original", None))
