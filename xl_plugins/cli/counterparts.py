@@ -20,7 +20,7 @@ from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
 from ..augment.counterpart_report import Counts, rate_lines, threshold_lines, translation_lines
 from ..augment.counterparts import MAX_TOKENS, CounterpartFinder
 from ..augment.dictionaries import load_dictionaries
-from ..augment.vocabulary import LanguageVocabulary, describe, warnings
+from ..augment.vocabulary import describe, warnings
 from ..data.blocks import BlockStore, parse_shard
 from ..data.layout import DataBin
 from ..errors import UserError
