@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,38 +54,47 @@ def read_manifest(data: DataBin, language: str) -> dict[str, Any] | None:
 
 
 def write_counterparts(
-    data: DataBin, language: str, texts: TrainingTexts, changes: Iterable[Changes], manifest: dict[str, Any]
-) -> Path:
-    """Write the counterparts of a language; the folder appears complete or not at all.
+    data: DataBin, texts: TrainingTexts, languages: Mapping[str, tuple[Iterable[Changes], dict[str, Any]]]
+) -> None:
+    """Write the counterparts of some languages; their folders appear when all are complete: the finished blocks of a
+    job serve these languages together.
 
     Args:
-        changes: of every block of ``texts`` in order, at flat positions of the block.
-
-    Returns:
-        the folder.
+        languages: changes of every block of ``texts`` in order, at flat positions of the block; and the manifest.
     """
-    folder = language_folder(data, language)
-    partial = folder.with_name(f".{language}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    types = len(data.dictionary)
+    folders = [language_folder(data, language) for language in languages]
+    partial = [folder.with_name(f".{folder.name}.partial") for folder in folders]
     try:
-        partial.mkdir(parents=True)
-        writer = IndexedWriter(str(partial / "texts"), types, texts.texts.ids.dtype.type)
+        for folder, (changes, manifest) in zip(partial, languages.values()):
+            shutil.rmtree(folder, ignore_errors=True)
+            _write(folder, len(data.dictionary), texts, changes, manifest)
+    except BaseException:
+        for folder in partial:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    for whole, folder in zip(partial, folders):
+        shutil.rmtree(folder, ignore_errors=True)
+        whole.rename(folder)
+
+
+def _write(
+    folder: Path, types: int, texts: TrainingTexts, changes: Iterable[Changes], manifest: dict[str, Any]
+) -> None:
+    folder.mkdir(parents=True)
+    writer = IndexedWriter(str(folder / "texts"), types, texts.texts.ids.dtype.type)
+    try:
         for ids, sizes in _substituted(texts, changes):
             writer.append(ids, sizes)
-        writer.close()
-        for field, rows in zip(texts.fields, texts.rows):
-            (partial / field).mkdir()
-            gather(str(partial / "texts"), rows, str(partial / field / "train"), types, dtype=writer.dtype)
-        for suffix in (".bin", ".idx"):
-            os.remove(partial / f"texts{suffix}")
-        write_json(str(partial / MANIFEST), manifest)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        writer.abandon()
         raise
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return folder
+    writer.close()
+    for field, rows in zip(texts.fields, texts.rows):
+        (folder / field).mkdir()
+        gather(str(folder / "texts"), rows, str(folder / field / "train"), types, dtype=writer.dtype)
+    for suffix in (".bin", ".idx"):
+        os.remove(folder / f"texts{suffix}")
+    write_json(str(folder / MANIFEST), manifest)
 
 
 def _substituted(texts: TrainingTexts, changes: Iterable[Changes]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -143,9 +143,11 @@ class CounterpartJob:
             for number in range(store.count):
                 for name, values in store.read(number)[1].items():
                     totals[name].merge(Counts.from_dict(values))
-            for one in vocabularies:
-                manifest = self.manifest(one, totals[one.language])
-                write_counterparts(self.data, one.language, self.texts, _changes(store, one.language), manifest)
+            made = {
+                one.language: (_changes(store, one.language), self.manifest(one, totals[one.language]))
+                for one in vocabularies
+            }
+            write_counterparts(self.data, self.texts, made)
         store.remove()
         return totals
 
