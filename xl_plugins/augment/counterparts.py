@@ -139,6 +139,10 @@ class CounterpartFinder:
             places = batch.starts[lines] + columns
             tokens = batch.tokens(self.dictionary, self.max_length)
             ids, scores = self.scorer.score(tokens, torch.from_numpy(lines), torch.from_numpy(columns + 1))
+            if bool(torch.isnan(scores).any()):
+                raise UserError(
+                    "the model's probabilities are not finite; leave --fp16 or --bf16 out, or give a sound checkpoint"
+                )
             for number, name in enumerate(names):
                 found[name].append(self._substitute(name, block, places, ids[:, number], scores[:, number], counts))
             if progress is not None:
