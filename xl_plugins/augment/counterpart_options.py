@@ -50,7 +50,7 @@ class CounterpartOptions:
         self._check_threshold("source-threshold", self.source_threshold)
         self._check_threshold("threshold", self.threshold)
         for language, value in self.thresholds.items():
-            self._check_threshold(f"thresholds {language}=", value)
+            self._check_threshold(f"thresholds {language}", value)
             if language not in self.languages:
                 raise UserError(
                     f"{self.prefix}thresholds {language}: not one of the languages {','.join(self.languages)}; leave it"
@@ -90,7 +90,10 @@ def parse_thresholds(text: str, option: str) -> dict[str, float]:
         try:
             if not equal or not language.strip():
                 raise ValueError
-            found[language.strip()] = float(value)
+            number = float(value)
         except ValueError:
             raise UserError(f"{option} {text}: '{entry}' is not LANGUAGE=PROBABILITY, such as fr=1e-6") from None
+        if language.strip() in found:
+            raise UserError(f"{option} {text}: {language.strip()} is given twice; name each language once")
+        found[language.strip()] = number
     return found
