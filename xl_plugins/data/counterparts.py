@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from fairseq.data.indexed_dataset import MMapIndexedDataset
 from ..errors import UserError
 from .units import BucketedDataset, UnitDataset
 
-Open = Callable[[str], MMapIndexedDataset]  # a field's name to its counterparts
+_STRETCH = 1 << 24  # ids compared at once
 
 
 class CounterpartTexts(Protocol):
@@ -82,9 +82,8 @@ def check_counterparts(
     if len(differs):
         row = int(differs[0])
         raise UserError(f"{path}.bin: row {row + 1} has {theirs[row] - 1} pieces, in {name} {ours[row] - 1}; {again}")
-    step = 1 << 24
-    for start in range(0, int(ours.sum(dtype=np.int64)), step):
-        left, right = _stretch(original, start, step), _stretch(counterpart, start, step)
+    for start in range(0, int(ours.sum(dtype=np.int64)), _STRETCH):
+        left, right = _stretch(original, start), _stretch(counterpart, start)
         wrong = np.flatnonzero((special[left] | special[right]) & (left != right))
         if len(wrong):
             place = start + int(wrong[0])
@@ -94,8 +93,8 @@ def check_counterparts(
             )
 
 
-def _stretch(file: MMapIndexedDataset, start: int, count: int) -> np.ndarray:
+def _stretch(file: MMapIndexedDataset, start: int) -> np.ndarray:
     index = file._index
     width = np.dtype(index.dtype).itemsize
     total = int(np.sum(index.sizes, dtype=np.int64))
-    return np.frombuffer(file._bin_buffer, index.dtype, min(count, total - start), start * width)
+    return np.frombuffer(file._bin_buffer, index.dtype, min(_STRETCH, total - start), start * width)
