@@ -97,7 +97,10 @@ class CounterpartScorer:
     def _best(self, states: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
         """(P, C), (P,) -> ids and log-probabilities (P, L)."""
         logits = F.linear(states, self.head.weight, self.head.bias).float()
-        normaliser = None if self.options.renormalize else torch.logsumexp(logits, dim=1)
+        normaliser = None
+        if not self.options.renormalize:
+            normaliser = torch.logsumexp(logits, dim=1)
+            normaliser = torch.where(normaliser.isinf(), torch.nan, normaliser)  # overflow shall not look like p = 0
         ids, scores = [], []
         for language in self.candidates:
             penalty = None if language.penalty is None else language.penalty[self.case[sources]]
