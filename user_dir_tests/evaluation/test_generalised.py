@@ -139,7 +139,7 @@ def test_files_that_are_not_parallel(paths, tmp_path):
     wrong[6] = [4 + (int(labels[6]) + 1) % 3]
     write_rows(root / "de" / "label" / "test", wrong, 7)
     tuned = load_fine_tuned(paths["plain"], str(root))
-    with pytest.raises(UserError, match=r"row 7 of test is '\w+' in de, but '\w+' in en; the files are not"):
+    with pytest.raises(UserError, match=r"row 7 of test is '\w+' in de, but '\w+' in en; .*pass --skip-unequal"):
         evaluate_matrix(tuned, "test", None, "x", "xnli")
     for field in ("input0", "input1", "label"):
         write_rows(root / "de" / field / "test", [[5]] * 23, 64 if field != "label" else 7)
@@ -148,6 +148,32 @@ def test_files_that_are_not_parallel(paths, tmp_path):
     (root / "meta.json").write_text(json.dumps({"unlabelled": {"fr": ["test"]}}))
     with pytest.raises(UserError, match="no gold labels in test of fr; leave them out of --languages"):
         evaluate_matrix(load_fine_tuned(paths["plain"], str(root)), "test", None, "x", "xnli")
+
+
+def test_rows_with_unequal_labels_can_be_left_out(paths, tmp_path, capsys):
+    """As if every language lacked these rows: PAWS-X has untranslated ones, whose label is 0 in their language."""
+    root = make_data(tmp_path / "toy", test=24)
+    labels = [int(label) for label in DataBin(root).open_labels("de", "test")]
+    for lang, rows_of in (("de", (6,)), ("fr", (6, 20))):
+        wrong = [[4 + (label + (row in rows_of)) % 3] for row, label in enumerate(labels)]
+        write_rows(root / lang / "label" / "test", wrong, 7)
+    tuned = load_fine_tuned(paths["plain"], str(root))
+    found = evaluate_matrix(tuned, "test", None, "x", "xnli", skip_unequal=True)
+    assert found.count == 22 and found.skipped == [7, 21]
+    for i, lang in enumerate(LANGUAGES):
+        own = predict_languages(tuned, languages=[lang])[lang].predicted
+        expected = sum(own[row] == tuned.task.problem.labels[labels[row]] for row in range(24) if row not in (6, 20))
+        assert found.correct[i, i] == expected
+    call = [str(root), "--path", paths["plain"], "--skip-unequal"]
+    file = tmp_path / "m.json"
+    assert main([*call, "--generalised", "--languages", "en,de", "--json", str(file), "--task", "x"]) == 0
+    assert "1 of 24 rows left out: their labels differ" in capsys.readouterr().out
+    assert json.loads(file.read_text())["skipped"] == [7] and json.loads(file.read_text())["count"] == 23
+    with pytest.raises(UserError, match="--skip-unequal is read with --generalised only"):
+        main(call)
+    write_rows(root / "de" / "label" / "test", [[4 + (label + 1) % 3] for label in labels], 7)
+    with pytest.raises(UserError, match="--skip-unequal: no row of test has the same label in en, de"):
+        main([*call, "--generalised", "--languages", "en,de"])
 
 
 def _described(root: Path) -> str:

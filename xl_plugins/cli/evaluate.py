@@ -50,7 +50,7 @@ READ_BY = {
     **dict.fromkeys(
         (
             "data", "output", "batch_size", "max_tokens", "mixup_inference", "inference_average", "device", "fp16",
-            "bf16", "ensemble", "generalised", "layer", "pooling", "margin", "mine",
+            "bf16", "ensemble", "generalised", "skip_unequal", "layer", "pooling", "margin", "mine",
         ),
         ("path",),
     ),
@@ -121,6 +121,11 @@ def make_parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--generalised", action="store_true", help="pairs: the first text in every language, the second in every other"
     )
+    model.add_argument(
+        "--skip-unequal", action="store_true",
+        help="with --generalised: leave out rows whose labels differ between languages, as in PAWS-X where a sentence"
+        " was not translated",
+    )  # fmt: skip
     add_model_options(model)
     retrieval.add_options(parser.add_argument_group("with --path, sentence retrieval"))
     return parser

@@ -38,6 +38,8 @@ def evaluate(args: argparse.Namespace) -> int:
         refuse_existing([args.json], args.overwrite)
     if args.generalised:
         return _matrix(args)
+    if args.skip_unequal:
+        raise UserError("--skip-unequal is read with --generalised only; leave it out")
     if os.path.isdir(args.data) and DataBin(Path(args.data)).meta.get("problem") == retrieval.PROBLEM:
         _refuse(args, ("ensemble",), "for retrieval")
         results = retrieval.run(args)
@@ -144,7 +146,7 @@ def _matrix(args: argparse.Namespace) -> int:
     with _Bar(name) as bar:
         matrix = evaluate_matrix(
             tuned, args.split or "test", _wanted(args), name, _task_name(args, tuned),
-            progress=lambda count: bar.start("pairs of languages", count), **limits,
+            progress=lambda count: bar.start("pairs of languages", count), skip_unequal=args.skip_unequal, **limits,
         )  # fmt: skip
     if args.json:
         write_files({args.json: matrix.to_json()})

@@ -49,6 +49,7 @@ class Matrix:
     count: int
     axes: tuple[str, str] = ("first text", "second text")
     provenance: dict[str, Any] = field(default_factory=dict)
+    skipped: list[int] = field(default_factory=list)  # rows, from 1, that are not counted
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -75,6 +76,7 @@ class Matrix:
             "axes": list(self.axes),
             "languages": self.languages,
             "count": self.count,
+            "skipped": self.skipped,
             "accuracy": named(self.accuracy),
             "correct": named(self.correct),
             **self.summary(),
@@ -94,41 +96,46 @@ class Matrix:
         totals = [[names[key], points(value), *blank] for key, value in self.summary().items()]
         selection = self.provenance.get("selection", {}).get("description", "not known")
         inference = self.provenance.get("inference", {}).get("description", "not known")
+        notes = [f"selection: {selection}", f"inference: {inference}"]
+        if self.skipped:
+            notes.append(f"{len(self.skipped)} of {self.count + len(self.skipped)} rows left out: their labels differ")
         return Table(
             f"{self.task} {self.split}, accuracy in percent: {self.name}; {first} down, {second} across",
             [f"{first} \\ {second}", *self.languages, "mean"],
             rows,
             totals,
-            [f"selection: {selection}", f"inference: {inference}"],
+            notes,
         )
 
 
 def evaluate_matrix(
     tuned: FineTuned, split: str, languages: Sequence[str] | None, name: str, task: str,
     batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
-    progress: Callable[[int], Progress] | None = None,
+    progress: Callable[[int], Progress] | None = None, skip_unequal: bool = False,
 ) -> Matrix:  # fmt: skip
     """Accuracy of every pair of languages; each pair of languages is predicted once.
 
-    ``progress`` is called with the number of all examples and returns what counts them. Raises UserError for problems
-    other than sentence pairs, splits without gold, and languages whose rows or labels are not the same.
+    ``progress`` is called with the number of all examples and returns what counts them. ``skip_unequal``: rows whose
+    labels differ between languages are not counted. Raises UserError for problems other than sentence pairs, splits
+    without gold, and languages whose rows, or without ``skip_unequal`` labels, are not the same.
     """
     problem, length = tuned.task.problem, tuned.task.cfg.max_length
     if problem.name != "sentence_pair":
         raise UserError(f"--generalised is for sentence pairs, the data is for problem '{problem.name}'; leave it out")
     found = find_languages(tuned, split, languages)
     parts = {lang: tuned.task.build_part(lang, split) for lang in found}
-    labels = _check_parallel(tuned, parts, split)
+    labels, equal = _check_parallel(tuned, parts, split, skip_unequal)
     count = progress(len(labels) * len(found) ** 2) if progress else None
     correct = np.zeros((len(found), len(found)), dtype=np.int64)
     for i, a in enumerate(found):
         for j, b in enumerate(found):
             dataset = problem.build_dataset([_cross(parts[a], parts[b], length)], shuffle=False)
             values = predict_dataset(tuned, dataset, batch_size, max_tokens, count)
-            correct[i, j] = int((values.argmax(axis=1) == labels).sum())
+            correct[i, j] = int(((values.argmax(axis=1) == labels) & equal).sum())
     return Matrix(
-        name, task, split, found, correct, len(labels), _AXES.get(task, Matrix.axes), provenance=provenance(tuned)
-    )
+        name, task, split, found, correct, int(equal.sum()), _AXES.get(task, Matrix.axes), provenance(tuned),
+        [int(row) + 1 for row in np.flatnonzero(~equal)],
+    )  # fmt: skip
 
 
 def _cross(first: PairPart, second: PairPart, max_length: int) -> PairPart:
@@ -141,8 +148,11 @@ def _cross(first: PairPart, second: PairPart, max_length: int) -> PairPart:
     return part
 
 
-def _check_parallel(tuned: FineTuned, parts: Mapping[str, PairPart], split: str) -> np.ndarray:
-    """The labels, which are those of every language; UserError where rows do not correspond."""
+def _check_parallel(
+    tuned: FineTuned, parts: Mapping[str, PairPart], split: str, skip_unequal: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labels, and where they are those of every language: (N,), (N,) bool; UserError where rows do not correspond,
+    and, unless ``skip_unequal``, where a label differs."""
     problem, languages = tuned.task.problem, list(parts)
     blind = [lang for lang, part in parts.items() if problem.gold(problem.build_dataset([part], shuffle=False)) is None]
     if blind:
@@ -150,6 +160,7 @@ def _check_parallel(tuned: FineTuned, parts: Mapping[str, PairPart], split: str)
             f"--generalised: no gold labels in {split} of {', '.join(blind)}; leave them out of --languages"
         )
     first = parts[languages[0]]
+    equal = np.ones(len(first), dtype=bool)
     for lang, part in parts.items():
         part.check_rows()
         if len(part) != len(first):
@@ -157,11 +168,15 @@ def _check_parallel(tuned: FineTuned, parts: Mapping[str, PairPart], split: str)
                 f"--generalised: {part.target.path}.idx has {len(part)} rows, {first.target.path}.idx {len(first)}; row"
                 " i must be the same example in every language"
             )
-        differs = np.flatnonzero(np.asarray(part.labels) != np.asarray(first.labels))
-        if len(differs):
-            row = int(differs[0])
+        same = np.asarray(part.labels) == np.asarray(first.labels)
+        equal &= same
+        if not same.all() and not skip_unequal:
+            row = int(np.flatnonzero(~same)[0])
             raise UserError(
                 f"--generalised: row {row + 1} of {split} is '{problem.labels[part.labels[row]]}' in {lang}, but"
-                f" '{problem.labels[first.labels[row]]}' in {languages[0]}; the files are not row-parallel"
+                f" '{problem.labels[first.labels[row]]}' in {languages[0]}; the files are not row-parallel, or these"
+                " rows are not translations: pass --skip-unequal to leave out rows whose labels differ"
             )
-    return np.asarray(first.labels)
+    if not equal.any():
+        raise UserError(f"--skip-unequal: no row of {split} has the same label in {', '.join(languages)}")
+    return np.asarray(first.labels), equal
