@@ -35,6 +35,7 @@ def load_dictionaries(
     expected = (
         f"expected a folder with files such as {source}-de.txt, one '{source} word<tab or blank>translation' per line"
     )
+    asking = option.replace("dictionaries", "languages")  # the option that names languages
     if not folder:
         raise UserError(f"{option} is missing: {expected}")
     if not Path(folder).is_dir():
@@ -42,10 +43,11 @@ def load_dictionaries(
     files = _files(Path(folder), source)
     wanted = sorted(files) if languages == ALL else list(dict.fromkeys(re.split(r"[,\s]+", languages.strip(", \t"))))
     if wanted == [""]:
-        raise UserError("--cs-languages is empty: expected 'all' or language codes separated by commas")
+        raise UserError(f"{asking} is empty: expected 'all' or language codes separated by commas")
     missing = [language for language in wanted if language not in files]
     if missing:
-        logger.warning("%s has no dictionary for %s; left out", folder, ", ".join(f"{source}-{x}" for x in missing))
+        names = ", ".join(f"{source}-{x}" for x in missing)
+        logger.warning("%s: %s has no dictionary for %s; left out", asking, folder, names)
     words: dict[str, str] = {}  # the same source word in all languages is kept once
     tables = {language: _read(files[language], words) for language in wanted if language in files}
     if not tables:
