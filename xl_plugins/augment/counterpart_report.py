@@ -31,7 +31,7 @@ class Counts:
         """Count what a dictionary says of the best candidates: its word is listed, and this is its translation, (P,)
         bool each."""
         for histogram, mask in ((self.listed, listed), (self.translated, translated)):
-            histogram += np.bincount(_bins(scores[mask]), minlength=_BINS)
+            histogram += np.bincount(_bins(scores[mask & np.isfinite(scores)]), minlength=_BINS)
 
     def translated_above(self, threshold: float) -> float | None:
         """Of the candidates more probable than ``threshold`` whose word the dictionary lists, the share that it gives
