@@ -60,7 +60,7 @@ def test_values_are_those_of_the_article_and_its_scripts(path: Path) -> None:
 
 @pytest.mark.parametrize("path", RECIPES, ids=name)
 def test_values_agree_with_the_defaults_of_the_command_line(path: Path) -> None:
-    """All but the epochs of PAWS-X, and what makes the model large: the task knows one number of epochs and one rate."""
+    """All but the epochs of PAWS-X and the rate of the large model: the task knows one of each."""
     config = read(path)
     words = ["--task", config["task"]["_name"], "--arch", config["model"]["_name"], "--distributed-world-size", "1"]
     flat = {option: value for group in config.values() for option, value in group.items() if option != "_name"}
