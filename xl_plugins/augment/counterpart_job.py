@@ -61,7 +61,7 @@ class CounterpartJob:
         if options.source_in_list and options.source not in options.languages:
             raise UserError(
                 f"{options.prefix}source-in-list: the list of {options.source} is needed; add {options.source} to"
-                f" {options.prefix}languages"
+                f" {options.languages_option}"
             )
 
     # -- what is already there --
@@ -75,10 +75,16 @@ class CounterpartJob:
         symbols = "\n".join(self.data.dictionary.symbols).encode("utf-8")
         return digest.hexdigest(), hashlib.sha256(symbols).hexdigest(), file_digest(self.model_path)
 
+    @property
+    def listed(self) -> np.ndarray | None:
+        """Words of the source language's list, with ``--source-in-list``; whether or not its counterparts are made."""
+        lists = [one.ids for one in self.vocabularies if one.language == self.options.source]
+        return lists[0] if self.options.source_in_list else None
+
     def mark(self, language: LanguageVocabulary) -> str:
         """Fingerprint of all that decides a language's counterparts."""
         options = self.options
-        listed = [v.ids.tolist() for v in self.vocabularies if options.source_in_list and v.language == options.source]
+        listed = [] if self.listed is None else [self.listed.tolist()]
         return fingerprint(
             _VERSION, *self._inputs, self.precision, language.language == options.source, language.ids.tolist(),
             options.tau(language.language), options.positions, options.case, options.exclude_identity,
@@ -114,7 +120,7 @@ class CounterpartJob:
         scorer = CounterpartScorer(model, self.classes, vocabularies, self.options)
         return CounterpartFinder(
             scorer, self.texts.texts, self.classes, vocabularies, self.options, self.data.dictionary,
-            int(model.args.max_positions), max_tokens or MAX_TOKENS,
+            int(model.args.max_positions), max_tokens or MAX_TOKENS, self.listed,
         )  # fmt: skip
 
     def store(self, vocabularies: Sequence[LanguageVocabulary]) -> BlockStore:

@@ -41,10 +41,10 @@ class CounterpartOptions:
 
     def __post_init__(self) -> None:
         if not self.languages:
-            raise UserError(f"{self.prefix}languages: no language given; write for example {','.join(LANGUAGES)}")
+            raise UserError(f"{self.languages_option}: no language given; write for example {','.join(LANGUAGES)}")
         for language in self.languages:
             if list(self.languages).count(language) > 1:
-                raise UserError(f"{self.prefix}languages: {language} is given twice; name each language once")
+                raise UserError(f"{self.languages_option}: {language} is given twice; name each language once")
         if self.top_k < 1:
             raise UserError(f"{self.prefix}top-k {self.top_k}: expected at least 1 (SALT: {TOP_K})")
         self._check_threshold("source-threshold", self.source_threshold)
@@ -66,6 +66,10 @@ class CounterpartOptions:
                 f"{self.prefix}{name} {value}: expected a probability from 0 to 1 (SALT: {SOURCE_THRESHOLD} for the"
                 f" source language, {THRESHOLD} for others)"
             )
+
+    @property
+    def languages_option(self) -> str:
+        return "--salt-langs" if self.prefix == "--salt-" else f"{self.prefix}languages"
 
     def tau(self, language: str) -> float:
         """Threshold of a language."""

@@ -109,20 +109,18 @@ class CounterpartFinder:
         max_length: positions of a sentence with ``<s>`` and ``</s>`` that the model takes; what a longer text has after
             them stays as it is.
         max_tokens: positions of a batch. Batches follow from the block and this number alone.
+        listed: ids of the words that may be substituted; None: any.
     """
 
     def __init__(
         self, scorer: CounterpartScorer, texts: Sentences, classes: PieceClasses,
         vocabularies: Sequence[LanguageVocabulary], options: CounterpartOptions, dictionary: Dictionary,
-        max_length: int,
-        max_tokens: int = MAX_TOKENS,
+        max_length: int, max_tokens: int = MAX_TOKENS, listed: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         self.scorer, self.texts, self.classes, self.options = scorer, texts, classes, options
         self.vocabularies, self.dictionary = vocabularies, dictionary
-        self.max_length, self.max_tokens = max_length, max_tokens
+        self.max_length, self.max_tokens, self.listed = max_length, max_tokens, listed
         self.judges: dict[str, TranslationPairs] = {}  # dictionaries that counterparts are compared with
-        listed = [v.ids for v in vocabularies if v.language == options.source]
-        self.listed = listed[0] if options.source_in_list and listed else None
 
     def find(
         self, numbers: np.ndarray, progress: Callable[[int], object] | None = None
