@@ -58,15 +58,17 @@ def build_pretrained(path: str, state: dict[str, Any], dictionary: Dictionary, w
     return model.eval()
 
 
-def load_language_model(path: str, dictionary: Dictionary, allow_finetuned: bool = False) -> XLMRModel:
+def load_language_model(
+    path: str, dictionary: Dictionary, allow_finetuned: bool = False, hint: str = "pass --allow-finetuned"
+) -> XLMRModel:
     """A pre-trained masked language model; UserError for a checkpoint that a task was trained on, whose language model
-    is not the pre-trained one any more."""
+    is not the pre-trained one any more. ``hint``: what else the message says can be done."""
     state = read_pretrained(path)
     heads = [key for key in state["model"] if key.startswith(("classification_heads.", "position_heads."))]
     if heads and not allow_finetuned:
         raise UserError(
             f"{path}: was fine-tuned (it has {heads[0]}), which spoils its language model; give the pre-trained"
-            " model.pt, or pass --allow-finetuned"
+            f" model.pt, or {hint}"
         )
     return build_pretrained(path, state, dictionary, with_lm_head=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ def training_counterparts(task: Any, part: Any) -> list[tuple[str, CounterpartTe
 
 def _warn_about_origin(task: Any, language: str, manifest: dict[str, Any]) -> None:
     """Say where the counterparts were made otherwise than the task's options have it."""
-    options = options_of(task, [language])
+    options = options_of(task.cfg, task.source_language, task.salt_languages)
     given = {
         "threshold": options.tau(language), "positions": options.positions, "case": options.case,
         "source_in_list": options.source_in_list, "exclude_identity": options.exclude_identity,
@@ -77,7 +78,10 @@ def _warn_about_origin(task: Any, language: str, manifest: dict[str, Any]) -> No
 
 def model_path(cfg: Any) -> str:
     """The pre-trained model of the run, empty where it is not known."""
-    paths = (cfg.salt_model, cfg.restore_file, cfg.finetune_from_model)
+    if cfg.salt_model and not os.path.isfile(cfg.salt_model):
+        raise UserError(f"--salt-model {cfg.salt_model}: no such file; name the pre-trained model.pt, or leave it out")
+    restored = "" if cfg.restore_file == "checkpoint_last.pt" else cfg.restore_file  # fairseq's default: of the run
+    paths = (cfg.salt_model, restored, cfg.finetune_from_model)
     return next((str(path) for path in paths if path and os.path.isfile(path)), "")
 
 
@@ -91,15 +95,17 @@ def _digest(path: str) -> str:
 _digests: dict[tuple[str, int], str] = {}  # a large model takes seconds, and has one digest for all languages
 
 
-def options_of(task: Any, languages: Sequence[str]) -> CounterpartOptions:
-    """The task's options as those of ``xl-augment counterparts``."""
-    cfg = task.cfg
-    thresholds = parse_thresholds(cfg.salt_thresholds, "--salt-thresholds")
+def options_of(cfg: Any, source: str, languages: Sequence[str]) -> CounterpartOptions:
+    """The task's options as those of ``xl-augment counterparts``; UserError for values that make no sense.
+
+    Args:
+        source: language of the text.
+        languages: all of ``--salt-langs``.
+    """
     return CounterpartOptions(
-        task.source_language, languages, cfg.salt_word_lists, cfg.salt_top_k, cfg.salt_source_threshold,
-        cfg.salt_threshold, {name: value for name, value in thresholds.items() if name in languages},
-        str(cfg.salt_positions), str(cfg.salt_case), cfg.salt_source_in_list, cfg.salt_exclude_identity,
-        prefix="--salt-",
+        source, languages, cfg.salt_word_lists, cfg.salt_top_k, cfg.salt_source_threshold, cfg.salt_threshold,
+        parse_thresholds(cfg.salt_thresholds, "--salt-thresholds"), str(cfg.salt_positions), str(cfg.salt_case),
+        cfg.salt_source_in_list, cfg.salt_exclude_identity, prefix="--salt-",
     )  # fmt: skip
 
 
@@ -115,15 +121,15 @@ def build_counterparts(task: Any, languages: Sequence[str]) -> None:
     if not cfg.salt_word_lists:
         raise UserError("--salt-build: name the languages' word lists by --salt-word-lists")
     rank, ranks = (dist.get_rank(), dist.get_world_size()) if _distributed() else (0, 1)
-    job = CounterpartJob(data, options_of(task, languages), path)
-    pending = job.pending()
+    job = _job(task, languages, path)
+    pending = [one for one in job.vocabularies if one.language in languages]
     store = job.store(pending)
     if rank == 0:
         for line in [*describe(job.vocabularies), *warnings(job.vocabularies)]:
             logger.info("%s", line)
     missing = store.missing(store.shard(rank + 1, ranks))
     if missing:
-        model = load_language_model(path, data.dictionary)
+        model = load_language_model(path, data.dictionary, hint="name it by --salt-model")
         model = model if cfg.cpu or not torch.cuda.is_available() else model.cuda()
         with tqdm(total=job.size(missing), unit="text", desc="counterparts", disable=rank or None) as bar:
             job.compute(job.finder(model, pending), store, missing, bar.update)
@@ -134,6 +140,16 @@ def build_counterparts(task: Any, languages: Sequence[str]) -> None:
             logger.info("%s", line)
         logger.info("counterparts written to %s", data.root / data.source_language / FOLDER)
     _barrier()
+
+
+def _job(task: Any, languages: Sequence[str], path: str) -> CounterpartJob:
+    """The job for some of the languages, whose word lists alone need be there; ``--salt-source-in-list`` reads that of
+    the source language too."""
+    options = options_of(task.cfg, task.source_language, task.salt_languages)
+    needed = [*languages, options.source] if options.source_in_list else languages
+    needed = [language for language in task.salt_languages if language in needed]
+    thresholds = {language: tau for language, tau in options.thresholds.items() if language in needed}
+    return CounterpartJob(task.data_bin, replace(options, languages=needed, thresholds=thresholds), path)
 
 
 def _distributed() -> bool:

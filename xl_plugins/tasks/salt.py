@@ -20,7 +20,7 @@ from ..problems.sentence_pair import SentencePair
 from ..problems.tagging import Tagging, TaggingOptions
 from ..xtreme.languages import parse_languages
 from .base import SELECTIONS, XLTask, XLTaskConfig
-from .counterparts import training_counterparts
+from .counterparts import options_of, training_counterparts
 
 PROBLEMS = {problem.name: problem for problem in (SentencePair, Tagging)}
 
@@ -119,7 +119,7 @@ class SaltTask(XLTask):
         super().check_config(cfg)
         parse_mix(cfg.mix)
         if cfg.salt_langs != "none":
-            parse_languages(cfg.salt_langs, "--salt-langs")
+            options_of(cfg, cfg.source_language or "", parse_languages(cfg.salt_langs, "--salt-langs"))
         for option in ("augment", "second_view"):
             if str(getattr(cfg, option)) != "none":
                 raise UserError(
