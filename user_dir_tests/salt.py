@@ -1,4 +1,4 @@
-"""Counterparts of toy training texts, written without any model, and setups that train on them."""
+"""Counterparts of toy training texts, written without any model; setups and whole runs that train on them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from user_dir_tests.tiny import Setup, build, gradients
-from user_dir_tests.toy import write_rows
+from user_dir_tests.toy import make_data, write_rows
+from user_dir_tests.toy_positions import make_tagging
+from user_dir_tests.training import load, save_archive, train_here, words
 from xl_plugins.data.layout import DataBin
 
 TASK = "salt_augment_task"
@@ -94,3 +97,43 @@ def logits(setup: Setup, sample: Mapping, **given: Any) -> Tensor:
     """Outputs of the head; ``given``: what ``net_input`` has besides, or instead."""
     net_input = {**sample["net_input"], **given}
     return setup.model(**net_input, classification_head_name=setup.task.problem.head_name)[0]
+
+
+# -- whole runs --
+
+
+def make_trainable(root: Path) -> dict[str, Path]:
+    """A folder with counterparts for each problem and, beside it, a pre-trained model of its dictionary."""
+    made = {
+        "sentence_pair": make_data(root / "pairs", train=6, valid=6, back_translation=False),
+        "tagging": make_tagging(root / "tagging", train=6, valid=6),
+    }
+    for problem, data in made.items():
+        write_counterparts(data)
+        save_archive(root / f"{problem}.pt", data / "dict.txt", encoder_layers=2)
+    return made
+
+
+def small(folders: Mapping[str, Path], problem: str, **changed: object) -> dict:
+    """Options of a run of few updates from the pre-trained model."""
+    return {
+        "problem": problem, "encoder_layers": 2, "batch_size": 6, "update_freq": 1, "lr": 1e-3, "max_update": 4,
+        "disable_validation": True, "max_length": 14, "restore_file": folders[problem].parent / f"{problem}.pt",
+        **changed,
+    }  # fmt: skip
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, folders: Mapping[str, Path], problem: str, save: Path, task: str = TASK,
+    data: Path | None = None, **changed: object,
+) -> Path:  # fmt: skip
+    """Train in this process; returns the last checkpoint."""
+    options = small(folders, problem, **changed)
+    if task != TASK:
+        del options["problem"]
+    train_here(monkeypatch, words(data or folders[problem], save, task, **options))
+    return save / "checkpoint_last.pt"
+
+
+def updates(path: Path) -> int:
+    return load(path)["optimizer_history"][-1]["num_updates"]
