@@ -1,0 +1,207 @@
+"""xl-augment counterparts in parts: shards, kills and what is there already give the bytes of one unbroken run."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from user_dir_tests.cli.prepare_helpers import tree
+from user_dir_tests.toy_counterparts import LANGUAGES, World, make_world
+from xl_plugins.augment import counterpart_files, counterparts
+from xl_plugins.augment.counterparts import CounterpartFinder
+from xl_plugins.cli import counterparts as command
+from xl_plugins.cli.augment import main
+from xl_plugins.data.blocks import BlockStore
+from xl_plugins.errors import UserError
+
+Bytes = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Bytes]:
+    """A world whose counterparts one run made in one block, and all files of the data folder."""
+    world = make_world(tmp_path_factory.mktemp("made"))
+    assert main(world.options()) == 0
+    return world, tree(world.pairs)
+
+
+@pytest.fixture
+def world(made: tuple[World, Bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same world without counterparts, in six blocks."""
+    monkeypatch.setattr(counterparts, "BLOCK", 9)
+    shutil.copytree(made[0].pairs, tmp_path / "data", ignore=shutil.ignore_patterns("counterparts"))
+    return made[0]._replace(pairs=tmp_path / "data")
+
+
+@pytest.fixture
+def whole(made: tuple[World, Bytes]) -> Bytes:
+    return made[1]
+
+
+def count_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The first text of every block that is scored from now on."""
+    blocks: list[int] = []
+    find = CounterpartFinder.find
+
+    def counted(self: Any, numbers: np.ndarray, progress: Any = None) -> Any:
+        blocks.append(int(numbers[0]))
+        return find(self, numbers, progress)
+
+    monkeypatch.setattr(CounterpartFinder, "find", counted)
+    return blocks
+
+
+def killed(work: Callable[[], object]) -> None:
+    """Do it in a process of its own, which must end by SIGKILL."""
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def die(*args: object, **options: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_blocks_and_shards_give_the_bytes_of_one_run(
+    world: World, whole: Bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = count_blocks(monkeypatch)
+    for shard, expected in (("2/3", [9, 36]), ("3/3", [18, 45]), ("3/3", []), ("7/7", []), ("1/3", [0, 27])):
+        blocks.clear()
+        assert main(world.options(shard=shard)) == 0
+        assert blocks == expected
+        out = capsys.readouterr().out.splitlines()
+        assert out[-1] == f"shard {shard} is through; when all are, run the same command without --shard"
+        assert not (world.pairs / "en/counterparts/fr").exists()
+    blocks.clear()
+    monkeypatch.setattr(command, "load_language_model", die)  # nothing is left to be scored
+    assert main(world.options()) == 0
+    assert blocks == [] and tree(world.pairs) == whole
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()[-4:]] == list(LANGUAGES)
+    assert main(world.options(shard="1/3")) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "nothing is left to be done"
+
+
+def test_one_run_does_what_shards_left(world: World, whole: Bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    main(world.options(shard="2/3"))
+    blocks = count_blocks(monkeypatch)
+    main(world.options())
+    assert blocks == [0, 18, 27, 45] and tree(world.pairs) == whole
+
+
+@pytest.mark.parametrize(
+    ("where", "left"),
+    [
+        ("scoring", [18, 27, 36, 45]),
+        ("writing", [18, 27, 36, 45]),
+        ("merging", []),
+        ("renaming", [0, 9, 18, 27, 36, 45]),
+    ],
+)
+def test_killed_and_resumed(
+    world: World, whole: Bytes, monkeypatch: pytest.MonkeyPatch, where: str, left: list[int]
+) -> None:
+    """Finished blocks are kept, no language is half there, and the next run gives the bytes of an unbroken one."""
+
+    def work() -> None:
+        count = [0]
+
+        def after(number: int, what: Callable[..., Any]) -> Callable[..., Any]:
+            def counted(*args: Any, **options: Any) -> Any:
+                count[0] += 1
+                return die() if count[0] == number else what(*args, **options)
+
+            return counted
+
+        if where == "scoring":
+            CounterpartFinder.find = after(3, CounterpartFinder.find)  # type: ignore[method-assign]
+        elif where == "writing":
+            os.replace = after(3, os.replace)
+        elif where == "merging":  # the third language
+            counterpart_files.gather = after(6, counterpart_files.gather)
+        else:
+            Path.rename = after(3, Path.rename)  # type: ignore[method-assign]
+        main(world.options())
+
+    killed(work)
+    there = sorted(p.name for p in (world.pairs / "en/counterparts").iterdir() if not p.name.startswith("."))
+    assert there == (["en", "fr"] if where == "renaming" else [])
+    for name in there:
+        assert all(
+            content == whole[name] for name, content in tree(world.pairs).items() if f"counterparts/{name}/" in name
+        )
+    blocks = count_blocks(monkeypatch)
+    assert main(world.options()) == 0
+    assert blocks == left
+    visible = {name: content for name, content in tree(world.pairs).items() if "/.job-" not in name}
+    assert visible == whole
+    if where != "renaming":
+        assert tree(world.pairs) == whole
+
+
+def test_a_killed_shard_is_resumed(world: World, whole: Bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    main(world.options(shard="1/2"))
+
+    def work() -> None:
+        write = BlockStore.write
+
+        def late(self: BlockStore, block: int, *rest: Any) -> None:
+            if block == 3:
+                die()
+            write(self, block, *rest)
+
+        BlockStore.write = late  # type: ignore[method-assign]
+        main(world.options(shard="2/2"))
+
+    killed(work)
+    blocks = count_blocks(monkeypatch)
+    main(world.options(shard="2/2"))
+    assert blocks == [27, 45]
+    main(world.options())
+    assert blocks == [27, 45] and tree(world.pairs) == whole
+
+
+def test_two_processes_do_not_do_the_same_shard(world: World) -> None:
+    """Others may run side by side; a finished process gives its shard back."""
+
+    class Seen(Exception):
+        pass
+
+    def inside(self: Any, *args: Any) -> None:
+        CounterpartFinder.find = find  # type: ignore[method-assign]
+        with pytest.raises(UserError, match=r"another xl-augment counterparts is at work on shard 1/2; wait for it to"):
+            main(world.options(shard="1/2"))
+        assert main(world.options(shard="2/2")) == 0
+        raise Seen
+
+    find = CounterpartFinder.find
+    CounterpartFinder.find = inside  # type: ignore[method-assign]
+    try:
+        with pytest.raises(Seen):
+            main(world.options(shard="1/2"))
+    finally:
+        CounterpartFinder.find = find  # type: ignore[method-assign]
+    assert main(world.options(shard="1/2")) == 0
+
+
+def test_up_to_date(
+    made: tuple[World, Bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    world, files = made
+    monkeypatch.setattr(command, "load_language_model", die)
+    assert main(world.options(json=tmp_path / "r.json")) == 0
+    lines = capsys.readouterr().out.splitlines()[-4:]
+    assert lines == [f"{name}: up to date in {world.pairs}/en/counterparts/{name}" for name in LANGUAGES]
+    assert tree(world.pairs) == files
+    found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert {name: json.loads(files[f"en/counterparts/{name}/manifest.json"]) for name in LANGUAGES} == found
