@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from user_dir_tests.tiny import SHAPE, STILL, parse
+from user_dir_tests.tiny import SHAPE, STILL, configure, parse
+from xl_plugins.augment.counterpart_options import CounterpartOptions
+from xl_plugins.tasks.counterparts import options_of
 
 OWN = dict.fromkeys(name[2:].replace("-", "_") for name in (*SHAPE, *STILL))
 
@@ -59,3 +62,30 @@ def test_given_options_win() -> None:
     cfg = parse(Path("DATA"), "salt_augment_task", **given)
     assert (list(cfg.optimization.lr), cfg.optimization.max_epoch) == ([1e-5], 3)
     assert (str(cfg.task.select), cfg.task.mix, cfg.task.salt_langs) == ("mean-dev", "constant:0.5", "en")
+
+
+RULES: dict[str, tuple[str, object]] = {
+    "salt_word_lists": ("word_lists", "lists"), "salt_top_k": ("top_k", 7), "salt_positions": ("positions", "all"),
+    "salt_source_threshold": ("source_threshold", 0.5), "salt_threshold": ("threshold", 0.25),
+    "salt_case": ("case", "any"), "salt_source_in_list": ("source_in_list", True),
+    "salt_exclude_identity": ("exclude_identity", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", [None, *RULES])
+def test_options_are_those_of_the_command(option: str | None) -> None:
+    """Without an option all are the defaults of ``xl-augment counterparts``; each changes its own and nothing else."""
+    command = CounterpartOptions("en", ["en", "fr"])
+    name, value = RULES.get(option or "", ("prefix", "--"))
+    cfg = configure(Path("DATA"), "salt_augment_task", **({option: value} if option else {})).task
+    found = replace(options_of(cfg, "en", ["en", "fr"]), prefix="--")
+    assert found == replace(command, **{name: value}) and (option is None) == (found == command)
+
+
+def test_thresholds_of_single_languages() -> None:
+    cfg = configure(Path("DATA"), "salt_augment_task", salt_thresholds="fr=1e-5, en=0.5").task
+    options = options_of(cfg, "en", ["en", "fr", "de"])
+    assert [options.tau(language) for language in ("en", "fr", "de")] == [0.5, 1e-5, 1e-7]
+    assert options_of(cfg, "fr", ["en", "fr", "de"]).tau("de") == 1e-7
+    plain = configure(Path("DATA"), "salt_augment_task").task
+    assert [options_of(plain, "fr", ["en", "fr"]).tau(language) for language in ("en", "fr")] == [1e-7, 1e-3]
