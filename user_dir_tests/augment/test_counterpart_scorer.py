@@ -150,9 +150,8 @@ def test_chunks_of_positions_and_padding_change_nothing(world: World) -> None:
     places = [list(range(len(text))) for text in texts]
     ids, scores = toy.score(texts, places)
     types = toy.model.encoder.lm_head.weight.size(0)
-    for chunk_bytes in (1, 4 * types * 7, 4 * types * 7 + 3):
-        small = Toy(world, CounterpartOptions("en"), chunk_bytes=chunk_bytes)
-        assert small.scorer.rows == (1 if chunk_bytes == 1 else 7)
+    for rows, chunk_bytes in ((1, 4 * types), (7, 1), (7, 4 * 7 * 11 + 3), (7, 4 * 7 * types), (10**6, 1 << 20)):
+        small = Toy(world, CounterpartOptions("en"), rows=rows, chunk_bytes=chunk_bytes)
         again, close = small.score(texts, places)
         assert np.array_equal(again, ids)
         np.testing.assert_allclose(close, scores, atol=1e-5)
@@ -209,3 +208,15 @@ def test_words_with_more_and_with_fewer_spellings() -> None:
     text = [4, 5, 6, 7, 8, 9, 10]
     ids, _ = scorer.score(torch.tensor([[0, *text, 2]]), torch.zeros(7, dtype=torch.int64), torch.arange(1, 8))
     assert ids[:, 0].tolist() == [7, 7, 7, 4, 4, 4, 4]  # the last, without a mark, is another piece than its word
+
+
+def test_words_without_case_may_stand_for_any() -> None:
+    """``你`` is a candidate for words of every case, and less probable than words of their own."""
+    dictionary = make_dictionary(["▁dog", "▁Dog", "▁DOG", "▁chien", "▁Chien", "▁你", "▁4x", "<mask>"])
+    logits = [-9.0] * 4 + [9, 9, 9, 2, 3, 1, 0, -9]
+    model = table_model(dict.fromkeys(range(4, 11), logits))
+    scorer = CounterpartScorer(
+        model, PieceClasses(dictionary), [known("fr", [7, 8, 9], dictionary)], CounterpartOptions("en", ("fr",))
+    )
+    ids, _ = scorer.score(torch.tensor([[0, 4, 5, 6, 9, 2]]), torch.zeros(4, dtype=torch.int64), torch.arange(1, 5))
+    assert ids[:, 0].tolist() == [7, 8, 9, 8]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from xl_plugins.functional.substitution import NOTHING, best_candidates, eligible_positions, passes
+from xl_plugins.functional.substitution import NOTHING, best_candidates, blockwise_logits, eligible_positions, passes
 
 LOGITS = torch.tensor([9, 1, -4, -7.5, 2, -9, -6, 0.5])
 SHARES = [0.9985486, 3.349757e-4, 2.257049e-6, 6.815696e-8, 9.105584e-4, 1.520787e-8, 3.054583e-7, 2.031731e-4]
@@ -57,6 +57,30 @@ def test_worked_substitutes(
 )
 def test_worked_renormalised_probabilities(vocabulary: list[int], removed: list[int], piece: int, p: float) -> None:
     assert best(vocabulary, removed, whole=False)[:2] == (piece, pytest.approx(p, abs=5e-7))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("width", [1, 7, 50, 51])
+def test_blocks_of_logits(kind: torch.dtype, width: int) -> None:
+    draw = torch.Generator().manual_seed(1)
+    states, weight, bias = (torch.randn(*shape, generator=draw).to(kind) for shape in ((6, 8), (50, 8), (50,)))
+    for columns in ([], [0], [49], [6, 7, 8, 13, 14, 48], range(50)):
+        kept, normaliser = blockwise_logits(states, weight, bias, torch.tensor([*columns], dtype=torch.int64), width)
+        assert kept.dtype == normaliser.dtype == torch.float32 and kept.shape == (6, len(columns))
+        exact = states.double() @ weight.double().T + bias.double()
+        tolerance = 1e-5 if kind == torch.float32 else 0.05
+        torch.testing.assert_close(kept.double(), exact[:, [*columns]], rtol=0, atol=tolerance)
+        torch.testing.assert_close(normaliser.double(), exact.logsumexp(1), rtol=0, atol=tolerance)
+
+
+def test_blocks_of_logits_overflow() -> None:
+    """Minus infinity throughout a block is no obstacle, infinity stays infinite."""
+    bias = torch.tensor([-math.inf, -math.inf, 1.0, 2.0])
+    nothing = torch.zeros(1, 3), torch.zeros(4, 3)
+    columns = torch.tensor([1, 3])
+    kept, normaliser = blockwise_logits(*nothing, bias, columns, 2)
+    assert kept.tolist() == [[-math.inf, 2.0]] and normaliser.item() == pytest.approx(math.log(math.e + math.e**2))
+    assert blockwise_logits(*nothing, -bias, columns, 2)[1].tolist() == [math.inf]
 
 
 def test_no_candidate() -> None:

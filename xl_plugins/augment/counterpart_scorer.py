@@ -8,26 +8,28 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..functional.substitution import NOTHING, best_candidates
+from ..functional.substitution import NOTHING, best_candidates, blockwise_logits
 from .counterpart_options import CounterpartOptions
 from .piece_classes import CASELESS, PieceClasses
 from .vocabulary import LanguageVocabulary
 
-_CHUNK = 1 << 28  # bytes of the logits over the whole vocabulary that are held at once
+_ROWS = 512  # positions that are scored at once
+_CHUNK = {"cpu": 1 << 22, "cuda": 1 << 28}  # bytes of logits that are held at once: the CPU keeps 4 MiB in its cache
 
 
 class _Candidates:
-    """Columns of one language: piece ids (K,), penalties by the source word's case (4, K) or None, and for every piece
-    of the dictionary the columns it must not take (V, M) or None."""
+    """Columns of one language: piece ids (K,), where these are among all languages' ids, penalties by the source word's
+    case (4, K) or None, and for every piece of the dictionary the columns it must not take (V, M) or None."""
 
     def __init__(
-        self, vocabulary: LanguageVocabulary, classes: PieceClasses, options: CounterpartOptions, device: Any
-    ) -> None:
+        self, vocabulary: LanguageVocabulary, every: np.ndarray, classes: PieceClasses, options: CounterpartOptions,
+        device: Any,
+    ) -> None:  # fmt: skip
         ids = vocabulary.ids
         self.ids = torch.from_numpy(ids).to(device)
+        self.columns = torch.from_numpy(np.searchsorted(every, ids)).to(device)
         case = classes.case[ids]
         wrong = (case[None] != np.arange(4)[:, None]) & (case[None] != CASELESS)
         wrong[CASELESS] = False
@@ -54,18 +56,21 @@ class CounterpartScorer:
 
     Args:
         model: fairseq's RoBERTa with its pre-trained language-model head.
-        chunk_bytes: limit of one block of float32 logits over the whole vocabulary, by which positions are chunked.
+        rows: positions that are scored at once.
+        chunk_bytes: limit of their float32 logits that are held at once, by which the vocabulary is chunked.
     """
 
     def __init__(
         self, model: Any, classes: PieceClasses, vocabularies: Sequence[LanguageVocabulary],
-        options: CounterpartOptions, chunk_bytes: int = _CHUNK,
+        options: CounterpartOptions, rows: int = _ROWS, chunk_bytes: int | None = None,
     ) -> None:  # fmt: skip
         self.encoder, self.head, self.options = model.encoder, model.encoder.lm_head, options
         self.device = self.head.weight.device
-        self.rows = max(1, chunk_bytes // (4 * self.head.weight.size(0)))
+        self.rows, self.chunk_bytes = rows, chunk_bytes or _CHUNK.get(self.device.type, _CHUNK["cuda"])
         self.case = torch.from_numpy(classes.case.astype(np.int64)).to(self.device)
-        self.candidates = [_Candidates(vocabulary, classes, options, self.device) for vocabulary in vocabularies]
+        every = np.unique(np.concatenate([vocabulary.ids for vocabulary in vocabularies]))
+        self.ids = torch.from_numpy(every).to(self.device)
+        self.candidates = [_Candidates(one, every, classes, options, self.device) for one in vocabularies]
 
     @torch.inference_mode()
     def score(self, tokens: Tensor, rows: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,16 +101,16 @@ class CounterpartScorer:
 
     def _best(self, states: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
         """(P, C), (P,) -> ids and log-probabilities (P, L)."""
-        logits = F.linear(states, self.head.weight, self.head.bias).float()
-        normaliser = None
-        if not self.options.renormalize:
-            normaliser = torch.logsumexp(logits, dim=1)
-            normaliser = torch.where(normaliser.isinf(), torch.nan, normaliser)  # overflow shall not look like p = 0
+        width = max(1, self.chunk_bytes // (4 * max(1, len(states))))
+        logits, normaliser = blockwise_logits(states, self.head.weight, self.head.bias, self.ids, width)
+        normaliser = torch.where(normaliser.isinf(), torch.nan, normaliser)  # overflow shall not look like p = 0
         ids, scores = [], []
         for language in self.candidates:
             penalty = None if language.penalty is None else language.penalty[self.case[sources]]
             banned = None if language.banned is None else language.banned[sources]
-            column, score = best_candidates(logits[:, language.ids], normaliser, penalty, banned)
+            candidates = logits.index_select(1, language.columns)
+            whole = None if self.options.renormalize else normaliser
+            column, score = best_candidates(candidates, whole, penalty, banned)
             ids.append(language.ids[column])
             scores.append(score)
         return torch.stack(ids, dim=1), torch.stack(scores, dim=1)

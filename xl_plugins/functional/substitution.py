@@ -10,6 +10,7 @@ from typing import Optional
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 NOTHING = float("-inf")  # log-probability where there is no candidate
@@ -44,6 +45,30 @@ def eligible_positions(
     out = np.zeros(count, dtype=bool)
     out[first[last == first]] = True
     return out & starts & letter & ~special
+
+
+def blockwise_logits(
+    states: Tensor, weight: Tensor, bias: Tensor, columns: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """Logits of some columns, and the log-sum-exp over all, of which one block of ``width`` is held at a time.
+
+    Args:
+        states: (P, C).
+        weight, bias: output projection (V, C), (V,).
+        columns: (U,) int64, ascending.
+
+    Returns:
+        (P, U) and (P,) float32
+    """
+    starts = range(0, len(weight), width)
+    edges = torch.searchsorted(columns, torch.tensor([*starts, len(weight)], device=columns.device)).tolist()
+    kept = states.new_empty(len(states), len(columns), dtype=torch.float32)
+    sums = []
+    for start, first, last in zip(starts, edges, edges[1:]):
+        logits = F.linear(states, weight[start : start + width], bias[start : start + width]).float()
+        sums.append(torch.logsumexp(logits, dim=1))
+        kept[:, first:last] = logits.index_select(1, columns[first:last] - start)
+    return kept, torch.logsumexp(torch.stack(sums), dim=0)
 
 
 def best_candidates(
