@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,10 @@ COMMANDS = {
     "fairseq-train": f"fairseq_cli.train {{}} {TRAIN} --max-update 2 --cpu --num-workers 0",
     "fairseq-hydra-train": f"fairseq_cli.hydra_train {{}} {HYDRA}",
     "fairseq-preprocess": "fairseq_cli.preprocess {}",
-    **{f"xl-{name}": f"xl_plugins.cli.{name} {{}}" for name in ("prepare", "evaluate", "predict", "mini", "xtune")},
+    **{
+        f"xl-{name}": f"xl_plugins.cli.{name} {{}}"
+        for name in ("prepare", "augment", "evaluate", "predict", "mini", "xtune")
+    },
 }  # fmt: skip
 
 
@@ -46,7 +50,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         script = folder / "bin" / name
         script.write_text(f"#!/bin/sh\nexec {sys.executable} -m {module.format(chr(34) + '$@' + chr(34))}\n")
         script.chmod(0o755)
-    run(folder, "xl-mini make raw --languages en,de,hi --train 96 --dev 12 --test 14 --unlabelled 400")
+    run(folder, "xl-mini make raw --languages en,de,es,fr,hi --train 96 --dev 12 --test 14 --unlabelled 400")
     archive = folder / "xlmr.base"
     archive.mkdir()
     sentencepiece.SentencePieceTrainer.train(
@@ -99,10 +103,38 @@ def test_readme(stage: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("data_set", ["xnli", "pawsx"])
 def test_recipe_readme(stage: Path, data_set: str) -> None:
-    train, tune, by_hand = blocks(REPO / "examples" / data_set / "README.md")
+    train, tune, salt, by_hand = blocks(REPO / "examples" / data_set / "README.md")
     run(stage, f"rm -rf data-bin/{data_set} outputs/{data_set} by-hand\n{train}")
     run(stage, tune)
-    for system in ("zero_shot", "translate_train", "xmixup", "xtune", "xtune-translate"):
+    run(stage, salt)
+    for system in ("zero_shot", "translate_train", "xmixup", "xtune", "xtune-translate", "salt"):
         text = json.dumps(result(stage / "outputs" / data_set / f"{system}.json"))
         assert '"de"' in text and '"hi"' in text
+    matrix = result(stage / "outputs" / data_set / "salt-generalised.json")
+    assert len(matrix["accuracy"]) == 5 and all(len(row) == 5 for row in matrix["accuracy"].values())
     run(stage, by_hand)  # ends with byte-for-byte comparisons
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_salt_on_the_embedded_benchmark(stage: Path) -> None:
+    """The script from the quickstart's folder to its table; started again it trains nothing."""
+    quick = stage / "quick"
+    shutil.copytree(stage / "xlmr.base", quick / "encoder")
+    (quick / "raw").symlink_to(stage / "raw")
+    save_archive(quick / "encoder" / "model.pt", quick / "encoder" / "dict.txt", max_positions=256)
+    prepare = (
+        "xl-prepare xnli raw/xnli quick/data-bin --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt"
+    )
+    run(stage, prepare)
+    call = "SEEDS=1 examples/mini/salt.sh quick mini-salt"
+    first = run(stage, call)
+    for text in ("paired bootstrap", "plain", "synonyms", "no-mixup", "salt"):
+        assert text in first
+    for language in ("en", "fr", "es", "de"):
+        assert (stage / "mini-salt" / "data-bin" / "en" / "counterparts" / language / "manifest.json").is_file()
+    assert not (quick / "data-bin" / "en" / "counterparts").exists()  # the benchmark's folder stays as it is
+    trained = {log: log.stat().st_mtime_ns for log in (stage / "mini-salt").glob("*.log")}
+    assert len(trained) == 4
+    assert run(stage, call).endswith(first[first.index("xnli test") :])
+    assert trained == {log: log.stat().st_mtime_ns for log in trained}
