@@ -15,9 +15,10 @@ import pytest
 
 from user_dir_tests.cli.prepare_helpers import tree
 from user_dir_tests.counterparts import Oracle, texts_of
+from user_dir_tests.toy import write_rows
 from user_dir_tests.toy_counterparts import LANGUAGES, POSITIONS, World, make_world
 from xl_plugins.augment import counterpart_files, counterparts
-from xl_plugins.augment.counterpart_files import language_folder, open_counterparts, read_manifest
+from xl_plugins.augment.counterpart_files import open_counterparts, read_manifest
 from xl_plugins.augment.counterpart_job import CounterpartJob
 from xl_plugins.augment.counterpart_options import CounterpartOptions
 from xl_plugins.augment.counterpart_report import Counts
@@ -156,6 +157,10 @@ def test_inputs_that_decide(world: World) -> None:
         assert not set(again.values()) & set(changed.values())
         path.write_bytes(content)
     assert marks(make_job(world)) == changed
+    rows = texts_of(DataBin(world.pairs))
+    assert rows[4] == rows[3]  # the same texts, in the same order, in another row
+    write_rows(world.pairs / "en/input0/train", [*rows[:4], rows[0], *rows[5:]], 60)
+    assert not set(marks(make_job(world)).values()) & set(changed.values())
 
 
 def test_counterparts_of_other_options_are_replaced_only_when_asked(world: World) -> None:
@@ -241,9 +246,6 @@ def test_a_merge_that_fails_leaves_the_blocks_and_nothing_else(world: World, mon
 
 def test_sizes_of_blocks(world: World) -> None:
     job = make_job(world, languages=("fr",))
-    texts = len(job.texts.texts)
-    assert job.texts.blocks == 6 and job.size(range(6)) == texts and job.size([0, 5]) == 9 + texts - 45
-    assert language_folder(job.data, "fr") == world.pairs / "en/counterparts/fr"
-    model = load_language_model(job.model_path, job.data.dictionary)
-    assert job.finder(model, job.vocabularies).max_length == POSITIONS
-    assert job.finder(model, job.vocabularies, 99).max_tokens == 99
+    assert job.texts.blocks == 6 and job.size(range(6)) == len(job.texts.texts) == 50 and job.size([0, 5]) == 14
+    finder = job.finder(load_language_model(job.model_path, job.data.dictionary), job.vocabularies, 99)
+    assert (finder.max_length, finder.max_tokens) == (POSITIONS, 99)

@@ -72,6 +72,10 @@ def die(*args: object, **options: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def never(*args: object) -> None:
+    raise AssertionError("a model is loaded")
+
+
 def test_blocks_and_shards_give_the_bytes_of_one_run(
     world: World, whole: Bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +88,7 @@ def test_blocks_and_shards_give_the_bytes_of_one_run(
         assert out[-1] == f"shard {shard} is through; when all are, run the same command without --shard"
         assert not (world.pairs / "en/counterparts/fr").exists()
     blocks.clear()
-    monkeypatch.setattr(command, "load_language_model", die)  # nothing is left to be scored
+    monkeypatch.setattr(command, "load_language_model", never)  # nothing is left to be scored
     assert main(world.options()) == 0
     assert blocks == [] and tree(world.pairs) == whole
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()[-4:]] == list(LANGUAGES)
@@ -198,7 +202,7 @@ def test_up_to_date(
     made: tuple[World, Bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     world, files = made
-    monkeypatch.setattr(command, "load_language_model", die)
+    monkeypatch.setattr(command, "load_language_model", never)
     assert main(world.options(json=tmp_path / "r.json")) == 0
     lines = capsys.readouterr().out.splitlines()[-4:]
     assert lines == [f"{name}: up to date in {world.pairs}/en/counterparts/{name}" for name in LANGUAGES]
