@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from fairseq.tasks import setup_task
 
 from user_dir_tests import training
 from user_dir_tests.salt import TASK
+from user_dir_tests.tiny import configure
 from user_dir_tests.toy_counterparts import POSITIONS, World, make_world
 from user_dir_tests.training import load, save_archive, train, train_here, two_ranks, words
+from xl_plugins.augment.counterpart_job import CounterpartJob
 from xl_plugins.cli.augment import main as augment
 from xl_plugins.errors import find_user_error
+from xl_plugins.tasks import counterparts
 
 LANGUAGES = ("en", "fr", "es", "de")
 PROBLEMS = ["sentence_pair", "tagging"]
@@ -123,6 +128,31 @@ def test_missing_languages_alone_are_made(
     assert files(task) == expected
     counts = [json.loads(expected[f"{lang}/manifest.json"])["counts"] for lang in LANGUAGES]
     assert all(count["substituted"] > 0 for count in counts)
+
+
+def test_every_rank_has_its_own_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, world: World) -> None:
+    """Both ranks in this process, one after the other; the first one writes the files."""
+    first, second = (copy(world, tmp_path / name) for name in ("first", "second"))
+    expected = made(world, first)
+    monkeypatch.setattr("xl_plugins.augment.counterparts.BLOCK", 7)
+    monkeypatch.setattr(counterparts, "_distributed", lambda: True)
+    monkeypatch.setattr(counterparts, "_barrier", lambda: None)
+    monkeypatch.setattr(counterparts.dist, "get_world_size", lambda: 2)
+    compute, done = CounterpartJob.compute, {}
+
+    def counted(job: CounterpartJob, finder: Any, store: Any, blocks: list[int], progress: Any) -> None:
+        done[rank] = list(blocks)
+        compute(job, finder, store, blocks, progress)
+
+    monkeypatch.setattr(CounterpartJob, "compute", counted)
+    given = {"restore_file": str(world.model), "salt_word_lists": str(world.lists), "max_length": POSITIONS}
+    task = setup_task(configure(second, TASK, **given).task)
+    for rank in (1, 0):
+        monkeypatch.setattr(counterparts.dist, "get_rank", lambda rank=rank: rank)
+        counterparts.build_counterparts(task, LANGUAGES)
+        assert (files(second) == expected) == (rank == 0)
+    count = len(done[0]) + len(done[1])
+    assert count > 3 and done == {0: list(range(0, count, 2)), 1: list(range(1, count, 2))}
 
 
 @pytest.mark.slow
