@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from fairseq import tasks
@@ -216,8 +216,10 @@ def test_the_runs_own_checkpoint_is_no_pretrained_model(
 
 def test_models_without_mixed_embeddings(data: Path) -> None:
     """X-Mixup's encoder and fairseq's own class; without counterparts any model will do."""
-    for arch in ("xmixup_xlmr", "roberta_base"):
-        cfg = parse(data, TASK, arch=arch, max_length=32)
+    tagged = make_tagging(data.with_name("tagged"), train=5)
+    for arch, folder in itertools.product(("xmixup_xlmr", "roberta_base"), (data, tagged)):
+        problem = "tagging" if folder == tagged else None
+        cfg = parse(folder, TASK, arch=arch, max_length=32, problem=problem)
         with pytest.raises(UserError, match=f"--arch {arch}: takes no mixed embeddings; pass --arch xl_xlmr"):
             tasks.setup_task(cfg.task).build_model(cfg.model)
     cfg = parse(data, TASK, arch="roberta_base", salt_langs="none")
@@ -236,5 +238,3 @@ def test_scaled_or_adaptive_embeddings(data: Path) -> None:
     encoder.embed_tokens = nn.Sequential()
     with pytest.raises(UserError, match="scaled or adaptive"):
         check_mixable(model, "xl_xlmr")
-    with pytest.raises(UserError, match="--arch x: takes no mixed embeddings"):
-        check_mixable(SimpleNamespace(encoder=None), "x")

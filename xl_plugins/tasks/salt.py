@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import torch
 from fairseq.dataclass import ChoiceEnum
+from fairseq.models import ARCH_MODEL_REGISTRY
 from fairseq.tasks import register_task
 from omegaconf import II
 from torch import nn
@@ -132,9 +133,12 @@ class SaltTask(XLTask):
         return [] if self.cfg.salt_langs == "none" else list(parse_languages(self.cfg.salt_langs, "--salt-langs"))
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        arch = str(cfg._name)
+        if self.salt_languages:
+            check_architecture(ARCH_MODEL_REGISTRY.get(arch), arch)
         model = super().build_model(cfg, from_checkpoint)
         if self.salt_languages:
-            check_mixable(model, str(cfg._name))
+            check_mixable(model, arch)
         return model
 
     def wrap_training(self, dataset: Any) -> Any:
@@ -185,10 +189,14 @@ def parse_mix(text: str) -> tuple[str, float]:
     return kind, constant
 
 
-def check_mixable(model: Any, arch: str) -> None:
-    """UserError unless the model takes mixed word embeddings as its input."""
-    if not isinstance(model, XLMRModel) or isinstance(model, XMixupModel):
+def check_architecture(model_class: Any, arch: str) -> None:
+    """UserError unless models of this class take mixed word embeddings as their input."""
+    if model_class is None or not issubclass(model_class, XLMRModel) or issubclass(model_class, XMixupModel):
         raise UserError(f"--arch {arch}: takes no mixed embeddings; pass --arch xl_xlmr or xl_xlmr_large")
+
+
+def check_mixable(model: Any, arch: str) -> None:
+    """UserError unless the model's word embeddings are what mixing is defined for."""
     encoder = model.encoder.sentence_encoder
     if float(encoder.embed_scale) != 1 or not isinstance(encoder.embed_tokens, nn.Embedding):
         raise UserError(
