@@ -16,7 +16,7 @@ from .piece_classes import CASELESS, PieceClasses
 from .vocabulary import LanguageVocabulary
 
 _ROWS = 512  # positions that are scored at once
-_CHUNK = {"cpu": 1 << 22, "cuda": 1 << 28}  # bytes of logits that are held at once: the CPU keeps 4 MiB in its cache
+_CHUNK = {"cpu": 1 << 24, "cuda": 1 << 28}  # bytes of logits that are held at once: those of the CPU stay in its cache
 
 
 class _Candidates:
