@@ -19,8 +19,9 @@ updates=${UPDATES:-600}
 shape=(--encoder-layers 3 --encoder-embed-dim 128 --encoder-ffn-embed-dim 512 --encoder-attention-heads 4
   --max-positions "${POSITIONS:-256}")
 common=(--user-dir "$here/xl_plugins" --task salt_augment_task "${shape[@]}" --restore-file "$encoder/model.pt" --batch-size 32
-  --update-freq 1 --warmup-ratio 0.1 --max-update "$updates" --max-length 96 --validate-interval-updates 200
-  --save-interval-updates 200 --keep-interval-updates 1 --no-epoch-checkpoints --log-format simple --log-interval 50 --num-workers 0)
+  --update-freq 1 --warmup-ratio 0.1 --max-update "$updates" --max-length 96 --valid-languages source
+  --validate-interval-updates 200 --save-interval-updates 200 --keep-interval-updates 1 --no-epoch-checkpoints
+  --log-format simple --log-interval 50 --num-workers 0)
 mkdir -p "$out"
 
 prepare() { # NAME: data folder $out/bin/NAME

@@ -129,12 +129,12 @@ def test_salt_on_the_embedded_benchmark(stage: Path) -> None:
     run(stage, prepare)
     call = "SEEDS=1 examples/mini/salt.sh quick mini-salt"
     first = run(stage, call)
-    for text in ("paired bootstrap", "plain", "synonyms", "no-mixup", "salt"):
+    for text in ("translations above", "paired bootstrap", "plain", "synonyms", "no-mixup", "salt", "dictionary"):
         assert text in first
     for language in ("en", "fr", "es", "de"):
         assert (stage / "mini-salt" / "data-bin" / "en" / "counterparts" / language / "manifest.json").is_file()
     assert not (quick / "data-bin" / "en" / "counterparts").exists()  # the benchmark's folder stays as it is
     trained = {log: log.stat().st_mtime_ns for log in (stage / "mini-salt").glob("*.log")}
-    assert len(trained) == 4
+    assert len(trained) == 5
     assert run(stage, call).endswith(first[first.index("xnli test") :])
     assert trained == {log: log.stat().st_mtime_ns for log in trained}
