@@ -4,17 +4,22 @@ masked language model whose probabilities run over many powers of ten."""
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 import torch
 from torch import Tensor
 
 from user_dir_tests.augment.made import BOUNDARY, model_bytes
+from user_dir_tests.cli.prepare_helpers import tree
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.toy import LABELS
 from user_dir_tests.toy_views import begin, write_pairs, write_tagged
 from user_dir_tests.training import load, old_names, save_archive
+from xl_plugins.augment import counterparts
+from xl_plugins.cli.augment import main
 
 LANGUAGES = ("en", "fr", "es", "de")
 POSITIONS = 24  # of the model; some texts are longer
@@ -123,3 +128,17 @@ def save_model(path: Path, names: Path, **changed: object) -> dict[str, Tensor]:
     archive["model"] = old_names(state, archive["args"].encoder_layers)
     torch.save(archive, path)
     return state
+
+
+def make_whole(root: Path) -> tuple[World, dict[str, bytes]]:
+    """A world whose counterparts one run made in one block, and all files of the data folder."""
+    world = make_world(root)
+    assert main(world.options()) == 0
+    return world, tree(world.pairs)
+
+
+def without_counterparts(world: World, root: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same world before that run, in six blocks."""
+    monkeypatch.setattr(counterparts, "BLOCK", 9)
+    shutil.copytree(world.pairs, root / "data", ignore=shutil.ignore_patterns("counterparts"))
+    return world._replace(pairs=root / "data")

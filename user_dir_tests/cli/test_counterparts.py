@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import pytest
 
 from user_dir_tests.cli.prepare_helpers import tree
 from user_dir_tests.counterparts import Oracle, texts_of
-from user_dir_tests.toy_counterparts import LANGUAGES, World, make_world
-from xl_plugins.augment import counterparts
+from user_dir_tests.toy_counterparts import LANGUAGES, World, make_whole, without_counterparts
 from xl_plugins.augment.counterpart_report import QUANTILES
 from xl_plugins.cli.augment import main
 from xl_plugins.data.layout import DataBin
@@ -25,18 +23,12 @@ Bytes = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Bytes]:
-    """A world whose counterparts one run made in one block, and all files of the data folder."""
-    world = make_world(tmp_path_factory.mktemp("made"))
-    assert main(world.options()) == 0
-    return world, tree(world.pairs)
+    return make_whole(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
 def world(made: tuple[World, Bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The same world without counterparts, in six blocks."""
-    monkeypatch.setattr(counterparts, "BLOCK", 9)
-    shutil.copytree(made[0].pairs, tmp_path / "data", ignore=shutil.ignore_patterns("counterparts"))
-    return made[0]._replace(pairs=tmp_path / "data")
+    return without_counterparts(made[0], tmp_path, monkeypatch)
 
 
 @pytest.fixture
