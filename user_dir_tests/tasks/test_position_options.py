@@ -180,6 +180,16 @@ def test_the_other_methods_parts_are_refused(folders: dict[str, Path]) -> None:
         tasks.setup_task(cfg.task).build_model(cfg.model)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_model_without_the_problems_head(folders: dict[str, Path], problem: str) -> None:
+    from fairseq import tasks
+
+    cfg = parse(folders[problem], f"xl_{problem}", arch="roberta_base", **OPTIONS[problem])
+    message = f"--arch roberta_base: has no head for problem '{problem}'; pass --arch xl_xlmr or xl_xlmr_large"
+    with pytest.raises(UserError, match=message):
+        tasks.setup_task(cfg.task).build_model(cfg.model)
+
+
 # -- resuming --
 
 ONE = {"max_update": 1, "lr": 0.0, "batch_size": 8, "update_freq": 1, "disable_validation": True, "mixup_layer": 2}

@@ -29,12 +29,14 @@ class Problem(ABC):
     texts have comparable predictions, which are averaged, and every text has the label of its pair; else only gold
     texts are labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
     for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha (its Table 10).
-    ``untranslatable``: languages whose translations serve no augmentation.
+    ``untranslatable``: languages whose translations serve no augmentation. ``head_maker``: the model's method that
+    makes the head.
     """
 
     name: ClassVar[str]
     metric: ClassVar[str]
     head_name: ClassVar[str]
+    head_maker: ClassVar[str] = "register_classification_head"
     counter_names: ClassVar[tuple[str, ...]]
     training_counter_names: ClassVar[tuple[str, ...]] = ("correct", "count")
     averages_streams: ClassVar[bool] = False

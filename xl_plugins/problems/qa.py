@@ -56,6 +56,7 @@ class ExtractiveQA(Problem):
 
     name = "qa"
     head_name = "span_head"
+    head_maker = "register_span_head"
     metric = "avg"
     counter_names = ("em", "f1", "count")
     source_weight = 0.2

@@ -58,6 +58,7 @@ class Tagging(Problem):
 
     name = "tagging"
     head_name = "tagging_head"
+    head_maker = "register_word_head"
     metric = "f1"
     counter_names = ("true", "predicted", "hits", "correct", "words")
     trains_without_gold = True

@@ -182,6 +182,11 @@ class XLTask(FairseqTask):
             )
         with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
             model = models.build_model(cfg, self, from_checkpoint)
+        if not hasattr(model, self.problem.head_maker):
+            raise UserError(
+                f"--arch {cfg._name}: has no head for problem '{self.problem.name}'; pass --arch xl_xlmr or"
+                " xl_xlmr_large"
+            )
         self.problem.register_head(model)
         return model
 
