@@ -202,3 +202,12 @@ def test_up_to_date(
     assert tree(world.pairs) == files
     found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert {name: json.loads(files[f"en/counterparts/{name}/manifest.json"]) for name in LANGUAGES} == found
+
+
+def test_a_lost_file_is_made_again(world: World, whole: Bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(world.options()) == 0
+    (world.pairs / "en" / "counterparts" / "fr" / "input1" / "train.idx").unlink()
+    capsys.readouterr()
+    assert main(world.options()) == 0
+    assert capsys.readouterr().out.count("up to date") == len(LANGUAGES) - 1
+    assert tree(world.pairs) == whole

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fairseq.data.indexed_dataset import dataset_exists
 
 from ..data.blocks import BlockStore
 from ..data.layout import DataBin
 from ..data.manifest import fingerprint
 from ..data.tokenizer import file_digest
 from ..errors import UserError
-from .counterpart_files import FOLDER, language_folder, read_manifest, write_counterparts
+from .counterpart_files import FOLDER, language_folder, prefix, read_manifest, write_counterparts
 from .counterpart_options import CounterpartOptions
 from .counterpart_report import Counts
 from .counterpart_scorer import CounterpartScorer
@@ -101,9 +102,12 @@ class CounterpartJob:
                 if not overwrite:
                     raise
                 manifest = None
-            if manifest is not None and manifest.get("fingerprint") == self.mark(vocabulary):
+            same = manifest is not None and manifest.get("fingerprint") == self.mark(vocabulary)
+            if same and all(
+                dataset_exists(prefix(self.data, vocabulary.language, x), "mmap") for x in self.texts.fields
+            ):
                 continue
-            if manifest is not None and not overwrite:
+            if manifest is not None and not same and not overwrite:
                 raise UserError(
                     f"{language_folder(self.data, vocabulary.language)}: counterparts made with other options, text or"
                     " model; pass --overwrite to replace them"
