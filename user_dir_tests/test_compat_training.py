@@ -18,7 +18,7 @@ MODEL = (
     "--task masked_lm --criterion masked_lm --arch roberta_base --encoder-layers 1 --encoder-embed-dim 16 "
     "--encoder-ffn-embed-dim 16 --encoder-attention-heads 2 --max-positions 32 --tokens-per-sample 32 "
     "--sample-break-mode eos --optimizer adam --lr 0.01 --batch-size 4 --no-epoch-checkpoints --num-workers 0 "
-    "--log-format simple --save-interval-updates 1 --keep-interval-updates 1 --disable-validation"
+    "--data-buffer-size 0 --log-format simple --save-interval-updates 1 --keep-interval-updates 1 --disable-validation"
 ).split()
 TORCHRUN = "-m torch.distributed.run --standalone --nproc_per_node 2 -m".split()
 CPU_RANKS = "--cpu --distributed-backend gloo --ddp-backend legacy_ddp".split()
