@@ -61,6 +61,25 @@ TASK_DEFAULTS["salt_augment_task"] = {
 SALT_ROWS_PER_UPDATE = 32
 SALT_ROWS_AT_ONCE = {"base": 32, "large": 8}
 
+# XLA (ACL 2021), Table 8, "X-lingual adaptation": entities and sentence pairs; first subwords: E.3
+TASK_DEFAULTS["xla_cotrain_task"] = {
+    "criterion": "xla_criterion",
+    "arch": "xla_cotrain_xlmr",
+    **_COMMON,
+    "weight_decay": 0.01,
+    "lr_scheduler": "xla_stage_linear",
+    "best_checkpoint_metric": "xla_dev",
+    "keep_last_epochs": 1,  # of three members each; checkpoint_best and checkpoint_last stay as well
+}
+_XLA_PROBLEMS: dict[str, dict[str, Any]] = {
+    "sentence_pair": {"lr": [1e-6], "validate_interval_updates": 25, "max_length": 128},
+    "tagging": {"lr": [5e-6], "validate_interval_updates": 50, "max_length": 280, "word_pooling": "first"},
+}
+XLA_ROWS = {"sentence_pair": (32, 16), "tagging": (16, 4)}  # per update, at once
+XLA_EPOCHS = 3  # section 3.4
+STAGES_PER_EPOCH = 6  # Algorithm 1: each of the three members is trained by two ordered pairs of peers
+WARMUP_STAGES = 3
+
 
 def given_options(input_args: list[str] | None) -> argparse.Namespace:
     """The options that decide on defaults, as far as the user gave them."""
@@ -76,6 +95,8 @@ def given_options(input_args: list[str] | None) -> argparse.Namespace:
         "--max-tokens",
         "--max-update",
         "--distributed-world-size",
+        "--xla-epochs",
+        "--xla-warmup-passes",
     ):
         parser.add_argument(option, default=None)
     return parser.parse_known_args(input_args)[0]
@@ -83,7 +104,7 @@ def given_options(input_args: list[str] | None) -> argparse.Namespace:
 
 def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
     """Defaults of one of our tasks, empty for others; without a batch size, accumulation makes up the paper's 64
-    rows per update (xTune and SALT 32)."""
+    rows per update (xTune and SALT 32; XLA 32 pairs or 16 sentences)."""
     defaults = dict(TASK_DEFAULTS.get(given.task, {}))
     method, _, problem = (given.task or "").partition("_")
     if defaults:
@@ -91,6 +112,8 @@ def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
         defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
         if method == "salt":
             defaults |= _salt_defaults(given.problem or "sentence_pair", (given.arch or "").endswith("_large"), ranks)
+        if method == "xla":
+            defaults |= _xla_defaults(given, ranks)
         if method == "xl" and given.criterion == "xtune_criterion":
             defaults |= _xtune_defaults(problem, (given.arch or "").endswith("_large"), ranks)
     if method == "xmixup" and problem in _MIXUP_LAYERS:
@@ -98,7 +121,7 @@ def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
         defaults["mixup_layer"] = layers[problem]
     if defaults and given.max_tokens is not None:
         del defaults["batch_size"]
-    if defaults and given.max_update is not None:  # the user measures the run in updates
+    if defaults and given.max_update is not None and method != "xla":  # the user measures the run in updates
         del defaults["max_epoch"]
     if defaults and any((given.update_freq, given.batch_size, given.max_sentences, given.max_tokens)):
         del defaults["update_freq"]
@@ -110,6 +133,24 @@ def _salt_defaults(problem: str, large: bool, ranks: int) -> dict[str, Any]:
     rows, freq = share_rows(SALT_ROWS_PER_UPDATE, SALT_ROWS_AT_ONCE["large" if large else "base"], ranks)
     metric = _PROBLEMS.get(problem, {}).get("best_checkpoint_metric", "acc_select")
     return {"batch_size": rows, "update_freq": [freq], "best_checkpoint_metric": metric}
+
+
+def _xla_defaults(given: argparse.Namespace, ranks: int) -> dict[str, Any]:
+    """XLA, Table 8; an epoch of fairseq is one training of Algorithm 1."""
+    problem = given.problem if given.problem in _XLA_PROBLEMS else "sentence_pair"
+    rows, freq = share_rows(*XLA_ROWS[problem], ranks)
+    defaults = {**_XLA_PROBLEMS[problem], "batch_size": rows, "update_freq": [freq]}
+    stages = count_stages(given.xla_epochs, given.xla_warmup_passes)
+    return defaults if stages is None else {**defaults, "max_epoch": stages}
+
+
+def count_stages(epochs: str | None = None, warmup_passes: str | None = None) -> int | None:
+    """Trainings of a co-training run, its warm-up included; None for options that are no numbers."""
+    try:
+        warmup = WARMUP_STAGES if float(warmup_passes or 0) > 0 else 0
+        return STAGES_PER_EPOCH * int(epochs or XLA_EPOCHS) + warmup
+    except ValueError:
+        return None
 
 
 def _xtune_defaults(problem: str, large: bool, ranks: int) -> dict[str, Any]:
