@@ -44,6 +44,7 @@ setup(
         *FAIRSEQ,
         "numpy>=1.21.3",
         "rich>=12",
+        "scikit-learn>=1.2",
         "sentencepiece>=0.2.0",
         "torch>=2.6",
         "tqdm>=4.60",
