@@ -102,7 +102,8 @@ def train_line(dest: str, meta: dict[str, Any]) -> str:
     if "train" not in splits.get(source, {}):
         return f"Evaluate on it: xl-evaluate checkpoints/checkpoint_best.pt {dest}"
     others = [language for language in splits if language != source]
-    translated = [language for language in others if "train" in splits[language]]
+    pools = meta.get("pools", [])
+    translated = [language for language in others if "train" in splits[language] and language not in pools]
     problem = meta.get("problem", "sentence_pair")
     task, arch, options = f"xl_{problem}", "xl_xlmr", ""
     if translated:

@@ -57,7 +57,7 @@ def _read_keys(file: PairFile) -> np.ndarray:
 def align(plan: PairPlan) -> dict[Unit, Selection]:
     """Join all units of a split by id: the rows every one of them has, in the order of the first (the source's)."""
     selections: dict[Unit, Selection] = {}
-    units = plan.ordered()
+    units = [unit for unit in plan.ordered() if not unit.pool]
     for split in dict.fromkeys(unit.split for unit in units):
         group = [unit for unit in units if unit.split == split]
         by_file: dict[PairFile, np.ndarray] = {}

@@ -62,7 +62,8 @@ class RowChecker:
         self.codes.update({alias: self.codes[label] for alias, label in plan.aliases.items() if label in self.codes})
         if unit.split == "test" or unit.view:
             self.codes.update(dict.fromkeys(_PLACEHOLDERS - self.codes.keys(), NO_LABEL))
-        self.can_replace = plan.missing is not None and unit.split == "train" and unit.language != plan.source_language
+        translated = unit.split == "train" and unit.language != plan.source_language and not unit.pool
+        self.can_replace = plan.missing is not None and translated
         self._parts: list[tuple[np.ndarray, ...]] = []
 
     def take(self, batch: list[Row]) -> list[str]:

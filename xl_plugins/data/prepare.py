@@ -134,7 +134,8 @@ class Preparation:
             reference = self.writer.reference(unit)
             source = (unit.file.describe(), [digests[path] for path in unit.file.paths])
             base = marks.get(reference, "") if reference else ""
-            marks[unit] = fingerprint(self.writer.name(unit), source, common, self.writer.describe(unit), base)
+            described = (self.writer.describe(unit), unit.pool) if unit.pool else self.writer.describe(unit)
+            marks[unit] = fingerprint(self.writer.name(unit), source, common, described, base)
         return marks
 
     def _finish(self) -> dict[str, Any]:

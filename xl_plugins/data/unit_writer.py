@@ -62,7 +62,9 @@ class UnitWriter(ABC, Generic[P, R]):
         return self.rows.get(unit) if unit else None
 
     def reference(self, unit: Unit) -> Unit | None:
-        """The unit to match: the source's for training, the own text for a view."""
+        """The unit to match: the source's for training, the own text for a view, none for a pool."""
+        if unit.pool:
+            return None
         found = self.find(self.plan.source_language, "train") if unit.split == "train" else None
         if found is None and unit.view:
             found = self.find(unit.language, unit.split)
@@ -94,7 +96,8 @@ class UnitWriter(ABC, Generic[P, R]):
             os.makedirs(os.path.join(self.root, "label"), exist_ok=True)
             with open(os.path.join(self.root, "label", "dict.txt"), "w", encoding="utf-8") as file:
                 file.writelines(f"{label} 1\n" for label in labels)
-        return {"labels": list(labels), "unlabelled": self.unlabelled}
+        pools = sorted(unit.language for unit in self.plan.units if unit.pool)
+        return {"labels": list(labels), "unlabelled": self.unlabelled, **({"pools": pools} if pools else {})}
 
     @staticmethod
     @abstractmethod

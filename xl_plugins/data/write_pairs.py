@@ -32,7 +32,7 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
 
     def reference(self, unit: Unit) -> Unit | None:
         """With rows joined by id, every text of a split also matches the source's."""
-        if self.plan.align and not unit.view:
+        if self.plan.align and not unit.view and not unit.pool:
             found = self.find(self.plan.source_language, unit.split)
             return None if found is unit else found
         return super().reference(unit)
@@ -43,7 +43,7 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
         return plan.labels, sorted(plan.aliases.items()), plan.missing, plan.constant_is_placeholder, joined
 
     def outputs(self, unit: Unit) -> list[str]:
-        label = [] if unit.view else [os.path.join(self.folder(unit), "label", unit.split)]
+        label = [] if unit.view or unit.pool else [os.path.join(self.folder(unit), "label", unit.split)]
         return indexed_files(*text_prefixes(self.folder(unit), unit.split), *label)
 
     def write(self, unit: Unit, reference: Unit | None, told: Told) -> Rows:
@@ -63,7 +63,7 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
             )
         if rows.missing.any() or (selection and not selection.in_order):
             self._rearrange(unit, order, reference, rows)
-        if not unit.view:
+        if not unit.view and not unit.pool:
             self._write_labels(unit, rows, reference)
         return rows
 

@@ -6,9 +6,11 @@ import argparse
 import glob
 import os
 import re
+from collections.abc import Sequence
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
+from xl_plugins.xtreme.scopes import POOL
 from xl_plugins.xtreme.tsv import find_file
 
 _TEXTS = {
@@ -37,6 +39,29 @@ def add_arguments(
             help=f"{_TEXTS[role].format(what)}, one file per language, with {{lang}} in the name (default: "
             f"RAW/{defaults[0]} and XTREME's names where they exist; none: do not use any)",
         )
+
+
+def add_pool_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        f"--{POOL}",
+        metavar="PATTERN",
+        help=f"training {what} of other languages that are no translations, one file per language, with {{lang}} in the"
+        " name; their labels are not read, languages without a file have none (the target text of XLA)",
+    )
+
+
+def find_pools(args: argparse.Namespace, languages: Sequence[str]) -> dict[str, str]:
+    """Files of ``--unlabelled`` by language; UserError if there is none at all."""
+    pattern = args.unlabelled
+    if pattern is None:
+        return {}
+    if "{lang}" not in pattern:
+        raise UserError(f"--{POOL}: the pattern '{pattern}' has no {{lang}}; write for example raw/train-{{lang}}.tsv")
+    others = [language for language in languages if language != args.source_language]
+    found = {language: find_file(fill(pattern, {"lang": language})) for language in others}
+    if not any(found.values()):
+        raise UserError(f"--{POOL} {pattern}: there is no such file of {', '.join(others) or 'any target language'}")
+    return {language: path for language, path in found.items() if path}
 
 
 def discover(raw: str, pattern: str = r"(?:train|dev|test)-([^-.]+)\.tsv(?:\.gz)?") -> list[str]:

@@ -8,13 +8,15 @@ import re
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.languages import check_language
 from xl_plugins.xtreme.plan import Plan
-from xl_plugins.xtreme.scopes import ROLES
+from xl_plugins.xtreme.scopes import POOL, ROLES
 from xl_plugins.xtreme.tsv import find_file
 
 _RANGE = re.compile(r"(?P<path>.*)\[(?P<start>\d*):(?P<end>\d*)\]")
 _GIVEN = re.compile(r"(?P<lang>[A-Za-z_-]{1,12}(,[A-Za-z_-]{1,12})*)=(?P<path>.+)")
 
-__all__ = ["ROLES", "add_file_arguments", "check_plan", "expand", "parse_file"]
+__all__ = [
+    "POOL", "ROLES", "add_file_arguments", "add_pool_argument", "check_plan", "check_pools", "expand", "parse_file",
+]  # fmt: skip
 
 
 def add_file_arguments(parser: argparse.ArgumentParser, what: str) -> None:
@@ -30,6 +32,19 @@ def add_file_arguments(parser: argparse.ArgumentParser, what: str) -> None:
     for role, text in texts.items():
         parser.add_argument(f"--{role}", nargs="+", action="extend", default=[], metavar="FILE", help=text)
     parser.add_argument("--languages", help="de,en,...: what {lang} in a FILE stands for, one after the other")
+
+
+def add_pool_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option :data:`POOL`."""
+    parser.add_argument(
+        f"--{POOL}",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help=f"training {what} of other languages than the source that are no translations, in any number; their labels"
+        " are not read (the target text of XLA)",
+    )
 
 
 def parse_file(text: str, option: str, where: str) -> tuple[str, int, int | None]:
@@ -75,7 +90,8 @@ def expand(texts: list[str], option: str, languages: tuple[str, ...]) -> dict[st
 
 def check_plan(plan: Plan, what: str = "pairs") -> None:
     """UserError for a translation of nothing, and for translated training data without the original."""
-    texts = {(unit.language, unit.split) for unit in plan.units if not unit.view}
+    check_pools(plan)
+    texts = {(unit.language, unit.split) for unit in plan.units if not unit.view and not unit.pool}
     for unit in plan.units:
         if unit.view and unit.split != "train" and (unit.language, unit.split) not in texts:
             raise UserError(
@@ -90,3 +106,19 @@ def check_plan(plan: Plan, what: str = "pairs") -> None:
             f"--train: no file of the source language {plan.source_language}, which the translations "
             f"({', '.join(sorted(training))}) must match; add {plan.source_language}=FILE or set --source-language"
         )
+
+
+def check_pools(plan: Plan) -> None:
+    """UserError for a language with two kinds of training text, and for the source's text without labels."""
+    for pool in (unit for unit in plan.units if unit.pool):
+        if pool.language == plan.source_language:
+            raise UserError(
+                f"--{POOL}: {pool.language} is the source language, whose training text has gold labels; give it as"
+                " --train, or name another --source-language"
+            )
+        for other in plan.units:
+            if other is not pool and (other.language, other.split) == (pool.language, pool.split):
+                raise UserError(
+                    f"--{POOL}: {pool.file.path}: {pool.language} has translated training text as well,"
+                    f" {other.file.path}; use one of them"
+                )

@@ -22,6 +22,7 @@ also may be .txt (a sentence per line, words between blanks) or .tsv with 'sente
 def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("dest", metavar="DEST", help="folder to write")
     given.add_file_arguments(parser, "sentences")
+    given.add_pool_argument(parser, "sentences")
     parser.add_argument(
         "--soft-labels",
         nargs="+",
@@ -53,11 +54,14 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
     soft = given.expand(args.soft_labels, "--soft-labels", languages)
     plan = TaggingPlan(args.name, source, labels or ())
-    for role, (split, view) in given.ROLES.items():
+    for role, (split, view) in (*given.ROLES.items(), (given.POOL, ("train", False))):
         option = f"--{role}"
         for language, text in given.expand(getattr(args, role.replace("-", "_")), option, languages).items():
             path, start, end = given.parse_file(text, option, language)
             file = replace(template, path=path, start=start, end=end)
+            if role == given.POOL:
+                plan.units.append(Unit(language, split, view, replace(file, tag=None), pool=True))
+                continue
             if split == "train" and not view and language in soft and language != source:
                 file = replace(file, soft=given.parse_file(soft[language], "--soft-labels", language)[0])
             plan.units.append(Unit(language, split, view, file))

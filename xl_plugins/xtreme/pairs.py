@@ -7,7 +7,15 @@ import os
 import re
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.given import ROLES, add_file_arguments, check_plan, expand, parse_file
+from xl_plugins.xtreme.given import (
+    POOL,
+    ROLES,
+    add_file_arguments,
+    add_pool_argument,
+    check_plan,
+    expand,
+    parse_file,
+)
 from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.scopes import ColumnMap, Filters
@@ -57,6 +65,11 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
           train:first=sentence1,second=sentence2,label=gold_label \\
       --train id=indonli/translate_train_small/train.jsonl --valid id=indonli/val.jsonl --test id=indonli/test_lay.jsonl
 
+  English MultiNLI pairs, German pairs without labels for XLA, which translate none of them
+  xl-prepare pairs data-bin/xnli-xla M --labels contradiction,entailment,neutral --columns first=0,second=1,label=2 \\
+      --train en=xnli/train-en.tsv --unlabelled 'de=xnli/dev-de.tsv[0:1500]' \\
+      --valid en=xnli/dev-en.tsv 'de=xnli/dev-de.tsv[1500:2490]' --test en=xnli/test-en.tsv de=xnli/test-de.tsv
+
   AmericasNLI, zero-shot from English
   xl-prepare pairs data-bin/americasnli M --labels contradiction,entailment,neutral \\
       --columns first=premise,second=hypothesis,label=label en:first=0,second=1,label=2 \\
@@ -71,6 +84,7 @@ _DEFAULT_COLUMNS = "first=first,second=second,label=label"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dest", metavar="DEST", help="folder to write")
     add_file_arguments(parser, "pairs")
+    add_pool_argument(parser, "pairs")
     parser.add_argument(
         "--columns",
         nargs="+",
@@ -126,13 +140,13 @@ def make_plan(args: argparse.Namespace) -> PairPlan:
     columns, filters = ColumnMap.parse([_DEFAULT_COLUMNS, *args.columns]), Filters.parse(args.filter)
     labels = parse_labels(args.labels)
     units: list[Unit] = []
-    for role, (split, view) in ROLES.items():
+    for role, (split, view) in (*ROLES.items(), (POOL, ("train", False))):
         option = f"--{role}"
         for language, text in expand(getattr(args, role.replace("-", "_")), option, languages).items():
             path, start, end = parse_file(text, option, language)
             schema = _schema(columns.get(language, role), args.align_on, language, role)
             file = PairFile(path, schema, _kind(path), start, end, filters.get(language, role))
-            units.append(Unit(language, split, view, file))
+            units.append(Unit(language, split, view, file, role == POOL))
     if not units:
         raise UserError("--train, --valid, --test: no file given; see xl-prepare pairs --help for examples")
     aliases = parse_label_map(args.label_map, labels)
@@ -148,8 +162,10 @@ def _schema(columns: dict[str, Column | None], align_on: str | None, language: s
     if first is None or second is None:
         raise UserError(f"--columns: first and second of {language}/{role} cannot be none")
     key = columns.get("id", align_on if align_on is None or not align_on.isdigit() else int(align_on))
-    label_optional = role not in ("train", "valid", "test")
-    return NamedSchema(first, second, columns.get("label"), key if align_on else None, label_optional)
+    label, label_optional = columns.get("label"), role not in ("train", "valid", "test")
+    if role == POOL:
+        label = key = None
+    return NamedSchema(first, second, label, key if align_on else None, label_optional)
 
 
 def _kind(path: str) -> str:

@@ -29,12 +29,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Unit:
-    """The examples of one language and split; ``view`` marks their translation into the source language."""
+    """The examples of one language and split; ``view`` marks their translation into the source language, ``pool``
+    training text without labels that is nobody's translation."""
 
     language: str
     split: str
     view: bool
     file: Any  # a Source; its type follows from the problem of the plan
+    pool: bool = False
 
     def folder(self, source: str) -> str:
         """Folder below the data folder: ``de`` or ``de/en-view``."""

@@ -21,6 +21,7 @@ ROLES = {
     "translate-dev": ("valid", True),
     "translate-test": ("test", True),
 }
+POOL = "unlabelled"  # training text of its own, of pairs and tagging alone
 _NAMES = re.compile(r"[a-z-]+(,[a-z-]+)*")
 _FIELDS = ("first", "second", "label", "id")
 
@@ -53,13 +54,13 @@ def parse_scope(text: str, option: str) -> tuple[Scope, str]:
     roles: list[str] = []
     if len(parts) == 2:
         languages, roles = parts
-    elif parts[0][0] in ROLES:
+    elif parts[0][0] in (*ROLES, POOL):
         roles = parts[0]
     else:
         languages = parts[0]
     for role in roles:
-        if role not in ROLES:
-            raise UserError(f"{option}: '{role}' in '{head}:' is not one of {', '.join(ROLES)}")
+        if role not in (*ROLES, POOL):
+            raise UserError(f"{option}: '{role}' in '{head}:' is not one of {', '.join((*ROLES, POOL))}")
     return Scope(tuple(check_language(code, option) for code in languages), tuple(roles)), rest
 
 

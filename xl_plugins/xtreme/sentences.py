@@ -159,7 +159,7 @@ class SentenceFile:
 
     def _conllu(self, reader: LineReader) -> Iterator[Sentence]:
         for found in conllu_format.sentences(self.path, _ended(reader), self.column):
-            yield self._make(found.words, found.tags, found.lines, found.text)
+            yield self._make(found.words, found.tags if self.tag is not None else [], found.lines, found.text)
 
     def _texts(self, reader: LineReader) -> Iterator[Sentence]:
         for line, text in _rows(reader):

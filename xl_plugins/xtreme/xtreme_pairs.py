@@ -7,6 +7,7 @@ import os
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme import folder
+from xl_plugins.xtreme.given import check_pools
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.table import CountSchema, PairFile, PairPlan
 from xl_plugins.xtreme.tsv import find_file
@@ -14,6 +15,7 @@ from xl_plugins.xtreme.tsv import find_file
 GOLD_TRAIN = CountSchema(((3, 0, 1, 2, None),))
 GOLD_TEST = CountSchema(((3, 0, 1, 2, None), (2, 0, 1, None, None)))
 TRANSLATED = CountSchema(((5, 2, 3, 4, (0, 1)), (3, 0, 1, 2, None)))
+POOL_TEXT = CountSchema(((5, 2, 3, None, None), (3, 0, 1, None, None), (2, 0, 1, None, None)))
 BACK_TRANSLATED = CountSchema(((5, 2, 3, 4, (0, 1)), (4, 2, 3, None, (0, 1)), (3, 0, 1, 2, None)))
 
 # role: split, is a view, own patterns and XTREME's below the raw folder
@@ -62,6 +64,7 @@ def view_schema(role: str, lang: str, source: str) -> CountSchema:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder.add_arguments(parser, "train-en.tsv, dev-XX.tsv, test-XX.tsv", "pairs", {r: v[2] for r, v in VIEWS.items()})
+    folder.add_pool_argument(parser, "pairs")
 
 
 def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
@@ -83,6 +86,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
     """Plan for the XTREME folder ``args.raw``; ``options`` are further fields of :class:`PairPlan`."""
     source, languages = folder.languages_of(args)
     plan = PairPlan(dataset, source, labels, **options)  # type: ignore[arg-type]
+    pools = folder.find_pools(args, languages)
     for lang in languages:
         units = _gold_units(args.raw, lang, source)
         for role, (split, view, _) in VIEWS.items():
@@ -93,6 +97,9 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
                 units.append(Unit(lang, split, view, PairFile(path, view_schema(role, lang, source))))
         _check_language_files(units, lang, args, plan)
         plan.units.extend(units)
+        if lang in pools:
+            plan.units.append(Unit(lang, "train", False, PairFile(pools[lang], POOL_TEXT), pool=True))
+    check_pools(plan)
     if not any(unit.split == "train" and not unit.view for unit in plan.units):
         plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
     return plan

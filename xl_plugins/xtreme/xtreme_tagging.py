@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme import folder
+from xl_plugins.xtreme.given import check_pools
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.sentences import SentenceFile, TaggingPlan, guess_kind
 from xl_plugins.xtreme.tsv import find_file
@@ -43,7 +44,8 @@ files in RAW (plain or .gz; a word per line, blank line between sentences):
   back-translation/en-XX.tsv            en TAB its back-translation per line (or .txt: the latter only)
   translate-dev/XX-en.tsv  translate-test/XX-en.tsv   XX sentence TAB en sentence per line, or a word per line;
                                         or .txt, or .conllu
-XTREME's own train-XX.tsv of other languages are not translations; name such files with --translate-train if they are.
+XTREME's own train-XX.tsv of other languages are not translations; name such files with --translate-train if they are,
+and with --unlabelled for XLA, which reads no tags there.
 """
 
 
@@ -52,12 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder.add_arguments(
         parser, "train-en.tsv, dev-XX.tsv, test-XX.tsv", "sentences", {**patterns, "soft_labels": SOFT}
     )
+    folder.add_pool_argument(parser, "sentences")
 
 
 def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], template: SentenceFile) -> TaggingPlan:
     """Plan for the folder ``args.raw``; ``template`` says how its files are read."""
     source, languages = folder.languages_of(args)
     plan = TaggingPlan(dataset, source, labels)
+    pools = folder.find_pools(args, languages)
     for lang in languages:
         units = _units(args, plan, lang, replace(template, prefix=f"{lang}:" if template.prefix else ""))
         if not any(not unit.view for unit in units):
@@ -66,6 +70,10 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], t
                 f"--languages: no file for {lang}; none of {looked} exists (nor a translated training file)"
             )
         plan.units.extend(units)
+        if lang in pools:
+            own = replace(template, path=pools[lang], tag=None, prefix=f"{lang}:" if template.prefix else "")
+            plan.units.append(Unit(lang, "train", False, own, pool=True))
+    check_pools(plan)
     if not any(unit.split == "train" and not unit.view for unit in plan.units):
         plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
     return plan
