@@ -137,7 +137,7 @@ def _salt_defaults(problem: str, large: bool, ranks: int) -> dict[str, Any]:
 
 def _xla_defaults(given: argparse.Namespace, ranks: int) -> dict[str, Any]:
     """XLA, Table 8; an epoch of fairseq is one training of Algorithm 1."""
-    problem = given.problem if given.problem in _XLA_PROBLEMS else "sentence_pair"
+    problem = given.problem if given.problem in _XLA_PROBLEMS else "tagging"
     rows, freq = share_rows(*XLA_ROWS[problem], ranks)
     defaults = {**_XLA_PROBLEMS[problem], "batch_size": rows, "update_freq": [freq]}
     stages = count_stages(given.xla_epochs, given.xla_warmup_passes)

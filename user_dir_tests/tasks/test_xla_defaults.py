@@ -30,8 +30,8 @@ def test_table_8(problem: str, expected: dict) -> None:
     assert found.get("word_pooling") == ("first" if problem == "tagging" else None)
 
 
-def test_the_problem_is_pairs_unless_given() -> None:
-    assert defaults() == defaults("--problem", "sentence_pair")
+def test_the_problem_is_tagging_unless_given() -> None:
+    assert defaults() == defaults("--problem", "tagging")
 
 
 @pytest.mark.parametrize(
