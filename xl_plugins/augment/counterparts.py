@@ -15,7 +15,7 @@ from fairseq.data import Dictionary
 from fairseq.data.indexed_dataset import dataset_exists
 
 from ..data.layout import DataBin
-from ..data.sentences import Sentences, distinct_texts
+from ..data.sentences import Sentences, distinct_texts, length_batches
 from ..errors import UserError
 from ..functional.substitution import eligible_positions, passes
 from .counterpart_dictionary import TranslationPairs
@@ -157,14 +157,7 @@ class CounterpartFinder:
         return eligible & np.isin(ids, self.listed) if self.listed is not None else eligible
 
     def _batches(self, sizes: np.ndarray) -> Iterator[np.ndarray]:
-        """Rows of like length, the longest first, at most ``max_tokens`` positions (but at least one row)."""
-        lengths = np.minimum(sizes + 1, self.max_length)
-        order = np.argsort(-lengths, kind="stable")
-        start = 0
-        while start < len(order):
-            count = max(1, self.max_tokens // int(lengths[order[start]]))
-            yield order[start : start + count]
-            start += count
+        return length_batches(np.minimum(sizes + 1, self.max_length), self.max_tokens)
 
     def _positions(self, batch: Sentences, eligible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns, in the text, of the eligible pieces that the model sees."""

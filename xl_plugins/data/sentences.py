@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,3 +82,14 @@ def distinct_texts(columns: Sequence[Sentences]) -> tuple[Sentences, list[np.nda
     sizes = np.fromiter((len(text) // dtype.itemsize for text in kept), dtype=np.int64, count=len(kept))
     ids = np.frombuffer(b"".join(kept), dtype=dtype)
     return Sentences(ids, np.cumsum(sizes) - sizes, sizes), which
+
+
+def length_batches(lengths: np.ndarray, max_tokens: int) -> Iterator[np.ndarray]:
+    """Rows of like length (N,), the longest first, at most ``max_tokens`` positions with padding (but at least one
+    row)."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        count = max(1, max_tokens // int(lengths[order[start]]))
+        yield order[start : start + count]
+        start += count

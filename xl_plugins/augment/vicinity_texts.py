@@ -1,0 +1,122 @@
+"""The sentences of a language, cut into the units that are masked: words or single pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from fairseq.data.indexed_dataset import dataset_exists
+
+from ..data.layout import DataBin
+from ..data.sentences import Sentences
+from ..data.tagged_texts import TaggedTexts
+from ..errors import UserError
+from .counterparts import text_fields
+from .piece_classes import PieceClasses
+from .words import BOUNDARY
+
+_SCAN = 1 << 16  # rows walked at once
+
+
+@dataclass
+class Units:
+    """Sentences one after the other: ``ids`` of their pieces without ``</s>``, ``pieces`` and ``units`` of each
+    sentence (N,), and ``sizes``, the pieces of each unit."""
+
+    ids: np.ndarray
+    pieces: np.ndarray
+    sizes: np.ndarray
+    units: np.ndarray
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """First piece of every unit."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """First unit of every sentence, and one more: (N + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.units)])
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+
+def join(parts: list[Units]) -> Units:
+    """The sentences of all parts one after the other."""
+    names = ("ids", "pieces", "sizes", "units")
+    return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+class VicinityTexts:
+    """Training texts of a language.
+
+    Args:
+        unit: ``word``, begun by a piece with U+2581 or as the ``words`` file says, or ``piece``.
+    """
+
+    def __init__(self, data: DataBin, language: str, classes: PieceClasses, unit: str = "word") -> None:
+        self.data, self.language, self.classes, self.unit = data, language, classes, unit
+        self.fields = text_fields(data)
+        for field in self.fields:
+            if not dataset_exists(data.prefix(language, field, "train"), "mmap"):
+                raise UserError(
+                    f"{data.prefix(language, field, 'train')}.idx: missing; virtual sentences are made from the"
+                    f" training text of '{language}', which xl-prepare writes, or leave the language out"
+                )
+        self.tagged: Any = None
+        if len(self.fields) == 1:
+            self.tagged = TaggedTexts(data, language, "train", 1 << 30)
+        self.columns = [Sentences.of(data.open_text(language, field, "train")) for field in self.fields]
+        if len({len(column) for column in self.columns}) > 1:
+            counts = ", ".join(f"{len(column)} in {field}" for column, field in zip(self.columns, self.fields))
+            raise UserError(f"{data.root}/{language}: rows differ: {counts}; prepare the data again")
+        if not len(self):
+            raise UserError(f"{data.prefix(language, self.fields[0], 'train')}.idx: holds no sentence")
+        symbols = data.dictionary.symbols
+        self.chars = np.array([len(symbol.replace(BOUNDARY, "")) for symbol in symbols], dtype=np.int64)
+        self.chars[classes.special] = 1  # <unk> may be any character
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def units(self, field: int, rows: np.ndarray) -> Units:
+        """Some rows of a field."""
+        column = self.columns[field]
+        pieces = column.sizes[rows] - 1  # without </s>
+        ids = column.ids[_places(column.starts[rows], pieces)]
+        if self.unit == "piece":
+            return Units(ids, pieces, np.ones(len(ids), dtype=np.int64), pieces)
+        if self.tagged is not None:
+            counts = self.tagged.counts
+            units = counts.row_sizes[rows]
+            return Units(ids, pieces, counts.flat[_places(counts.starts[rows], units)].astype(np.int64), units)
+        begins = self.classes.starts[ids]
+        begins[(np.cumsum(pieces) - pieces)[pieces > 0]] = True
+        owner = np.repeat(np.arange(len(rows)), pieces)
+        starts = np.flatnonzero(begins)
+        return Units(ids, pieces, np.diff(np.append(starts, len(ids))), np.bincount(owner[starts], minlength=len(rows)))
+
+    def eligible(self, units: Units, min_chars: int) -> np.ndarray:
+        """Units of at least ``min_chars`` characters; single pieces must hold a letter or digit: (U,) bool."""
+        if not len(units.ids):
+            return np.zeros(0, dtype=bool)
+        enough = np.add.reduceat(self.chars[units.ids], units.starts) >= min_chars
+        return enough & self.classes.alnum[units.ids] if self.unit == "piece" else enough
+
+    def share_below(self, minimum: int) -> float:
+        """Share of the sentences that have fewer units."""
+        short = 0
+        for field in range(len(self.fields)):
+            for start in range(0, len(self), _SCAN):
+                rows = np.arange(start, min(start + _SCAN, len(self)))
+                short += int((self.units(field, rows).units < minimum).sum())
+        return short / (len(self) * len(self.fields))
+
+
+def _places(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """start, start + 1, ... of every row one after the other."""
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(int(ends[-1]) if len(ends) else 0)

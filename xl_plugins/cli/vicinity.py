@@ -1,0 +1,224 @@
+"""``xl-augment vicinity``: the options and the output of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..augment import vicinity_options as defaults
+from ..augment.counterparts import text_fields
+from ..augment.vicinity import MAX_TOKENS, Vicinity
+from ..augment.vicinity_files import NAME, check_name, read_manifest
+from ..augment.vicinity_job import VicinityJob, VicinitySource
+from ..augment.vicinity_options import VicinityOptions, parse_percent, parse_samples
+from ..augment.vicinity_report import example_lines, lines
+from ..data.blocks import parse_shard
+from ..data.layout import DataBin
+from ..errors import UserError
+from ..xtreme.languages import parse_languages
+from .offline import add_running, check_running, model_loader, precision_of, write_report
+
+SUMMARY = "make virtual sentences in which the pre-trained model replaces words (XLA's GEN-LM)"
+EPILOG = """\
+Of every training sentence of a language, words are chosen at random and masked one at a time; each time the most
+probable piece of the pre-trained masked language model takes the word's place. Writes DATA/<lang>/vicinity/, without
+labels: the pools src_virt and tgt_virt of --task xla_cotrain_task. Needs the text alone, and no trained model. A run
+that was stopped goes on where it was. With --shard I/N several processes or machines share the work in one folder; when
+all are through, the same command without --shard writes the result, the same as from one process.
+
+examples:
+  xl-augment vicinity data-bin/panx --path xlmr.large/model.pt --languages en,de --fp16
+  xl-augment vicinity data-bin/pawsx --path xlmr.large/model.pt --languages en,de --percent 40
+  xl-augment vicinity data-bin/xnli --path xlmr.base/model.pt --languages zh --genlm-unit piece --report-only --show 5
+"""
+_SAMPLE = 1000  # rows of a report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help="data folder of sentence pairs or tagging made by xl-prepare")
+    parser.add_argument("--path", required=True, metavar="CKPT", help="pre-trained model, xlmr.base/model.pt")
+    parser.add_argument(
+        "--languages", metavar="en,de,...", help="whose training text is read (default: all that have one)"
+    )
+    parser.add_argument(
+        "--percent", default=defaults.PERCENT, metavar="P",
+        help="words of a sentence that are replaced, at least one (default: %(default)s; XLA's Table 8: 30, PAWS-X 40)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--samples", metavar="N",
+        help="virtual sentences per sentence, delta (default: 3 for tagging; 2,2 for pairs, of which all combinations"
+        " are made; XLA's Table 8)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of the choice of words (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=1, metavar="N", help="do all of it N times with other words (default: 1)"
+    )
+    parser.add_argument("--name", default=NAME, help="folder below that of the language (default: %(default)s)")
+    _add_rules(parser)
+    _add_running(parser)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    rules = parser.add_argument_group("rules of replacement")
+    rules.add_argument(
+        "--genlm-unit", default=defaults.UNITS[0], choices=defaults.UNITS,
+        help="mask whole words, or single pieces in languages without spaces; tagging: word (default: %(default)s)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--genlm-min-chars", type=int, metavar="N",
+        help="characters of a word that may be replaced (default: 3, XLA's released code; 1 with --genlm-unit piece)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--genlm-min-words", type=int, default=defaults.MIN_WORDS, metavar="N",
+        help="words of a sentence (default: %(default)s, XLA's released code)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--genlm-max-words", type=int, default=defaults.MAX_WORDS, metavar="N",
+        help="words of a sentence (default: %(default)s, XLA's released code)",
+    )  # fmt: skip
+    rules.add_argument(
+        "--genlm-word-start-only", action="store_true",
+        help="predict only pieces that keep the number of words; else a sample whose number of words changes is"
+        " dropped, as in XLA's released code",
+    )  # fmt: skip
+    rules.add_argument(
+        "--genlm-keep-duplicates", action="store_true",
+        help="keep samples that equal the original or each other, as XLA's released code does",
+    )  # fmt: skip
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    running = parser.add_argument_group("running")
+    running.add_argument("--report-only", action="store_true", help="print counts of a sample, write nothing")
+    running.add_argument(
+        "--sample", type=int, metavar="N", help=f"rows of --report-only (default: {_SAMPLE}, equally spaced)"
+    )
+    running.add_argument("--show", type=int, metavar="N", help="with --report-only: print N examples per language")
+    add_running(running, MAX_TOKENS, "virtual sentences")
+
+
+def run(args: argparse.Namespace) -> int:
+    _check(args)
+    shard = parse_shard(args.shard) if args.shard else None
+    data = DataBin(Path(args.data))
+    languages = _languages(args, data)
+    source = VicinitySource(data, _options(args, data), args.path, precision_of(args), args.name)
+    load = model_loader(args, data)
+    jobs = [VicinityJob(source, language) for language in languages]
+    for warning in filter(None, [source.pieces.warning, *map(_shortness, jobs)]):
+        print(f"warning: {warning}", file=sys.stderr)
+    loaded: list[Vicinity] = []
+
+    def vicinity() -> Vicinity:
+        if not loaded:
+            loaded.append(source.vicinity(load(), args.max_tokens))
+        return loaded[0]
+
+    if args.report_only:
+        return _report(args, jobs, vicinity())
+    pending = [job for job in jobs if job.pending(args.overwrite)]
+    for job in jobs:
+        if job not in pending:
+            print(f"{job.language}: up to date in {job.folder}")
+        elif not _make(args, job, shard, vicinity):
+            print(f"{job.language}: shard {args.shard} is through; when all are, run the same command without --shard")
+    if args.json:
+        write_report(args.json, {job.language: read_manifest(data, job.language, args.name) for job in jobs})
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    check_running(args, ("max_tokens", "sample", "show"), ("json",))
+    check_name(args.name)
+    for option in ("sample", "show"):
+        if getattr(args, option) is not None and not args.report_only:
+            raise UserError(f"--{option} belongs to --report-only; leave it out")
+    if args.report_only and args.shard:
+        raise UserError("--shard has no effect with --report-only; leave one of them out")
+
+
+def _languages(args: argparse.Namespace, data: DataBin) -> tuple[str, ...]:
+    if args.languages:
+        return parse_languages(args.languages, "--languages")
+    found = data.languages_with("train")
+    if not found:
+        raise UserError(f"{data.root}: no language has training text; run xl-prepare")
+    return tuple(found)
+
+
+def _options(args: argparse.Namespace, data: DataBin) -> VicinityOptions:
+    problem = "tagging" if len(text_fields(data)) == 1 else "sentence_pair"
+    chars = defaults.MIN_CHARS[args.genlm_unit] if args.genlm_min_chars is None else args.genlm_min_chars
+    return VicinityOptions(
+        problem, parse_samples(args.samples, problem), parse_percent(args.percent), args.genlm_unit, chars,
+        args.genlm_min_words, args.genlm_max_words, args.genlm_word_start_only, args.genlm_keep_duplicates, args.seed,
+        args.rounds,
+    )  # fmt: skip
+
+
+def _shortness(job: VicinityJob) -> str | None:
+    """A warning where most sentences of tagging give nothing; UserError where masking pieces is what helps."""
+    if job.short <= 0.5:
+        return None
+    text = (
+        f"{job.language}: {job.short:.0%} of the sentences have fewer than --genlm-min-words {job.options.min_words}"
+        f" {job.options.unit}s and give nothing"
+    )
+    if job.options.unit == "word" and job.options.problem != "tagging":
+        raise UserError(f"{text}; pass --genlm-unit piece for a language without spaces, or a lower minimum")
+    return f"{text}; a lower minimum takes them in"
+
+
+def _report(args: argparse.Namespace, jobs: list[VicinityJob], vicinity: Vicinity) -> int:
+    content: dict[str, Any] = {}
+    for job in jobs:
+        rows = job.sample(args.sample or _SAMPLE)
+        with _bar(job, len(rows), 0) as bar:
+            examples, counts = job.maker(vicinity).make(rows, bar.update)
+        _show(job, counts)
+        if args.show:
+            print("\n".join(example_lines(job.texts, examples, args.show)))
+        content[job.language] = job.manifest(counts)
+    if args.json:
+        write_report(args.json, content)
+    return 0
+
+
+def _make(
+    args: argparse.Namespace, job: VicinityJob, shard: tuple[int, int] | None, vicinity: Callable[[], Vicinity]
+) -> bool:
+    """Do what is left of a language; whether its files were written."""
+    store = job.store()
+    name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
+    # before the lock, which makes a folder: a model that is refused leaves nothing behind
+    engine = vicinity() if store.missing(blocks) else None
+    with store.lock(name):
+        if engine is not None:
+            missing = store.missing(blocks)
+            total, left = (sum(len(job.rows(block)) for block in some) for some in (blocks, missing))
+            with _bar(job, total, total - left) as bar:
+                job.compute(engine, store, missing, bar.update)
+    if shard:
+        return False
+    _show(job, job.merge(store))
+    print(f"{job.language}: {job.folder}")
+    return True
+
+
+def _bar(job: VicinityJob, total: int, done: int) -> tqdm:
+    return tqdm(total=total, initial=done, unit="row", desc=f"vicinity {job.language}", disable=None, smoothing=0.05)
+
+
+def _show(job: VicinityJob, counts: Counter[str]) -> None:
+    print("\n".join(lines(job.language, counts)))
+
+
+__all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]
