@@ -90,6 +90,19 @@ def test_equals_the_released_selection(seed: int, threshold: float) -> None:
     assert 0 < len(expected) < len(losses)
 
 
+def test_the_seed_is_the_released_one() -> None:
+    """Three clusters can be parted in two ways; which one is found depends on the seed."""
+    counts = set()
+    for seed in range(6):
+        rng = np.random.RandomState(seed)
+        losses = np.concatenate([rng.normal(centre, 0.05, 40) for centre in (1, 2, 3)])[:, None]
+        selected = np.flatnonzero(good_component(losses, 0.5, False)[0]).tolist()
+        assert selected == released(losses, 0.5)
+        counts.add(len(selected))
+        assert len({int(good_component(losses, 0.5, False, seed)[0].sum()) for seed in range(6)}) > 1
+    assert counts == {40, 80}
+
+
 def test_good_component_is_told_by_the_loss_alone() -> None:
     """The smallest of all means belongs to the length here, in the component with the larger loss."""
     rng = np.random.RandomState(1)
@@ -111,6 +124,15 @@ def test_standardised_features_have_no_unit() -> None:
     assert first[1] == pytest.approx(second[1], abs=1e-6)
     constant = np.column_stack([features[:, 0], np.full(120, 5.0)])
     assert np.isfinite(good_component(constant, 0.5, True)[1]).all()
+
+
+def test_standardised_features_count_alike() -> None:
+    """Else the feature with the larger numbers decides where the fit begins: two lengths here, not two losses."""
+    rng = np.random.RandomState(0)
+    loss = np.concatenate([rng.normal(0.1, 0.02, 60), rng.normal(1.0, 0.02, 60)])
+    features = np.column_stack([loss, np.tile([10.0, 40.0], 60) + rng.normal(0, 8, 120)])
+    assert np.flatnonzero(good_component(features, 0.5, True)[0]).tolist() == list(range(60))
+    assert good_component(features, 0.5, False)[0][:60].sum() < 40
 
 
 def test_one_sample_cannot_be_clustered() -> None:
