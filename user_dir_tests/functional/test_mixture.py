@@ -92,15 +92,15 @@ def test_equals_the_released_selection(seed: int, threshold: float) -> None:
 
 def test_the_seed_is_the_released_one() -> None:
     """Three clusters can be parted in two ways; which one is found depends on the seed."""
-    counts = set()
+    counts, others = set(), set()
     for seed in range(6):
         rng = np.random.RandomState(seed)
         losses = np.concatenate([rng.normal(centre, 0.05, 40) for centre in (1, 2, 3)])[:, None]
         selected = np.flatnonzero(good_component(losses, 0.5, False)[0]).tolist()
         assert selected == released(losses, 0.5)
         counts.add(len(selected))
-        assert len({int(good_component(losses, 0.5, False, seed)[0].sum()) for seed in range(6)}) > 1
-    assert counts == {40, 80}
+        others.add(int(good_component(losses, 0.5, False, seed=1)[0].sum()) - len(selected))
+    assert len(counts) > 1 and others != {0}
 
 
 def test_good_component_is_told_by_the_loss_alone() -> None:
