@@ -17,7 +17,7 @@ from user_dir_tests.cli.prepare_helpers import tree
 from user_dir_tests.toy_counterparts import LANGUAGES, World, make_whole, without_counterparts
 from xl_plugins.augment import counterpart_files
 from xl_plugins.augment.counterparts import CounterpartFinder
-from xl_plugins.cli import counterparts as command
+from xl_plugins.cli import offline
 from xl_plugins.cli.augment import main
 from xl_plugins.data.blocks import BlockStore
 from xl_plugins.errors import UserError
@@ -81,7 +81,7 @@ def test_blocks_and_shards_give_the_bytes_of_one_run(
         assert out[-1] == f"shard {shard} is through; when all are, run the same command without --shard"
         assert not (world.pairs / "en/counterparts/fr").exists()
     blocks.clear()
-    monkeypatch.setattr(command, "load_language_model", never)  # nothing is left to be scored
+    monkeypatch.setattr(offline, "load_language_model", never)  # nothing is left to be scored
     assert main(world.options()) == 0
     assert blocks == [] and tree(world.pairs) == whole
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()[-4:]] == list(LANGUAGES)
@@ -195,7 +195,7 @@ def test_up_to_date(
     made: tuple[World, Bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     world, files = made
-    monkeypatch.setattr(command, "load_language_model", never)
+    monkeypatch.setattr(offline, "load_language_model", never)
     assert main(world.options(json=tmp_path / "r.json")) == 0
     lines = capsys.readouterr().out.splitlines()[-4:]
     assert lines == [f"{name}: up to date in {world.pairs}/en/counterparts/{name}" for name in LANGUAGES]

@@ -27,7 +27,6 @@ from .word_lists import find_word_list, read_word_list
 from .words import WordPieces
 
 COMMAND = "xl-augment counterparts"
-TOKENIZER = "sentencepiece.bpe.model"
 _VERSION = 1  # to be raised whenever the same input gives other counterparts
 Progress = Callable[[int], object]
 
@@ -50,12 +49,9 @@ class CounterpartJob:
             language: read_word_list(find_word_list(options.word_lists, language, option), options.top_k)
             for language in options.languages
         }
-        spm = data.root / TOKENIZER
-        if not spm.is_file():
-            raise UserError(f"{spm}: no such file; copy the model's SentencePiece model there (xl-prepare does)")
-        self.pieces = WordPieces(data.dictionary, str(spm))
+        self.pieces = WordPieces.of(data)
         self.texts = TrainingTexts.open(data)
-        self.texts.check_pieces(data.dictionary.unk(), str(spm))
+        self.texts.check_pieces(data.dictionary.unk(), self.pieces.spm_path)
         self.vocabularies = [build_vocabulary(name, words, self.pieces, option) for name, words in lists.items()]
         options.check_sizes({one.language: len(one) for one in self.vocabularies})
         self.classes = PieceClasses(data.dictionary)

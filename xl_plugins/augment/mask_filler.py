@@ -20,7 +20,7 @@ class MaskFiller:
 
     Args:
         model: fairseq's RoBERTa with its pre-trained language-model head.
-        keep_boundaries: only pieces that begin a word, or not, as what they replace did.
+        keep_boundaries: only pieces that begin a word (and spell something), or that do not, as what they replace did.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class MaskFiller:
         self.keep_boundaries = keep_boundaries
         allowed = [~classes.special]
         if keep_boundaries:
-            allowed = [~classes.special & ~classes.starts, ~classes.special & classes.starts]
+            allowed = [~classes.special & ~classes.starts, ~classes.special & classes.starts & ~classes.bare]
         self.biases = [self._bias(one) for one in allowed]
 
     def _bias(self, allowed: np.ndarray) -> Tensor:

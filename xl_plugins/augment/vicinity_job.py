@@ -29,7 +29,6 @@ from .vicinity_texts import VicinityTexts
 from .words import WordPieces
 
 COMMAND = "xl-augment vicinity"
-TOKENIZER = "sentencepiece.bpe.model"
 BLOCK = 1024  # rows whose samples are batched together; the unit of sharding and resuming
 _VERSION = 1  # to be raised whenever the same input gives other examples
 Progress = Callable[[int], object]
@@ -47,10 +46,7 @@ class VicinitySource:
 
     @cached_property
     def pieces(self) -> WordPieces:
-        spm = self.data.root / TOKENIZER
-        if not spm.is_file():
-            raise UserError(f"{spm}: no such file; copy the model's SentencePiece model there (xl-prepare does)")
-        return WordPieces(self.data.dictionary, str(spm))
+        return WordPieces.of(self.data)
 
     @cached_property
     def classes(self) -> PieceClasses:

@@ -8,10 +8,12 @@ from typing import Sequence
 from fairseq.data import Dictionary
 
 from xl_plugins.augment.base import Word
+from xl_plugins.data.layout import DataBin
 from xl_plugins.data.tokenizer import BY_STRING, load_sentencepiece, piece_table
 from xl_plugins.errors import UserError
 
 BOUNDARY = "\u2581"  # SentencePiece's mark at the beginning of a word
+TOKENIZER = "sentencepiece.bpe.model"  # in a data folder
 
 
 class WordPieces:
@@ -39,6 +41,14 @@ class WordPieces:
         self._symbols: list[str] = dictionary.symbols
         self._starts = bytearray(symbol.startswith(BOUNDARY) for symbol in self._symbols)
         self._spelt = frozenset(self.table) - {BY_STRING, dictionary.unk()}
+
+    @classmethod
+    def of(cls, data: DataBin) -> WordPieces:
+        """With the SentencePiece model of a data folder; UserError where it is missing."""
+        spm = data.root / TOKENIZER
+        if not spm.is_file():
+            raise UserError(f"{spm}: no such file; copy the model's SentencePiece model there (xl-prepare does)")
+        return cls(data.dictionary, str(spm))
 
     def split(self, ids: Sequence[int]) -> list[Word]:
         """Words of a text: each begins at a piece with U+2581; what comes before the first such piece is a word too."""

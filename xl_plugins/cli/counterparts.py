@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,10 +22,8 @@ from ..augment.vocabulary import describe, warnings
 from ..data.blocks import BlockStore, parse_shard
 from ..data.layout import DataBin
 from ..errors import UserError
-from ..evaluation.checkpoint import PRECISIONS, find_device
-from ..evaluation.files import refuse_existing, write_files
-from ..models.pretrained import load_language_model
 from ..xtreme.languages import parse_languages
+from .offline import add_running, check_running, model_loader, precision_of, write_report
 
 SUMMARY = "substitute words by other languages' words that the pre-trained model finds probable (SALT)"
 EPILOG = """\
@@ -107,23 +103,8 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--dictionaries", metavar="DIR",
         help="with --report-only: count which substitutes the dictionaries DIR/en-fr.txt etc. know as translations",
     )  # fmt: skip
-    running.add_argument("--json", metavar="FILE", help="write the report as JSON as well")
-    running.add_argument("--shard", metavar="I/N", help="do part I of N only and merge nothing")
     running.add_argument("--write-pieces", metavar="DIR", help="also write lines of pieces, DIR/train.input0.fr")
-    running.add_argument("--overwrite", action="store_true", help="replace counterparts made with other options")
-    running.add_argument(
-        "--allow-finetuned", action="store_true", help="accept a checkpoint that was fine-tuned on a task"
-    )
-    running.add_argument(
-        "--max-tokens",
-        type=int,
-        metavar="N",
-        help=f"positions of a batch (default: {MAX_TOKENS}); less needs less memory",
-    )
-    running.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
-    precision = running.add_mutually_exclusive_group()
-    precision.add_argument("--fp16", action="store_true", help="compute in float16 (CUDA only)")
-    precision.add_argument("--bf16", action="store_true", help="compute in bfloat16")
+    add_running(running, MAX_TOKENS, "counterparts")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -131,19 +112,11 @@ def run(args: argparse.Namespace) -> int:
     shard = parse_shard(args.shard) if args.shard else None
     data = DataBin(Path(args.data), args.source_language)
     options = _options(args, data.source_language)
-    precision = "fp16" if args.fp16 else "bf16" if args.bf16 else "fp32"
-    device = find_device(args.device, precision)
-    if not Path(args.path).is_file():
-        raise UserError(f"--path {args.path}: no such file; give model.pt of the pre-trained model")
-    logging.getLogger("xl_plugins").setLevel(logging.INFO)
-    job = CounterpartJob(data, options, args.path, precision)
+    load = model_loader(args, data)
+    job = CounterpartJob(data, options, args.path, precision_of(args))
     print("\n".join(describe(job.vocabularies)))
     for warning in [*filter(None, [job.pieces.warning]), *warnings(job.vocabularies)]:
         print(f"warning: {warning}", file=sys.stderr)
-
-    def load() -> Any:
-        model = load_language_model(args.path, data.dictionary, args.allow_finetuned)
-        return model.to(device=device, dtype=PRECISIONS[precision])
 
     if args.report_only:
         return _report(args, job, load())
@@ -151,11 +124,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Options that contradict each other or are no numbers of anything."""
-    for option in ("max_tokens", "sample"):
-        value = getattr(args, option)
-        if value is not None and value < 1:
-            raise UserError(f"--{option.replace('_', '-')} {value}: expected at least 1")
+    check_running(args, ("max_tokens", "sample"), ("json", "write_pieces"))
     if args.sample is not None and not args.report_only:
         raise UserError("--sample belongs to --report-only; leave it out, all texts are substituted")
     if args.dictionaries and not args.report_only:
@@ -163,13 +132,6 @@ def _check(args: argparse.Namespace) -> None:
     for option in ("shard", "write_pieces"):
         if args.report_only and getattr(args, option):
             raise UserError(f"--{option.replace('_', '-')} has no effect with --report-only; leave one of them out")
-    for option in ("json", "write_pieces"):
-        if args.shard and getattr(args, option):
-            raise UserError(
-                f"--{option.replace('_', '-')}: a shard merges nothing; give it when all shards are through"
-            )
-    if args.json:
-        refuse_existing([args.json], args.overwrite)
 
 
 def _options(args: argparse.Namespace, source: str) -> CounterpartOptions:
@@ -198,7 +160,7 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
         content = {one.language: job.manifest(one, counts[one.language]) for one in job.vocabularies}
         for entry in content.values():
             entry["counts"]["texts"] = len(numbers)
-        _write_json(args.json, content)
+        write_report(args.json, content)
     return 0
 
 
@@ -226,7 +188,7 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
     if args.write_pieces:
         print("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
     if args.json:
-        _write_json(args.json, {name: read_manifest(job.data, name) for name in names})
+        write_report(args.json, {name: read_manifest(job.data, name) for name in names})
     return 0
 
 
@@ -243,10 +205,6 @@ def _bar(total: int, done: int) -> tqdm:
 def _show(job: CounterpartJob, counts: Mapping[str, Counts]) -> None:
     taus = {name: job.options.tau(name) for name in counts}
     print("\n".join([*rate_lines(counts, taus), *threshold_lines(counts)]))
-
-
-def _write_json(path: str, content: Mapping[str, Any]) -> None:
-    write_files({path: json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"})
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]
