@@ -102,6 +102,8 @@ def _with_restore_rules(load: Callable) -> Callable:
         _refuse_teacher(path, cfg.save_dir, trainer.cfg.criterion)
         saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
         trainer.get_model().strict_restore = resumes
+        if hasattr(trainer.task, "prepare_run"):
+            trainer.task.prepare_run(trainer.cfg, resumes)
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
         if resumes:
             _warn_about_changes(saved.get("model", {}), trainer.cfg.model)

@@ -1,3 +1,3 @@
 """Criterions: glue between problem, method and fairseq's logging."""
 
-from . import plain, xmixup, xtune  # noqa: F401
+from . import plain, xla, xmixup, xtune  # noqa: F401

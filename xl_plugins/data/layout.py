@@ -15,6 +15,7 @@ pairs all of it is ``fairseq-preprocess`` output, so the folder can be made by h
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import struct
@@ -90,6 +91,11 @@ class DataBin:
         return load_dictionary(self.root / "dict.txt")
 
     @cached_property
+    def dictionary_digest(self) -> str:
+        """SHA-256 of the pieces in their order, ``<mask>`` included."""
+        return hashlib.sha256("\n".join(self.dictionary.symbols).encode("utf-8")).hexdigest()
+
+    @cached_property
     def labels(self) -> list[str]:
         """Label names in the order of the model's outputs."""
         hint = "write one label and a count per line in the order of the outputs"
@@ -160,6 +166,10 @@ class DataBin:
                 f" ({', '.join(self.labels)})"
             )
         return labels
+
+    def has_labels(self, language: str, split: str) -> bool:
+        """Whether there is a file of gold labels."""
+        return dataset_exists(self.prefix(language, "label", split), "mmap") and not self.is_unlabelled(language, split)
 
     def is_unlabelled(self, language: str, split: str) -> bool:
         """True when the raw file had no gold labels (XTREME ships its test files so)."""

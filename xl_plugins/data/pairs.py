@@ -12,6 +12,7 @@ from fairseq.data.indexed_dataset import MMapIndexedDataset
 
 from ..errors import UserError
 from .layout import DataBin
+from .rows import Taken
 from .units import UnitDataset
 
 SPECIALS_PER_PAIR = 4  # <s> a </s> </s> b </s>
@@ -71,6 +72,14 @@ class PairTexts:
         other.first, other.second = first, second
         return other
 
+    def take(self, rows: np.ndarray) -> PairTexts:
+        """Some of the pairs, in the order of ``rows``."""
+        other = copy.copy(self)
+        other.first, other.second = Taken(self.first, rows), Taken(self.second, rows)
+        for name in ("keep_first", "keep_second", "lengths"):
+            setattr(other, name, getattr(self, name)[rows])
+        return other
+
     def token_rows(self, row: int) -> list[torch.Tensor]:
         """Every encoded sequence of a pair: one."""
         return [self.tokens(row)]
@@ -91,6 +100,7 @@ class PairPart:
     labels: np.ndarray
     source: PairTexts | None = None
     back_translation: PairTexts | None = None
+    rows: np.ndarray | None = None  # of the files, where only some are taken
 
     def __len__(self) -> int:
         return len(self.target)

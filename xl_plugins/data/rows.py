@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
@@ -48,6 +50,45 @@ class Rows:
             return self[row].tobytes().decode("utf-8")
         except UnicodeDecodeError as error:
             raise UserError(f"{self.prefix}.bin: row {row + 1} is not UTF-8 ({error}); run xl-prepare again") from None
+
+
+class Ragged:
+    """Ragged rows of integers in memory: ``flat`` (sum of sizes,), ``row_sizes`` (N,)."""
+
+    def __init__(self, flat: np.ndarray, row_sizes: np.ndarray) -> None:
+        self.flat, self.row_sizes = flat, np.asarray(row_sizes, dtype=np.int64)
+        self.starts = np.concatenate([[0], np.cumsum(self.row_sizes)])
+
+    def __len__(self) -> int:
+        return len(self.row_sizes)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.flat[self.starts[row] : self.starts[row + 1]]
+
+
+def take_rows(rows: Rows | Ragged, chosen: np.ndarray) -> Ragged:
+    """Some ragged rows in the order of ``chosen``, copied into memory."""
+    sizes = rows.row_sizes[chosen]
+    return Ragged(rows.flat[spread(rows.starts[chosen], sizes)], sizes)
+
+
+def spread(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Places start, start + 1, ... of every row one after the other: (N,), (N,) -> (sum of sizes,)."""
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(int(ends[-1]) if len(ends) else 0)
+
+
+class Taken:
+    """Some rows of a mapped file of pieces: ``taken[i]`` is row ``rows[i]`` of it."""
+
+    def __init__(self, file: Any, rows: np.ndarray) -> None:
+        self.file, self.rows = file, np.asarray(rows, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        return self.file[int(self.rows[row])]
 
 
 def open_array(path: str, columns: int, dtype: np.dtype | type) -> np.ndarray:

@@ -14,7 +14,7 @@ from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
 from .layout import DataBin
-from .rows import Rows, open_array
+from .rows import Ragged, Rows, Taken, open_array, take_rows
 
 SPECIALS = 2  # <s> a </s>
 NSPECIAL = Dictionary().nspecial
@@ -76,30 +76,31 @@ class TaggedTexts(PlainTexts):
     """
 
     def __init__(
-        self, data: DataBin, language: str, split: str, max_length: int, truncate: bool = False, soft: bool = False
-    ) -> None:
+        self, data: DataBin, language: str, split: str, max_length: int, truncate: bool = False, soft: bool = False,
+        labelled: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__(data, language, split, max_length)
         self.truncate = truncate
-        self.counts = Rows(data.prefix(language, "words", split), np.uint16)  # pieces per word
-        self._check_counts()
-        self.labels = self._open_labels(data, language, split)
+        counts = Rows(data.prefix(language, "words", split), np.uint16)  # pieces per word
+        self._check_counts(counts)
+        self.counts: Rows | Ragged = counts
+        self.labels: Rows | Ragged | None = self._open_labels(data, language, split) if labelled else None
         self.soft = self._open_soft(data, language, split) if soft else None
 
-    def _check_counts(self) -> None:
-        if len(self.counts) != len(self):
+    def _check_counts(self, counts: Rows) -> None:
+        if len(counts) != len(self):
             raise UserError(
-                f"{self.counts.prefix}.idx: {len(self.counts)} rows, but {self.path}.idx has {len(self)}; run"
-                " xl-prepare again"
+                f"{counts.prefix}.idx: {len(counts)} rows, but {self.path}.idx has {len(self)}; run xl-prepare again"
             )
         if not len(self):
             return
-        ends = np.concatenate([[0], np.cumsum(self.counts.flat, dtype=np.int64)])[self.counts.starts]
+        ends = np.concatenate([[0], np.cumsum(counts.flat, dtype=np.int64)])[counts.starts]
         sums = np.diff(ends)
-        wrong = np.flatnonzero((sums != self.piece_counts) | (self.counts.row_sizes == 0))
-        if len(wrong) or int(self.counts.flat.min()) < 1:
+        wrong = np.flatnonzero((sums != self.piece_counts) | (counts.row_sizes == 0))
+        if len(wrong) or int(counts.flat.min()) < 1:
             row = int(wrong[0]) if len(wrong) else 0
             raise UserError(
-                f"{self.counts.prefix}.bin: row {row + 1} does not add up to the pieces in input0; run xl-prepare again"
+                f"{counts.prefix}.bin: row {row + 1} does not add up to the pieces in input0; run xl-prepare again"
             )
 
     def _open_labels(self, data: DataBin, language: str, split: str) -> Rows | None:
@@ -178,6 +179,25 @@ class TaggedTexts(PlainTexts):
         """Other sentences with as many pieces in every word, cut in the same places."""
         other = copy.copy(self)
         other.pieces = pieces
+        return other
+
+    def take(self, rows: np.ndarray) -> TaggedTexts:
+        """Some of the sentences, in the order of ``rows``."""
+        other = copy.copy(self)
+        for cached in ("lengths", "_long", "token_counts"):
+            other.__dict__.pop(cached, None)
+        other.pieces = Taken(self.pieces, rows)
+        other.piece_counts, other.counts = self.piece_counts[rows], take_rows(self.counts, rows)
+        other.labels, other.soft = None if self.labels is None else take_rows(self.labels, rows), None
+        return other
+
+    def with_labels(self, labels: np.ndarray, sizes: np.ndarray) -> TaggedTexts:
+        """The same sentences with other labels: (sum of ``sizes``,) from 0, ``sizes`` (N,) words of each."""
+        if not np.array_equal(sizes, self.word_counts):
+            raise ValueError("labels of other sentences")
+        other = copy.copy(self)
+        ends = np.cumsum(sizes)
+        other.labels = Ragged(np.insert(labels + NSPECIAL, ends, self.eos), np.asarray(sizes) + 1)  # as in files
         return other
 
     def token_rows(self, sentence: int) -> list[torch.Tensor]:

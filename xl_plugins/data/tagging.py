@@ -28,6 +28,7 @@ class TagPart:
     soft: bool
     source: PlainTexts | None = None
     back_translation: PlainTexts | None = None
+    rows: np.ndarray | None = None  # of the files, where only some are taken
 
     def __len__(self) -> int:
         return len(self.target)

@@ -104,8 +104,11 @@ class UnitDataset(BucketedDataset, ABC, Generic[P]):
 
     def describe(self, ids: Sequence[int]) -> str:
         """``de:17, fr:3`` (rows from 1) for messages."""
-        places = (self.locate(int(i)) for i in ids)
-        return ", ".join(f"{part.language}:{row + 1}" for part, row in places)
+        places = []
+        for part, row in (self.locate(int(i)) for i in ids):
+            rows = getattr(part, "rows", None)
+            places.append(f"{part.language}:{(row if rows is None else int(rows[row])) + 1}")
+        return ", ".join(places)
 
     def __getitem__(self, index: int) -> dict:
         part, unit = self.locate(int(index))

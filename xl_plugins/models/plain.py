@@ -130,6 +130,7 @@ class XLMRModel(RobertaModel):
         detach_embeddings: Optional[Tensor] = None,
         counterparts: Optional[Tensor] = None,
         mixing_ratio: Optional[Tensor] = None,
+        token_logits: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
         """Encode (B, T) ids.
@@ -141,6 +142,7 @@ class XLMRModel(RobertaModel):
             counterparts: (B, T) ids with the special tokens and padding of ``src_tokens``, whose word embeddings are
                 mixed with those of ``src_tokens``.
             mixing_ratio: share r of ``src_tokens`` in that, broadcast to (B, T, C).
+            token_logits: give the tagging head's logits of every position (B, T, C) as ``extra["token_logits"]``.
         """
         if not (embedding_noise is detach_embeddings is counterparts is None):
             # fairseq's own forward pass takes token_embeddings and drops them silently
@@ -153,6 +155,9 @@ class XLMRModel(RobertaModel):
         if classification_head_name is None or classification_head_name not in self.position_heads:
             return super().forward(src_tokens, classification_head_name=classification_head_name, **kwargs)
         states, extra = super().forward(src_tokens, **{**kwargs, "features_only": True})
+        if token_logits:
+            every = torch.arange(1, src_tokens.size(1) + 1, device=src_tokens.device).expand_as(src_tokens)
+            extra = {**(extra or {}), "token_logits": apply_head(self.head(classification_head_name), states, every)}
         return apply_head(self.head(classification_head_name), states, words), extra
 
     def _mixed(self, tokens: Tensor, counterparts: Optional[Tensor], ratio: Optional[Tensor]) -> Tensor:

@@ -15,6 +15,7 @@ from ..data.views_pairs import PairViews
 from ..errors import UserError
 from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, kl_divergence
+from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
 from .base import Problem, ones, percent
 
@@ -53,6 +54,21 @@ class SentencePair(Problem):
 
     def build_views(self, tools: ViewTools) -> PairViews:
         return PairViews(tools, self.cfg.max_length)
+
+    def pool_part(self, folder: str, index: int) -> PairPart:
+        target = PairTexts(self.data, folder, "train", self.cfg.max_length)
+        return PairPart(folder, index, target, np.zeros(len(target), np.int64))
+
+    def relabelled(self, part: PairPart, rows: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> PairPart:
+        return PairPart(part.language, part.language_index, part.target.take(rows), labels, rows=rows)
+
+    def label_counts(self, part: PairPart) -> np.ndarray:
+        return np.ones(len(part), np.int64)
+
+    def gold_labels(self, part: PairPart) -> np.ndarray | None:
+        if not self.data.has_labels(part.language, "train"):
+            return None
+        return self.data.open_labels(part.language, "train")
 
     def counterparts(self, part: PairPart, open_field: Callable[[str], Any]) -> PairTexts:
         return part.target.with_pieces(open_field("input0"), open_field("input1"))
@@ -105,6 +121,12 @@ class SentencePair(Problem):
     def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         correct = output.argmax(dim=-1).eq(sample["target"])
         return correct.sum(), torch.tensor(correct.numel())
+
+    def labelled_units(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        return output, sample["target"]
+
+    def unit_penalty(self, output: Tensor, sample: Mapping) -> Tensor:
+        return negative_entropy(output)
 
     # -- consistency --
 

@@ -7,16 +7,18 @@ from typing import Any, Optional
 
 import numpy as np
 import torch
+from fairseq.data.indexed_dataset import dataset_exists
 from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
-from ..data.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
+from ..data.tagged_texts import NSPECIAL, SPECIALS, PlainTexts, TaggedTexts
 from ..data.tagging import NO_LABEL, TagDataset, TagPart
 from ..data.views import ViewTools
 from ..data.views_tagging import TagViews
 from ..errors import UserError
 from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
+from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
 from ..functional.spans import SpanScheme, f1
 from ..functional.words import POOLINGS
@@ -127,6 +129,36 @@ class Tagging(Problem):
     def open_view(self, language: str, split: str, view: bool) -> PlainTexts:
         return PlainTexts(self.data, language, split, self.cfg.max_length, view=view)
 
+    def pool_part(self, folder: str, index: int) -> TagPart:
+        language = folder.split("/")[0]
+        if dataset_exists(self.data.prefix(folder, "words", "train"), "mmap"):
+            language = folder
+        target = TaggedTexts(self.data, language, "train", self.cfg.max_length, labelled=False)
+        if language != folder:  # substitutes of the language's own words, such as SALT's counterparts
+            pieces = self.data.open_text(folder, "input0", "train")
+            if not np.array_equal(pieces.sizes, target.pieces.sizes):
+                raise UserError(
+                    f"{self.data.prefix(folder, 'words', 'train')}.idx: missing, and the texts are not as long as those"
+                    f" of {language}; make them again"
+                )
+            target = target.with_pieces(pieces)
+        return TagPart(folder, index, target, len(self.labels), soft=False)
+
+    def relabelled(self, part: TagPart, rows: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> TagPart:
+        target = part.target.take(rows).with_labels(labels, sizes)
+        return TagPart(part.language, part.language_index, target, part.classes, part.soft, rows=rows)
+
+    def label_counts(self, part: TagPart) -> np.ndarray:
+        return part.target.word_counts
+
+    def gold_labels(self, part: TagPart) -> np.ndarray | None:
+        if not self.data.has_labels(part.language, "train"):
+            return None
+        labels = TaggedTexts(self.data, part.language, "train", self.cfg.max_length).labels
+        assert labels is not None
+        ends = labels.starts[1:] - 1  # </s>
+        return np.delete(labels.flat, ends).astype(np.int64) - NSPECIAL
+
     def counterparts(self, part: TagPart, open_field: Callable[[str], Any]) -> TaggedTexts:
         return part.target.with_pieces(open_field("input0"))
 
@@ -190,6 +222,16 @@ class Tagging(Problem):
         if "soft" in sample:
             labels = sample["soft"].argmax(dim=-1).masked_fill(sample["soft"].sum(dim=-1) <= _ACTIVE, NO_LABEL)
         return output.argmax(dim=-1).eq(labels).sum(), labels.ne(NO_LABEL).sum()
+
+    def labelled_units(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
+        """Of words; soft labels are for methods that pair texts."""
+        active = sample["target"] != NO_LABEL
+        return output[active], sample["target"][active]
+
+    def unit_penalty(self, output: Tensor, sample: Mapping) -> Tensor:
+        if "soft" in sample:
+            return word_mean(negative_entropy(output), sample["soft"].sum(dim=-1) > _ACTIVE)
+        return word_mean(negative_entropy(output), sample["target"] != NO_LABEL)
 
     # -- consistency --
 

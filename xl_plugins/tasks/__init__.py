@@ -1,3 +1,3 @@
 """Tasks: glue between data, method and fairseq's loop."""
 
-from . import plain, salt, xmixup  # noqa: F401
+from . import plain, salt, xla, xmixup  # noqa: F401

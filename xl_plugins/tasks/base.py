@@ -1,7 +1,6 @@
 """What all tasks of the package share: data folder, languages, selection protocol, head, iterators."""
 
 import contextlib
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -209,11 +208,10 @@ class XLTask(FairseqTask):
 
     def identity(self) -> dict:
         """What the model's inputs and outputs mean: a checkpoint fits only data with the same."""
-        symbols = self.data_bin.dictionary.symbols
         return {
             "problem": self.problem.name,
             "labels": list(self.problem.labels),
-            "dictionary_sha256": hashlib.sha256("\n".join(symbols).encode("utf-8")).hexdigest(),
+            "dictionary_sha256": self.data_bin.dictionary_digest,
         }
 
     def state_dict(self) -> dict:

@@ -1,0 +1,335 @@
+"""Stages as fairseq's epochs: labelling before a stage, its batches, the return to its best weights after it.
+
+fairseq asks for an epoch's batches before anything else of the epoch happens, stores what this iterator's
+``state_dict`` gives in every checkpoint, and hands it back before the first batch after a resume. So the selection of a
+stage lives here: a run that goes on in the middle of a stage labels nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from fairseq.data.iterators import EpochBatchIterating, EpochBatchIterator
+
+from ..errors import UserError
+from ..functional.selection import training_length
+from ..optim.stage_linear import CLOCK
+from .distil import DistilOptions, describe, refuse_empty, select
+from .labelling import Labeller
+from .plan import Stage
+from .pools import Pools
+from .stage_data import StageData, make_data, restore_sets
+from .stage_log import StageLog
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """How stages are trained (XLA, Table 8)."""
+
+    batch_size: int
+    update_freq: Sequence[int]
+    passes: float
+    warmup_passes: float
+    warmup_ratio: float
+    warmup_lr: float
+    alpha: float
+    seed: int
+    member_seeds: Sequence[int]
+    keep_best: bool
+    validate_every: int
+
+    def accumulation(self, stage: Stage) -> int:
+        """Micro-batches per update, as fairseq reads ``--update-freq``."""
+        return self.update_freq[min(stage.number, len(self.update_freq)) - 1]
+
+    def seeds(self, stage: Stage) -> list[int]:
+        """Of a stage's order of examples."""
+        return [self.member_seeds[stage.member] if stage.is_warmup else self.seed, stage.number]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How fairseq wants batches to be loaded: ``get_batch_iterator``'s arguments."""
+
+    num_shards: int = 1
+    shard_id: int = 0
+    num_workers: int = 0
+    data_buffer_size: int = 0
+
+
+class StageIterator(EpochBatchIterating):
+    """The training iterator of a whole run; ``epoch`` is the stage's number.
+
+    Args:
+        task: of co-training; its ``datasets["train"]`` becomes the data of the stage.
+        model: all members.
+    """
+
+    def __init__(
+        self, task: Any, model: Any, plan: Sequence[Stage], pools: Pools, labeller: Labeller, distil: DistilOptions,
+        options: StageOptions, log: StageLog,
+    ) -> None:  # fmt: skip
+        self.task, self.model, self.plan, self.pools, self.labeller = task, model, plan, pools, labeller
+        self.distil, self.options, self.log, self.loading = distil, options, log, Loading()
+        self.epoch = 1
+        self.scores = [math.nan] * len(model.members)  # dev score of every member as it is
+        self.data: StageData | None = None
+        self.fresh = False  # no update of the stage yet
+        self.optimizer: Any = None
+        self._inner: EpochBatchIterator | None = None
+        self._current: Any = None
+        self._pending = False  # restored within a stage
+        self._open = False  # a stage has begun that is not finished
+        self._best, self._improved = -math.inf, False
+        self._entry: dict[str, Any] = {}  # of the log
+
+    @property
+    def stage(self) -> Stage:
+        """The current one."""
+        return self.plan[self.epoch - 1]
+
+    # -- what fairseq asks --
+
+    @property
+    def next_epoch_idx(self) -> int:
+        return self.epoch + 1 if self._current is not None and not self._pending and self.end_of_epoch() else self.epoch
+
+    def next_epoch_itr(
+        self, shuffle: bool = True, fix_batches_to_gpus: bool = False, set_dataset_epoch: bool = True
+    ) -> Any:
+        if self._pending:
+            assert self._inner is not None
+            self._pending = False
+            self._current = self._inner.next_epoch_itr(shuffle=False)
+            return self._current
+        self.epoch = self.next_epoch_idx
+        self.finish()
+        return self._begin()
+
+    def end_of_epoch(self) -> bool:
+        return self._current is not None and not self._current.has_next()
+
+    @property
+    def iterations_in_epoch(self) -> int:
+        return self._inner.iterations_in_epoch if self._inner is not None else 0
+
+    @property
+    def n(self) -> int:
+        return self.iterations_in_epoch
+
+    def __len__(self) -> int:
+        return len(self._inner) if self._inner is not None else 0
+
+    # -- a stage --
+
+    def _begin(self) -> Any:
+        stage, options = self.stage, self.options
+        if not stage.is_warmup and math.isnan(sum(self.scores)):
+            self.scores = [self._score(member) for member in range(len(self.scores))]
+        passes_before, seconds_before = self.labeller.passes, self.labeller.seconds
+        chosen, reports = select(stage, self.pools, self.labeller, self.distil)
+        accumulation, workers = options.accumulation(stage), self.loading.num_shards
+        per_update = options.batch_size * accumulation * workers
+        passes = options.warmup_passes if stage.is_warmup else options.passes
+        total, warmup = training_length(
+            sum(len(one.rows) for one in chosen),
+            passes,
+            options.batch_size,
+            accumulation,
+            workers,
+            options.warmup_ratio,
+        )
+        refuse_empty(stage, reports, total, per_update)
+        self.data = make_data(chosen, self.pools, options.alpha)
+        CLOCK.set(total, warmup, options.warmup_lr if stage.is_warmup else None)
+        self._best = -math.inf if stage.is_warmup else self.scores[stage.member]
+        self._improved, self.fresh, self._open = False, True, True
+        self.model.activate(stage.member)
+        if options.keep_best:
+            self.model.remember()
+        self._entry = {
+            "stage": stage.number, "epoch": stage.epoch, "peers": [peer + 1 for peer in stage.peers],
+            "member": stage.member + 1, "pools": describe(reports), "updates": total,
+            "start_score": None if stage.is_warmup else self._best,
+            "labelling_passes": self.labeller.passes - passes_before,
+            "labelling_seconds": round(self.labeller.seconds - seconds_before, 3),
+        }  # fmt: skip
+        self.log.begin(stage, self._entry)
+        self._inner = self._batches(total * accumulation * workers)
+        self._current = self._inner.next_epoch_itr(shuffle=False)
+        return self._current
+
+    def _batches(self, count: int) -> EpochBatchIterator:
+        """fairseq's iterator over the stage's micro-batches, with loader workers of its own."""
+        assert self.data is not None
+        self.task.datasets["train"] = dataset = self.data.dataset
+        load = self.loading
+        batches = self.data.batches(self.options.batch_size, count, self.options.seeds(self.stage))
+        return EpochBatchIterator(
+            dataset, dataset.collater, batches,
+            seed=self.options.seed, num_shards=load.num_shards, shard_id=load.shard_id, num_workers=load.num_workers,
+            epoch=self.epoch, buffer_size=load.data_buffer_size, disable_shuffling=True, reuse_dataloader=False,
+            persistent_workers=False,
+        )  # fmt: skip
+
+    def first_update(self, optimizer: Any) -> None:
+        """Before the first update of a stage: an optimiser that remembers nothing."""
+        self.optimizer = optimizer
+        if self.fresh:
+            optimizer.optimizer.state.clear()
+            self.fresh = False
+
+    def validated(self, score: float, updates: int) -> None:
+        """A score of the active member. Only those on the grid of updates count, whatever else made fairseq validate:
+        an interrupted run must go on as if nothing had happened."""
+        if not self._open:
+            return
+        at_end, every = self.end_of_epoch(), self.options.validate_every
+        if not at_end and (not every or updates % every):
+            return
+        if not self.options.keep_best:
+            self._best, self._improved = score, True
+        elif score > self._best:
+            self._best, self._improved = score, True
+            self.model.remember()
+        if at_end:
+            self.finish()
+
+    def finish(self) -> None:
+        """End a stage: the member becomes its best self, before the checkpoint is written."""
+        if not self._open:
+            return
+        self._open, stage = False, self.stage_of_data
+        if self.options.keep_best:
+            self.model.go_back()
+        if self._improved or not self.options.keep_best:
+            self.labeller.changed(stage.member)
+        if not stage.is_warmup:
+            self.scores[stage.member] = self._best
+        if self.optimizer is not None:
+            self.optimizer.optimizer.state.clear()
+        self._entry |= {"score": self._best, "improved": self._improved}
+        if stage.ends_epoch:
+            self._entry |= self._epoch_report()
+        self.log.end(stage, self._entry)
+
+    @property
+    def stage_of_data(self) -> Stage:
+        """The stage that the current data belong to."""
+        return self.plan[self._entry["stage"] - 1]
+
+    @property
+    def dev(self) -> float:
+        """Mean over the members of their dev scores; 0 during the warm-up, which another dev set judges."""
+        scores = list(self.scores)
+        if self._open and not self.stage.is_warmup:
+            scores[self.stage.member] = self._best
+        return 0.0 if math.isnan(sum(scores)) else sum(scores) / len(scores)
+
+    def _score(self, member: int) -> float:
+        target = self.task.target_language
+        return self.labeller.scores([member], self.task.datasets["valid"], [target])[target]
+
+    def _epoch_report(self) -> dict[str, Any]:
+        """Dev scores of the members and of their ensemble at the end of an XLA epoch."""
+        members, valid = list(range(len(self.scores))), self.task.datasets["valid"]
+        languages = self.task.valid_languages
+        return {
+            "members": [self.labeller.scores([member], valid, languages) for member in members],
+            "ensemble": self.labeller.scores(members, valid, languages),
+        }
+
+    # -- checkpoints --
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the run stands, and within a stage its selection."""
+        if self.end_of_epoch():
+            self.finish()
+        unfinished = self._open
+        state: dict[str, Any] = {
+            "version": 2,
+            "epoch": self.epoch if unfinished or self._current is None else self.epoch + 1,
+            "iterations_in_epoch": self.iterations_in_epoch if unfinished else 0,
+            "shuffle": False,
+            "plan": self._plan_text(),
+            "pools": json.dumps(self.pools.fingerprint(), sort_keys=True),
+            "scores": torch.tensor(self.scores, dtype=torch.float64),
+            "versions": torch.tensor(self.labeller.versions),
+        }
+        if unfinished:
+            assert self.data is not None
+            state["stage"] = {
+                "sets": self.data.state_dict(), "clock": CLOCK.state_dict(), "best": self._best,
+                "improved": self._improved, "entry": json.dumps(self._entry), "ranks": self.loading.num_shards,
+            }  # fmt: skip
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._refuse_changes(state_dict)
+        self.epoch = state_dict["epoch"]
+        self.scores = state_dict["scores"].tolist()
+        self.labeller.versions = state_dict["versions"].tolist()
+        stage = state_dict.get("stage")
+        if stage is None:
+            return
+        if stage["ranks"] != self.loading.num_shards:
+            raise UserError(
+                f"the checkpoint lies within a stage on {stage['ranks']} processes, this run has"
+                f" {self.loading.num_shards}; resume on as many, or from the end of a stage"
+            )
+        self.data = make_data(restore_sets(stage["sets"], self.pools), self.pools, self.options.alpha)
+        CLOCK.set(**stage["clock"])
+        self._best, self._improved, self._entry = stage["best"], stage["improved"], json.loads(stage["entry"])
+        self.fresh, self._open, self._pending = False, True, True
+        self.model.activate(self.stage.member)
+        count = CLOCK.total * self.options.accumulation(self.stage) * self.loading.num_shards
+        self._inner = self._batches(count)
+        self._inner.load_state_dict({**state_dict, "version": 2})
+        if self.options.keep_best and self.model.best is None:
+            raise UserError("the checkpoint lacks the best weights of its stage; resume from checkpoint_last.pt")
+
+    def _plan_text(self) -> str:
+        """All that decides what the stages are."""
+        options = {name: value for name, value in asdict(self.options).items() if name != "validate_every"}
+        return json.dumps([[asdict(stage) for stage in self.plan], options, asdict(self.distil)], default=list)
+
+    def _refuse_changes(self, state: dict[str, Any]) -> None:
+        if "plan" not in state:
+            raise UserError("the checkpoint is not one of a co-training run; give it as --finetune-from-model")
+        if len(state["scores"]) != len(self.model.members):
+            raise UserError(
+                f"the checkpoint has {len(state['scores'])} members, this run {len(self.model.members)}; resume with as"
+                " many"
+            )
+        ours, theirs = self.pools.fingerprint(), json.loads(state["pools"])
+        changed = [name for name in sorted(ours.keys() | theirs.keys()) if list(ours.get(name, ())) != theirs.get(name)]
+        if changed:
+            raise UserError(
+                f"the pools {', '.join(changed)} are not those that the run began with; restore the data, or begin anew"
+                " in another --save-dir"
+            )
+        if self._plan_text() != state["plan"]:
+            raise UserError(
+                "the stages are not those that the run began with (" + _difference(self._plan_text(), state["plan"])
+                + "); resume with the same options, or begin anew in another --save-dir"
+            )  # fmt: skip
+
+
+def _difference(ours: str, theirs: str) -> str:
+    """The first option that differs."""
+    (plan, *now), (old_plan, *before) = json.loads(ours), json.loads(theirs)
+    for left, right in zip(now, before):
+        for name in left:
+            if left[name] != right.get(name):
+                return f"{name} {right.get(name)} then, {left[name]} now"
+    return (
+        f"{len(old_plan)} stages then, {len(plan)} now" if len(plan) != len(old_plan) else "their data sets or shares"
+    )

@@ -1,0 +1,259 @@
+"""The texts that co-training labels and trains on: source, unlabelled target, generated ones (XLA, ACL 2021)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.layout import DataBin
+from ..errors import UserError
+from ..functional.selection import subsample
+from .plan import SOURCE, SOURCE_VIRTUAL, TARGET, TARGET_VIRTUAL
+
+logger = logging.getLogger(__name__)
+PARENTS, MANIFEST = "parents.npy", "manifest.json"
+_CHUNK = 1 << 24
+
+
+@dataclass
+class Pool:
+    """Units that may be trained on.
+
+    name: as in ``--xla-datasets``; folder: below the data folder; part: the units, without gold labels unless the pool
+    is the labelled source; rows: of the folder's file that they are, None for all; gold: labels of all units one after
+    the other, for the log alone (the labelled source's are for training).
+    """
+
+    name: str
+    folder: str
+    part: Any
+    problem: Any
+    rows: np.ndarray | None = None
+    gold: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Labels of each unit: (N,)."""
+        return self.problem.label_counts(self.part)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where each unit's labels start among all: (N,)."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def dataset(self) -> Any:
+        """The units as a data set for labelling: ids are their numbers."""
+        return self.problem.build_dataset([self.part], shuffle=False)
+
+    def row(self, unit: int) -> int:
+        """Row of the file, from 1."""
+        return (unit if self.rows is None else int(self.rows[unit])) + 1
+
+    @cached_property
+    def checksum(self) -> int:
+        """Of the texts, the labels' places and the rows taken of them."""
+        value = zlib.crc32(self.sizes.tobytes())
+        if self.rows is not None:
+            value = zlib.crc32(self.rows.tobytes(), value)
+        for path in sorted((self.problem.data.root / self.folder).glob("*/train.bin")):
+            value = _crc(path, value)
+        return value
+
+
+def _crc(path: Path, value: int) -> int:
+    with open(path, "rb") as file:
+        while block := file.read(_CHUNK):
+            value = zlib.crc32(block, value)
+    return value
+
+
+@dataclass(frozen=True)
+class PoolOptions:
+    """Which pools, and what share of the languages' texts (XLA, section 4.1: 100 % or 5 %)."""
+
+    target: str
+    virtual: str = "vicinity"
+    source_percent: str = "100"
+    target_percent: str = "100"
+    source_seed: int = 1
+    target_seed: int = 2
+    disjoint: bool = False
+
+
+class Pools(Mapping[str, Pool]):
+    """The pools of a run by name.
+
+    Args:
+        task: of co-training, with ``problem``, ``data_bin``, ``source_language`` and ``languages``.
+        names: all that the stages train on.
+
+    Raises:
+        UserError: an unknown or missing pool, labels that the source lacks, virtual data that do not fit.
+    """
+
+    def __init__(self, task: Any, names: list[str], options: PoolOptions) -> None:
+        self.task, self.problem, self.data = task, task.problem, task.data_bin
+        self.source, self.options = task.source_language, options
+        self.rows = self._subsets()
+        self._pools = {name: self._open(name) for name in [SOURCE, *(n for n in names if n != SOURCE)]}
+
+    def __getitem__(self, name: str) -> Pool:
+        return self._pools[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pools)
+
+    def __len__(self) -> int:
+        return len(self._pools)
+
+    def fingerprint(self) -> dict[str, list[int]]:
+        """Sizes and checksums, by which a resumed run knows that nothing changed."""
+        return {name: [len(pool), pool.checksum] for name, pool in self.items()}
+
+    # -- sub-sampling --
+
+    def _subsets(self) -> dict[str, np.ndarray | None]:
+        """Rows of both languages that are used; None for all."""
+        o = self.options
+        counts = {language: self._count(language) for language in (self.source, o.target)}
+        chosen: dict[str, np.ndarray | None] = {}
+        for language, percent, seed in ((self.source, o.source_percent, o.source_seed),
+                                        (o.target, o.target_percent, o.target_seed)):  # fmt: skip
+            exclude = chosen.get(self.source) if o.disjoint and language == o.target else None
+            whole = float(percent) == 100 and exclude is None
+            try:
+                chosen[language] = None if whole else subsample(counts[language], percent, seed, exclude)
+            except ValueError as error:
+                raise UserError(f"--xla-disjoint-subsets: {language}: {error}; take smaller shares") from None
+        if o.source_seed == o.target_seed and len(set(counts.values())) == 1 and all(
+            rows is not None for rows in chosen.values()
+        ):  # fmt: skip
+            logger.warning(
+                "--xla-source-seed %d and --xla-target-seed %d draw the same rows of %s and %s, which are translations"
+                " of each other if the files are parallel; give different seeds",
+                o.source_seed, o.target_seed, self.source, o.target,
+            )  # fmt: skip
+        return chosen
+
+    def _count(self, language: str) -> int:
+        if not self.data.has(language, "train"):
+            option = f"--xla-target {language}: " if language == self.options.target else ""
+            raise UserError(
+                f"{option}{self.data.prefix(language, 'input0', 'train')}.idx: missing; prepare the training text of"
+                f" {language} (labels are not needed in the target language)"
+            )
+        return len(self.data.open_text(language, "input0", "train"))
+
+    # -- opening --
+
+    def folder(self, name: str) -> str:
+        """Below the data folder."""
+        o = self.options
+        known = {
+            SOURCE: self.source, TARGET: o.target, SOURCE_VIRTUAL: f"{self.source}/{o.virtual}",
+            TARGET_VIRTUAL: f"{o.target}/{o.virtual}",
+        }  # fmt: skip
+        folder = known.get(name, name)
+        if self.data.has(folder, "train") and ".." not in Path(folder).parts:
+            return folder
+        if name in (SOURCE_VIRTUAL, TARGET_VIRTUAL):
+            raise UserError(
+                f"--xla-datasets: pool {name} is {self.data.root / folder}, which does not exist; make it (xl-augment"
+                f" vicinity {self.data.root} --languages {self.source},{o.target} --path xlmr.base/model.pt)"
+            )
+        raise UserError(
+            f"--xla-datasets: unknown pool '{name}'; expected {', '.join(known)}, or a folder below {self.data.root}"
+            " that holds input0/train, such as en/counterparts/de"
+        )
+
+    def _open(self, name: str) -> Pool:
+        folder = self.folder(name)
+        index = self.task.languages.index(self.source)  # of no consequence in training
+        if name == SOURCE:
+            part = self.problem.build_part(self.source, index, "train", paired=False)
+            gold = self.problem.gold_labels(part)
+            if gold is None:
+                raise UserError(
+                    f"{self.data.prefix(self.source, 'label', 'train')}.idx: missing; the source language needs labels"
+                )
+        else:
+            part = self.problem.pool_part(folder, index)
+            gold = self.problem.gold_labels(part)
+            if gold is not None:
+                logger.warning(
+                    "%s has labels: they are not read for training, the log compares pseudo-labels with them",
+                    self.data.root / folder,
+                )
+        rows = self._rows(name, folder, len(part))
+        if rows is not None:
+            sizes = self.problem.label_counts(part)
+            every = np.zeros(int(sizes.sum()), np.int64) if gold is None else gold
+            kept = every[np.repeat(np.isin(np.arange(len(sizes)), rows), sizes)]
+            part, gold = self.problem.relabelled(part, rows, kept, sizes[rows]), None if gold is None else kept
+        if not len(part):
+            raise UserError(f"{self.data.root / folder}: no texts in pool {name}; leave it out of --xla-datasets")
+        return Pool(name, folder, part, self.problem, rows, gold)
+
+    def _rows(self, name: str, folder: str, count: int) -> np.ndarray | None:
+        """Rows of a pool that belong to the sub-samples: generated texts go with the text they were made from."""
+        language = folder.split("/")[0]
+        chosen = self.rows.get(language)
+        if folder == language:
+            return chosen
+        parents = read_parents(self.data, folder)
+        if parents is None:  # as many rows as the language's own text, such as SALT's counterparts
+            if chosen is not None and count != self._count(language):
+                raise UserError(
+                    f"{self.data.root / folder}: {count} texts and no {PARENTS}, so that a share of {language} cannot"
+                    " be taken of them; use 100 %"
+                )
+            return chosen
+        if len(parents) != count:
+            raise UserError(
+                f"{self.data.root / folder / PARENTS}: {len(parents)} rows for {count} texts; make the pool again"
+            )
+        return None if chosen is None else np.flatnonzero(np.isin(parents, chosen))
+
+
+def read_parents(data: DataBin, folder: str) -> np.ndarray | None:
+    """Row of the language's own text that each generated text was made from, (M,), after a look at the manifest; None
+    where the folder has neither."""
+    place, language = data.root / folder, folder.split("/")[0]
+    if (place / MANIFEST).is_file():
+        _check_manifest(data, place, language)
+    path = place / PARENTS
+    if not path.is_file():
+        return None
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: not a numpy array ({error}); make the pool again") from None
+
+
+def _check_manifest(data: DataBin, place: Path, language: str) -> None:
+    path = place / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        parents, dictionary = manifest.get("parents"), manifest.get("dictionary_sha256")
+    except (ValueError, AttributeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a manifest ({error}); make the pool again") from None
+    if dictionary is not None and dictionary != data.dictionary_digest:
+        raise UserError(f"{path}: made with another dictionary than {data.root}/dict.txt; make the pool again")
+    rows = len(data.open_text(language, "input0", "train"))
+    if parents is not None and parents != rows:
+        raise UserError(
+            f"{path}: made from {parents} texts, but {data.prefix(language, 'input0', 'train')} has {rows}; make the"
+            " pool again"
+        )
