@@ -15,6 +15,7 @@ from omegaconf import OmegaConf, open_dict
 from ..errors import UserError
 from ..models.restore import restore_strictly
 from ..tasks.base import XLTask
+from .members import refuse_cotraining
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -106,6 +107,7 @@ def find_device(name: str | None, precision: str = "fp32") -> torch.device:
 
 def _check_task(path: str, cfg: Any) -> None:
     name = OmegaConf.select(cfg, "task._name") if cfg is not None else None
+    refuse_cotraining(path, name)
     kind = TASK_REGISTRY.get(name)
     if kind is None or not issubclass(kind, XLTask):
         ours = sorted(n for n, t in TASK_REGISTRY.items() if issubclass(t, XLTask))

@@ -1,0 +1,183 @@
+"""xl-convert members: each model of a co-training checkpoint becomes one that evaluation opens as any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
+from user_dir_tests.tiny import build
+from user_dir_tests.toy import make_data
+from user_dir_tests.toy_positions import make_tagging
+from xl_plugins.cli import convert, evaluate
+from xl_plugins.errors import UserError
+from xl_plugins.evaluation.checkpoint import load_fine_tuned
+from xl_plugins.evaluation.ensemble import predict_ensemble
+from xl_plugins.evaluation.members import export_members
+from xl_plugins.evaluation.predict import predict_languages
+
+PROBLEMS = {"sentence_pair": make_data, "tagging": make_tagging}
+SCORES = [61.5, 58.25, 60.0]
+
+
+@pytest.fixture(scope="module", params=list(PROBLEMS))
+def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    return request.param, PROBLEMS[request.param](tmp_path_factory.mktemp("toy") / "data")
+
+
+def cotraining(data: tuple[str, Path], active: int | None = None, scores: list[float] = SCORES) -> dict[str, Any]:
+    """What a run writes at the end of a stage, or within one of member ``active``; weights are random."""
+    setup = build(
+        data[1], "xla_cotrain_task", problem=data[0], xla_target="de", word_pooling="sum",
+        **({"max_length": 20} if data[0] == "tagging" else {}),
+    )  # fmt: skip
+    for member, seed in zip(setup.model.members, (1, 2, 3)):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            for parameter in member.parameters():
+                parameter.normal_(0, 0.3)
+    if active is not None:
+        setup.model.activate(active)
+        setup.model.remember()
+        with torch.no_grad():
+            for parameter in setup.model.member.parameters():
+                parameter.add_(1)
+    state = checkpoint_state(setup)
+    progress: dict[str, Any] = {"epoch": 8, "scores": torch.tensor(scores, dtype=torch.float64)}
+    if active is not None:
+        progress["stage"] = {"best": 63.125, "entry": json.dumps({"member": active + 1})}
+    state["extra_state"]["train_iterator"] = progress
+    state["last_optimizer_state"] = {"state": {0: torch.ones(3)}}
+    return state
+
+
+def written(state: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    torch.save(state, folder / "c.pt")
+    export_members(str(folder / "c.pt"), str(folder / "members"))
+    return [torch.load(folder / "members" / f"member-{number}.pt", weights_only=True) for number in (1, 2, 3)]
+
+
+def weights(state: dict[str, Any], member: int) -> dict[str, torch.Tensor]:
+    return {k[10:]: v for k, v in state["model"].items() if k.startswith(f"members.{member}.")}
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(value, right[key]) for key, value in left.items())
+
+
+def test_each_member_opens_as_a_checkpoint_of_the_plain_task(data: tuple[str, Path], tmp_path: Path) -> None:
+    state = cotraining(data)
+    for number, made in enumerate(written(state, tmp_path)):
+        assert same(made["model"], weights(state, number))
+        assert "last_optimizer_state" not in made and made["optimizer_history"][-1]["num_updates"] == 7
+        tuned = load_fine_tuned(str(tmp_path / "members" / f"member-{number + 1}.pt"))
+        assert same(dict(tuned.model.state_dict()), weights(state, number))
+        assert tuned.task.cfg._name == f"xl_{data[0]}" and type(tuned.model).__name__ == "XLMRModel"
+        assert tuned.updates == 7 and tuned.task.identity() == {
+            k: state["task_state"][k] for k in tuned.task.identity()
+        }
+        assert tuned.selection.score == tuned.selection.best == SCORES[number]
+        assert tuned.selection.describe() == "target-dev over de"
+        if data[0] == "tagging":
+            assert tuned.task.problem.pooling == "sum" and tuned.task.cfg.max_length == 20
+
+
+def test_options_of_cotraining_alone_are_left_out(data: tuple[str, Path], tmp_path: Path) -> None:
+    cfg = written(cotraining(data), tmp_path)[0]["cfg"]
+    assert not [name for name in cfg["task"] if name.startswith(("xla_", "distill", "gmm", "sampling"))]
+    assert (cfg["model"]["_name"], cfg["criterion"]["_name"]) == ("xl_xlmr", "xl_criterion")
+    assert cfg["checkpoint"]["best_checkpoint_metric"] == {"tagging": "f1_select"}.get(data[0], "acc_select")
+
+
+@pytest.mark.parametrize("active", [0, 1, 2])
+def test_within_a_training_the_member_has_its_best_weights_so_far(
+    data: tuple[str, Path], tmp_path: Path, active: int
+) -> None:
+    state = cotraining(data, active, scores=[61.5, float("nan"), 60.0])
+    expected = [weights(state, number) for number in range(3)]
+    before = {key: value - 1 if value.is_floating_point() else value for key, value in expected[active].items()}
+    made = written(state, tmp_path)
+    for number in range(3):
+        if number != active:
+            assert same(made[number]["model"], expected[number])
+    found = made[active]["model"]
+    assert found.keys() == before.keys()
+    trained = [key for key in before if not key.endswith("version")]
+    assert all(torch.allclose(found[key], before[key], atol=1e-6) for key in trained)
+    assert "encoder.lm_head.weight" in trained  # tied to the embeddings, which the snapshot holds once
+    assert made[active]["extra_state"]["val_loss"] == 63.125
+    assert ("val_loss" in made[1]["extra_state"]) == (active == 1)
+
+
+def test_predictions_are_those_of_the_members_and_their_mean(data: tuple[str, Path], tmp_path: Path) -> None:
+    state = cotraining(data)
+    written(state, tmp_path)
+    paths = [str(tmp_path / "members" / f"member-{number}.pt") for number in (1, 2, 3)]
+    single = []
+    for number, path in enumerate(paths):
+        tuned = load_fine_tuned(path)
+        setup = build(data[1], f"xl_{data[0]}", **({"word_pooling": "sum"} if data[0] == "tagging" else {}))
+        setup.model.load_state_dict(weights(state, number))
+        mine = predict_languages(tuned)["de"].probabilities
+        tuned.model = setup.model.eval()
+        assert np.array_equal(predict_languages(tuned)["de"].probabilities, mine)
+        single.append(mine)
+    assert np.abs(single[0] - single[1]).max() > 0.01
+    _, together = predict_ensemble(paths, load_fine_tuned)
+    np.testing.assert_allclose(together["de"].probabilities, np.mean(single, axis=0), atol=1e-6)
+
+
+def test_large(tmp_path: Path) -> None:
+    state = cotraining(("sentence_pair", make_data(tmp_path / "data")))
+    state["cfg"]["model"]["_name"] = "xla_cotrain_xlmr_large"
+    assert written(state, tmp_path)[2]["cfg"]["model"]["_name"] == "xl_xlmr_large"
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    toy = make_data(tmp_path / "data")
+    torch.save(cotraining(("sentence_pair", toy), 2), tmp_path / "run.pt")
+    assert convert.main(["members", str(tmp_path / "run.pt")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("members/")[1] for line in lines] == [
+        "member-1.pt: dev score 61.50",
+        "member-2.pt: dev score 58.25",
+        "member-3.pt: dev score 63.12, in training, its best weights so far",
+    ]
+    with pytest.raises(UserError, match=r"member-1.pt exists; pass --overwrite"):
+        convert.main(["members", str(tmp_path / "run.pt")])
+    assert convert.main(["members", str(tmp_path / "run.pt"), "--overwrite"]) == 0
+    with pytest.raises(UserError) as caught:
+        evaluate.main([str(toy), "--path", str(tmp_path / "run.pt")])
+    assert f"xl-convert members {tmp_path / 'run.pt'}, and give {tmp_path / 'members' / 'member-1.pt'}" in str(
+        caught.value
+    )
+
+
+def test_what_has_no_members_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "plain.pt", make_data(tmp_path / "data"), task="xl_sentence_pair")
+    with pytest.raises(UserError, match=r"plain.pt: a checkpoint of task 'xl_sentence_pair', which has no members"):
+        export_members(str(tmp_path / "plain.pt"), str(tmp_path / "members"))
+    with pytest.raises(UserError, match=r"none.pt: no such file"):
+        export_members(str(tmp_path / "none.pt"), str(tmp_path / "members"))
+    assert not (tmp_path / "members").exists()
+
+
+def test_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save(cotraining(("sentence_pair", make_data(tmp_path / "data"))), tmp_path / "c.pt")
+    save, calls = torch.save, []
+
+    def fail(*args: Any) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        save(*args)
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        export_members(str(tmp_path / "c.pt"), str(tmp_path / "members"))
+    assert list((tmp_path / "members").iterdir()) == []

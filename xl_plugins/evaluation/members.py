@@ -1,0 +1,140 @@
+"""Members of a co-training run as checkpoints of their own, which evaluation opens as any other."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils
+from fairseq.tasks import TASK_DATACLASS_REGISTRY
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from ..errors import UserError
+from .files import refuse_existing
+
+COTRAINING = "xla_cotrain_task"
+_ARCHS = {"xla_cotrain_xlmr": "xl_xlmr", "xla_cotrain_xlmr_large": "xl_xlmr_large"}
+_METRICS = {"sentence_pair": "acc", "tagging": "f1"}
+_PREFIX, _SNAPSHOT = "members.", "snapshot."
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written member: ``number`` from 1; ``score`` on the dev set that selected it, None where it has none yet;
+    ``unfinished``: its training was going on, these are its best weights so far."""
+
+    number: int
+    path: str
+    score: float | None
+    unfinished: bool
+
+
+def export_members(path: str, folder: str, overwrite: bool = False) -> list[Exported]:
+    """Write ``folder``/member-1.pt and so on from the co-training checkpoint ``path``, all of them or none.
+
+    Each is a checkpoint of ``xl_tagging`` or ``xl_sentence_pair`` with the member's weights, without optimiser. Within
+    a training, the member that trains has the best weights of it so far, with which it would go on if it got no better.
+
+    Raises:
+        UserError: no co-training checkpoint, or a file is there and ``overwrite`` is not set.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: no such file; give a checkpoint of a run with --task {COTRAINING}")
+    state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    state.pop("last_optimizer_state", None)
+    name = OmegaConf.select(state["cfg"], "task._name") if state.get("cfg") is not None else None
+    numbers = sorted({int(key.split(".")[1]) for key in state["model"] if key.startswith(_PREFIX)})
+    if name != COTRAINING or not numbers:
+        raise UserError(
+            f"{path}: a checkpoint of task '{name or 'unknown'}', which has no members; give one of a run with --task"
+            f" {COTRAINING}"
+        )
+    targets = [os.path.join(folder, f"member-{number + 1}.pt") for number in numbers]
+    refuse_existing(targets, overwrite)
+    progress = (state.get("extra_state") or {}).get("train_iterator") or {}
+    active = _active(progress)
+    cfg = _plain_config(OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True))
+    made = []
+    os.makedirs(folder, exist_ok=True)
+    parts = [f"{target}.{os.getpid()}.tmp" for target in targets]
+    try:
+        for number, target, part in zip(numbers, targets, parts):
+            score = _score(progress, number, active)
+            torch.save(_checkpoint(state, cfg, number, number == active, score), part)
+            made.append(Exported(number + 1, target, score, number == active))
+        for part, target in zip(parts, targets):
+            os.replace(part, target)
+    finally:
+        for part in parts:
+            if os.path.exists(part):
+                os.remove(part)
+    return made
+
+
+def member_weights(model: Mapping[str, Tensor], number: int, best: bool = False) -> dict[str, Tensor]:
+    """Parameters of member ``number`` (from 0) by the names of a single model; ``best``: the snapshot's, if any."""
+    prefix = f"{_PREFIX}{number}."
+    found = {key.removeprefix(prefix): value for key, value in model.items() if key.startswith(prefix)}
+    if not best:
+        return found
+    # the snapshot names a tensor once, a checkpoint has it under every name
+    kept = {key: model[_SNAPSHOT + key] for key in found if _SNAPSHOT + key in model}
+    shared = {value.data_ptr(): kept[key] for key, value in found.items() if key in kept}
+    return {key: kept.get(key, shared.get(value.data_ptr(), value)) for key, value in found.items()}
+
+
+def refuse_cotraining(path: str, name: Any) -> None:
+    """UserError for a checkpoint of several models where one is wanted."""
+    if name == COTRAINING:
+        folder = os.path.join(os.path.dirname(path), "members")
+        raise UserError(
+            f"{path}: holds the members of a co-training run; write them as checkpoints of their own with xl-convert"
+            f" members {path}, and give {os.path.join(folder, 'member-1.pt')} and so on (together with --ensemble)"
+        )
+
+
+def _active(progress: Mapping[str, Any]) -> int | None:
+    """The member whose training the checkpoint interrupts, from 0."""
+    stage = progress.get("stage")
+    return json.loads(stage["entry"])["member"] - 1 if stage else None
+
+
+def _score(progress: Mapping[str, Any], number: int, active: int | None) -> float | None:
+    scores: Sequence[float] = progress["scores"].tolist() if "scores" in progress else []
+    score = progress["stage"]["best"] if number == active else scores[number] if number < len(scores) else math.nan
+    return float(score) if math.isfinite(score) else None
+
+
+def _plain_config(cfg: Any) -> dict[str, Any]:
+    """The run's options as those of the plain task, model and criterion; others stay, as a record."""
+    problem = cfg["task"]["problem"]
+    task = f"xl_{problem}"
+    known = {field.name for field in fields(TASK_DATACLASS_REGISTRY[task])}
+    cfg["task"] = {**{name: value for name, value in cfg["task"].items() if name in known}, "_name": task}
+    cfg["model"]["_name"] = _ARCHS.get(cfg["model"]["_name"], cfg["model"]["_name"])
+    cfg["criterion"]["_name"] = "xl_criterion"
+    cfg["checkpoint"]["best_checkpoint_metric"] = f"{_METRICS[problem]}_select"  # of its own dev scores
+    return cfg
+
+
+def _checkpoint(
+    state: Mapping[str, Any], cfg: Mapping[str, Any], number: int, best: bool, score: float | None
+) -> dict[str, Any]:
+    updates = int((state.get("optimizer_history") or [{}])[-1].get("num_updates", 0))
+    scores = {} if score is None else {"val_loss": score, "best": score}
+    return {
+        "args": None,
+        "cfg": cfg,
+        "model": member_weights(state["model"], number, best),
+        "task_state": {**(state.get("task_state") or {}), "member": number + 1},
+        "optimizer_history": [
+            {"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": updates}
+        ],
+        "extra_state": {"epoch": 1, "train_iterator": {"epoch": 1, "iterations_in_epoch": 0}, **scores},
+    }
