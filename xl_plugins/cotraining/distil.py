@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from ..functional.mixture import good_component
+from ..functional.mixture import COMPONENTS, EQUAL, good_component
 from ..functional.selection import agreement, most_confident
 from .labelling import Labeller, PoolLabels
 from .plan import SOURCE, Stage
@@ -89,13 +89,11 @@ def distil(labels: PoolLabels, pool: Pool, eta: str, options: DistilOptions, whe
     """Ascending indices of the units of a pool whose labels a member is sure of."""
     if options.kind == "confidence":
         return most_confident(labels.confidence, eta)
+    if len(pool) < COMPONENTS:
+        raise UserError(f"--distill-type gmm: {where} has {len(pool)} text, a mixture of two needs two; use confidence")
     features = {"loss": labels.losses, "length": pool.sizes if pool.sizes.max() > 1 else pool.dataset.sizes}
     columns = np.stack([np.asarray(features[name], np.float64) for name in options.features], axis=1)
-    if len(columns) < 2:
-        raise UserError(
-            f"--distill-type gmm: {where} has {len(columns)} text, a mixture of two needs two; use confidence"
-        )
-    if np.ptp(columns[:, 0]) < 1e-8:
+    if np.ptp(columns[:, 0]) < EQUAL:
         logger.warning("--distill-type gmm: all losses of %s are equal, so all texts are kept", where)
     mask = np.zeros(len(columns), bool)
     if rank_and_size()[0] == 0:  # one fit for all ranks, whose arithmetic may differ

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -24,45 +24,12 @@ from .distil import DistilOptions, describe, refuse_empty, select
 from .labelling import Labeller
 from .plan import Stage
 from .pools import Pools
+from .resume import describe_run, refuse_changes, refuse_other_batching
 from .stage_data import StageData, make_data, restore_sets
 from .stage_log import StageLog
+from .stage_options import Loading, StageOptions
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StageOptions:
-    """How stages are trained (XLA, Table 8)."""
-
-    batch_size: int
-    update_freq: Sequence[int]
-    passes: float
-    warmup_passes: float
-    warmup_ratio: float
-    warmup_lr: float
-    alpha: float
-    seed: int
-    member_seeds: Sequence[int]
-    keep_best: bool
-    validate_every: int
-
-    def accumulation(self, stage: Stage) -> int:
-        """Micro-batches per update, as fairseq reads ``--update-freq``."""
-        return self.update_freq[min(stage.number, len(self.update_freq)) - 1]
-
-    def seeds(self, stage: Stage) -> list[int]:
-        """Of a stage's order of examples."""
-        return [self.member_seeds[stage.member] if stage.is_warmup else self.seed, stage.number]
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How fairseq wants batches to be loaded: ``get_batch_iterator``'s arguments."""
-
-    num_shards: int = 1
-    shard_id: int = 0
-    num_workers: int = 0
-    data_buffer_size: int = 0
 
 
 class StageIterator(EpochBatchIterating):
@@ -90,6 +57,7 @@ class StageIterator(EpochBatchIterating):
         self._open = False  # a stage has begun that is not finished
         self._best, self._improved = -math.inf, False
         self._entry: dict[str, Any] = {}  # of the log
+        self._began = time.perf_counter()  # the stage, or this process within it
 
     @property
     def stage(self) -> Stage:
@@ -134,20 +102,16 @@ class StageIterator(EpochBatchIterating):
         stage, options = self.stage, self.options
         if not stage.is_warmup and math.isnan(sum(self.scores)):
             self.scores = [self._score(member) for member in range(len(self.scores))]
-        passes_before, seconds_before = self.labeller.passes, self.labeller.seconds
+        begin, passes_before, seconds_before = time.perf_counter(), self.labeller.passes, self.labeller.seconds
         chosen, reports = select(stage, self.pools, self.labeller, self.distil)
         accumulation, workers = options.accumulation(stage), self.loading.num_shards
         per_update = options.batch_size * accumulation * workers
         passes = options.warmup_passes if stage.is_warmup else options.passes
-        total, warmup = training_length(
-            sum(len(one.rows) for one in chosen),
-            passes,
-            options.batch_size,
-            accumulation,
-            workers,
-            options.warmup_ratio,
-        )
+        examples = sum(len(one.rows) for one in chosen)
+        batching = options.batch_size, accumulation, workers
+        total, warmup = training_length(examples, passes, *batching, options.warmup_ratio)
         refuse_empty(stage, reports, total, per_update)
+        self._began = begin
         self.data = make_data(chosen, self.pools, options.alpha)
         CLOCK.set(total, warmup, options.warmup_lr if stage.is_warmup else None)
         self._best = -math.inf if stage.is_warmup else self.scores[stage.member]
@@ -161,6 +125,7 @@ class StageIterator(EpochBatchIterating):
             "start_score": None if stage.is_warmup else self._best,
             "labelling_passes": self.labeller.passes - passes_before,
             "labelling_seconds": round(self.labeller.seconds - seconds_before, 3),
+            "selection_seconds": round(time.perf_counter() - begin, 3),  # labelling included
         }  # fmt: skip
         self.log.begin(stage, self._entry)
         self._inner = self._batches(total * accumulation * workers)
@@ -216,7 +181,8 @@ class StageIterator(EpochBatchIterating):
             self.scores[stage.member] = self._best
         if self.optimizer is not None:
             self.optimizer.optimizer.state.clear()
-        self._entry |= {"score": self._best, "improved": self._improved}
+        seconds = round(time.perf_counter() - self._began, 3)
+        self._entry |= {"score": self._best, "improved": self._improved, "seconds": seconds}
         if stage.ends_epoch:
             self._entry |= self._epoch_report()
         self.log.end(stage, self._entry)
@@ -249,6 +215,11 @@ class StageIterator(EpochBatchIterating):
 
     # -- checkpoints --
 
+    @property
+    def _batching(self) -> list[int]:
+        """Processes, examples per micro-batch and micro-batches per update of the current stage."""
+        return [self.loading.num_shards, self.options.batch_size, self.options.accumulation(self.stage)]
+
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands, and within a stage its selection."""
         if self.end_of_epoch():
@@ -259,7 +230,7 @@ class StageIterator(EpochBatchIterating):
             "epoch": self.epoch if unfinished or self._current is None else self.epoch + 1,
             "iterations_in_epoch": self.iterations_in_epoch if unfinished else 0,
             "shuffle": False,
-            "plan": self._plan_text(),
+            "plan": describe_run(self.plan, self.options, self.distil),
             "pools": json.dumps(self.pools.fingerprint(), sort_keys=True),
             "scores": torch.tensor(self.scores, dtype=torch.float64),
             "versions": torch.tensor(self.labeller.versions),
@@ -268,23 +239,22 @@ class StageIterator(EpochBatchIterating):
             assert self.data is not None
             state["stage"] = {
                 "sets": self.data.state_dict(), "clock": CLOCK.state_dict(), "best": self._best,
-                "improved": self._improved, "entry": json.dumps(self._entry), "ranks": self.loading.num_shards,
+                "improved": self._improved, "entry": json.dumps(self._entry), "batching": self._batching,
             }  # fmt: skip
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._refuse_changes(state_dict)
+        members = len(self.model.members)
+        refuse_changes(
+            state_dict, members, self.pools.fingerprint(), describe_run(self.plan, self.options, self.distil)
+        )
         self.epoch = state_dict["epoch"]
         self.scores = state_dict["scores"].tolist()
         self.labeller.versions = state_dict["versions"].tolist()
         stage = state_dict.get("stage")
         if stage is None:
             return
-        if stage["ranks"] != self.loading.num_shards:
-            raise UserError(
-                f"the checkpoint lies within a stage on {stage['ranks']} processes, this run has"
-                f" {self.loading.num_shards}; resume on as many, or from the end of a stage"
-            )
+        refuse_other_batching(stage["batching"], self._batching)
         self.data = make_data(restore_sets(stage["sets"], self.pools), self.pools, self.options.alpha)
         CLOCK.set(**stage["clock"])
         self._best, self._improved, self._entry = stage["best"], stage["improved"], json.loads(stage["entry"])
@@ -295,41 +265,3 @@ class StageIterator(EpochBatchIterating):
         self._inner.load_state_dict({**state_dict, "version": 2})
         if self.options.keep_best and self.model.best is None:
             raise UserError("the checkpoint lacks the best weights of its stage; resume from checkpoint_last.pt")
-
-    def _plan_text(self) -> str:
-        """All that decides what the stages are."""
-        options = {name: value for name, value in asdict(self.options).items() if name != "validate_every"}
-        return json.dumps([[asdict(stage) for stage in self.plan], options, asdict(self.distil)], default=list)
-
-    def _refuse_changes(self, state: dict[str, Any]) -> None:
-        if "plan" not in state:
-            raise UserError("the checkpoint is not one of a co-training run; give it as --finetune-from-model")
-        if len(state["scores"]) != len(self.model.members):
-            raise UserError(
-                f"the checkpoint has {len(state['scores'])} members, this run {len(self.model.members)}; resume with as"
-                " many"
-            )
-        ours, theirs = self.pools.fingerprint(), json.loads(state["pools"])
-        changed = [name for name in sorted(ours.keys() | theirs.keys()) if list(ours.get(name, ())) != theirs.get(name)]
-        if changed:
-            raise UserError(
-                f"the pools {', '.join(changed)} are not those that the run began with; restore the data, or begin anew"
-                " in another --save-dir"
-            )
-        if self._plan_text() != state["plan"]:
-            raise UserError(
-                "the stages are not those that the run began with (" + _difference(self._plan_text(), state["plan"])
-                + "); resume with the same options, or begin anew in another --save-dir"
-            )  # fmt: skip
-
-
-def _difference(ours: str, theirs: str) -> str:
-    """The first option that differs."""
-    (plan, *now), (old_plan, *before) = json.loads(ours), json.loads(theirs)
-    for left, right in zip(now, before):
-        for name in left:
-            if left[name] != right.get(name):
-                return f"{name} {right.get(name)} then, {left[name]} now"
-    return (
-        f"{len(old_plan)} stages then, {len(plan)} now" if len(plan) != len(old_plan) else "their data sets or shares"
-    )

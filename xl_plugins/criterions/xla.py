@@ -46,11 +46,16 @@ class XLACriterion(XLCriterion):
             raise UserError(
                 "--criterion xla_criterion belongs to --task xla_cotrain_task; pass --criterion xl_criterion"
             )
+        every = str(conf_penalty_positions) == "all"
+        if every and task.problem.head_maker != "register_word_head":
+            raise UserError(
+                "--conf-penalty-positions all: is for tagging, a pair of texts has one prediction; leave it out"
+            )
         self.beta, self.positions = conf_penalty, str(conf_penalty_positions)
 
     def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
         problem, beta = self.task.problem, self._beta()
-        every = bool(beta) and self.positions == "all" and problem.head_maker == "register_word_head"
+        every = bool(beta) and self.positions == "all"
         options = {"token_logits": True} if every else {}
         output, extra = model(**sample["net_input"], classification_head_name=problem.head_name, **options)
         logits, labels = problem.labelled_units(output, sample)

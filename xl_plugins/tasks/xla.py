@@ -12,12 +12,13 @@ from torch import nn
 
 from ..cotraining.autocast import GradientScale, autocast
 from ..cotraining.distil import DistilOptions, parse_features
-from ..cotraining.iterator import Loading, StageIterator, StageOptions
+from ..cotraining.iterator import StageIterator
 from ..cotraining.labelling import Labeller
 from ..cotraining.members import load_members
 from ..cotraining.plan import make_plan, parse_seeds
 from ..cotraining.pools import PoolOptions, Pools
 from ..cotraining.stage_log import StageLog
+from ..cotraining.stage_options import Loading, StageOptions
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..models.cotrain import CotrainModel
