@@ -61,7 +61,8 @@ def _with_task_defaults(parse: Callable) -> Callable:
 
 
 def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
-    """Task and model options in a checkpoint: ``{"task": {"_name": ...}, "model": {...}}``, empty where it has none.
+    """Task and model options in a checkpoint: ``{"task": {"_name": ...}, "model": {...}}``, empty where it has none;
+    ``"exported"`` where it holds weights of a run that cannot go on from it.
 
     Reads through a memory map. Archives older than that format (the published XLM-R) must be read whole and hold no run
     of ours, so ``read_all=False`` skips them.
@@ -75,7 +76,8 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
     if state.get("cfg"):
         cfg = OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))
         assert isinstance(cfg, dict)
-        return {name: _options(cfg.get(name)) for name in ("task", "model")}
+        exported = "member" in (state.get("task_state") or {})  # by xl-convert, without the state of its run
+        return {**{name: _options(cfg.get(name)) for name in ("task", "model")}, "exported": exported}
     options = _options(state.get("args"))
     return {"task": {"_name": options.get("task")}, "model": options}
 
@@ -90,7 +92,7 @@ def _with_restore_rules(load: Callable) -> Callable:
 
     * a ``--restore-file`` that does not exist is an error (fairseq would train from random weights);
     * if the save folder has a ``checkpoint_last.pt``, the run continues from it (fairseq would start again);
-    * a checkpoint of another task initialises the weights only, as ``--finetune-from-model`` does;
+    * a checkpoint of another task, or of xl-convert, initialises the weights only, as ``--finetune-from-model`` does;
     * the teacher of consistency terms initialises nothing unless the user says so.
     """
 
@@ -134,7 +136,8 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
         logger.info("resuming from %s; %s initialised this run when it began", last, path)
         _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
         return last, True
-    if saved_config(path, read_all=False).get("task", {}).get("_name") == trainer.cfg.task._name:
+    saved = saved_config(path, read_all=False)
+    if saved.get("task", {}).get("_name") == trainer.cfg.task._name and not saved.get("exported"):
         return path, True
     logger.info("initialising the weights from %s", path)
     _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)

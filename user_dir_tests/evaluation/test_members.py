@@ -14,6 +14,7 @@ from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
 from user_dir_tests.tiny import build
 from user_dir_tests.toy import make_data
 from user_dir_tests.toy_positions import make_tagging
+from user_dir_tests.training import train_here, words
 from xl_plugins.cli import convert, evaluate
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
@@ -130,6 +131,18 @@ def test_predictions_are_those_of_the_members_and_their_mean(data: tuple[str, Pa
     assert np.abs(single[0] - single[1]).max() > 0.01
     _, together = predict_ensemble(paths, load_fine_tuned)
     np.testing.assert_allclose(together["de"].probabilities, np.mean(single, axis=0), atol=1e-6)
+
+
+def test_training_starts_from_a_member_and_does_not_continue_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = make_data(tmp_path / "data")
+    made = written(cotraining(("sentence_pair", toy)), tmp_path)[1]
+    given = {"restore_file": tmp_path / "members" / "member-2.pt", "max_update": 1, "lr": 0.0, "update_freq": 1}
+    train_here(monkeypatch, words(toy, tmp_path / "save", "xl_sentence_pair", **given))
+    saved = torch.load(tmp_path / "save" / "checkpoint_last.pt", weights_only=True)
+    assert saved["optimizer_history"][-1]["num_updates"] == 1
+    assert same(made["model"], saved["model"])
 
 
 def test_large(tmp_path: Path) -> None:
