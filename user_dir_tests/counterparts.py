@@ -152,9 +152,9 @@ def kind(surface: str) -> str:
     return "title" if surface[0].isupper() and surface[1:] == surface[1:].lower() else "other"
 
 
-def float64_model(state: Mapping[str, torch.Tensor], dictionary: Any) -> RobertaModel:
+def float64_model(state: Mapping[str, torch.Tensor], dictionary: Any, positions: int = POSITIONS) -> RobertaModel:
     """fairseq's own model with these parameters, dropout off."""
-    options = tiny_options(max_positions=POSITIONS, tokens_per_sample=POSITIONS)
+    options = tiny_options(max_positions=positions, tokens_per_sample=positions)
     model = RobertaModel.build_model(options, Namespace(source_dictionary=dictionary))
     model.load_state_dict(state)
     model.double().eval()

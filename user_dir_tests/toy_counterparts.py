@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,13 +72,14 @@ def make_world(folder: Path) -> World:
     return World(spm, lists, folder / "model.pt", pairs, tagged, state)
 
 
-def make_spm(folder: Path) -> TinySpm:
-    """Whole words are pieces; other words are spelt, or become ``<unk>``."""
+def make_spm(folder: Path, more: Mapping[str, float] | None = None) -> TinySpm:
+    """Whole words are pieces; other words are spelt, or become ``<unk>``. ``more``: further pieces and their scores."""
     words = list(dict.fromkeys([*" ".join(LISTS.values()).split(), *_TITLES.split(), *_STARTS.split()]))
     scores = {BOUNDARY: -9.0, **{BOUNDARY + word: -1.0 for word in words}, **dict.fromkeys(_PARTS.split(), -2.0)}
     scores |= {
         prefix + letter: -9.0 for letter in _LETTERS for prefix in ("", BOUNDARY) if prefix + letter not in scores
     }
+    scores |= more or {}
     model, names, text = folder / "toy.model", folder / "dict.txt", folder / "text.txt"
     model.write_bytes(model_bytes(scores))
     names.write_text("".join(f"{piece} 1\n" for piece in scores), encoding="utf-8")

@@ -227,6 +227,7 @@ class Samples:
             self.ids = np.pad(self.ids, ((0, 0), (0, more)), constant_values=self.pad)
             self.units = np.pad(self.units, ((0, 0), (0, more)), constant_values=-1)
         self.ids[rows, : ids.shape[1]], self.units[rows, : ids.shape[1]] = ids, units
+        self.units[rows, ids.shape[1] :] = -1  # of a longer sentence before
         self.lengths[rows] = lengths
 
     def sentence(self, number: int) -> np.ndarray:

@@ -30,7 +30,7 @@ from .words import WordPieces
 
 COMMAND = "xl-augment vicinity"
 BLOCK = 1024  # rows whose samples are batched together; the unit of sharding and resuming
-_VERSION = 1  # to be raised whenever the same input gives other examples
+_VERSION = 2  # to be raised whenever the same input gives other examples
 Progress = Callable[[int], object]
 
 
