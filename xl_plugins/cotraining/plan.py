@@ -75,7 +75,7 @@ def parse_datasets(text: str, epochs: int) -> list[tuple[str, ...]]:
     for entry in text.split("|"):
         number, colon, names = entry.partition(":")
         pools = tuple(name.strip() for name in names.split(",") if name.strip())
-        if not colon or not number.strip().isdigit() or not pools:
+        if not colon or not number.strip().isdecimal() or not pools:
             raise UserError(f"{option}: '{entry}' is not EPOCH:POOL,POOL; write for example {DATASETS}")
         if len(set(pools)) < len(pools):
             raise UserError(f"{option}: a pool is named twice in '{entry}'; name each once")
@@ -109,13 +109,14 @@ def parse_eta(text: str, epochs: int) -> list[str]:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """``1000,3000,4000``: a seed for each member."""
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) != MEMBERS or not all(part.isdigit() and int(part) < 2**32 for part in parts):
+    if len(parts) != MEMBERS or not all(part.isdecimal() and int(part) < 2**32 for part in parts):
         raise UserError(
             f"--xla-member-seeds {text}: expected {MEMBERS} numbers from 0 to 2^32 - 1, such as 1000,3000,4000"
         )
-    if len(set(parts)) < MEMBERS:
+    seeds = tuple(map(int, parts))
+    if len(set(seeds)) < MEMBERS:
         raise UserError(f"--xla-member-seeds {text}: two members would be the same; give different seeds")
-    return tuple(int(part) for part in parts)
+    return seeds
 
 
 def _number(text: str) -> float | None:
