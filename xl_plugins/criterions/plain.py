@@ -8,6 +8,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from torch import Tensor
 
 from ..errors import UserError
+from ..problems.classification import Classification
 from .base import XLCriterion
 
 PENALTY_POSITIONS = ChoiceEnum(["labelled", "all"])
@@ -55,7 +56,7 @@ class PlainCriterion(XLCriterion):
             raise UserError(
                 f"--conf-penalty {conf_penalty}: expected 0 or more (XLA: 1); a negative weight would reward certainty"
             )
-        if conf_penalty and not task.problem.labels:
+        if conf_penalty and not isinstance(task.problem, Classification):
             raise UserError(
                 f"--conf-penalty {conf_penalty}: '{task.problem.name}' has no classes whose entropy it could keep;"
                 " leave it out"

@@ -47,7 +47,7 @@ class XLACriterion(XLCriterion):
                 "--criterion xla_criterion belongs to --task xla_cotrain_task; pass --criterion xl_criterion"
             )
         every = str(conf_penalty_positions) == "all"
-        if every and task.problem.head_maker != "register_word_head":
+        if every and not task.problem.classifies_words:
             raise UserError(
                 "--conf-penalty-positions all: is for tagging, a pair of texts has one prediction; leave it out"
             )

@@ -16,9 +16,7 @@ from ..data.layout import DataBin
 from ..data.units import UnitDataset
 from ..data.views import Views, ViewTools
 from ..errors import UserError
-from ..functional.divergence import word_mean
 from ..functional.metrics import macro_mean
-from ..functional.penalty import negative_entropy
 
 _OF_UNITS = ("unit", "unit_language", "raw", "view_words")  # entries of a batch that are not per row
 
@@ -109,24 +107,6 @@ class Problem(ABC):
         """Texts of the same shape as those of ``part``, cut and encoded alike; ``open_field("input0")`` opens them."""
         raise UserError(f"{self.name}: there are no counterparts for this problem; take sentence pairs or tagging")
 
-    def pool_part(self, folder: str, index: int) -> Any:
-        """The texts of ``folder/input0/train`` (and what the problem has beside it) below the data folder, without
-        labels."""
-        raise UserError(f"{self.name}: there are no unlabelled pools for this problem; take sentence pairs or tagging")
-
-    def relabelled(self, part: Any, rows: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> Any:
-        """The units ``rows`` (N,) of a part with other labels: ``labels`` (sum of ``sizes``,) of all of them, ``sizes``
-        (N,) of each."""
-        raise UserError(f"{self.name}: its units have no labels to replace; take sentence pairs or tagging")
-
-    def label_counts(self, part: Any) -> np.ndarray:
-        """How many labels each unit of a part has: (N,)."""
-        raise UserError(f"{self.name}: its units have no labels; take sentence pairs or tagging")
-
-    def gold_labels(self, part: Any) -> np.ndarray | None:
-        """Labels of all units of a part one after the other, None where its data folder has none."""
-        raise UserError(f"{self.name}: its units have no labels; take sentence pairs or tagging")
-
     def translation_part(self, language: str, index: int, labels: str) -> Any:
         """Training text of a language as translation of the source's; ``labels``: what to do with its own labels."""
         return self.build_part(language, index, "train", paired=False)
@@ -166,26 +146,6 @@ class Problem(ABC):
     @abstractmethod
     def training_counters(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
         """Correct and all predictions of a training batch."""
-
-    def labelled_units(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
-        """Logits (K, C) and labels (K,) of everything in the batch that has a label."""
-        raise UserError(f"{self.name}: has no classes; take sentence pairs or tagging")
-
-    def penalty(self, output: Tensor, sample: Mapping, token_logits: Tensor | None = None) -> Tensor:
-        """Negative entropy of the predictions in nats (XLA, ACL 2021, Eq. 1): (R,), whose sum is R times the mean.
-
-        ``token_logits``: (R, T, C) of every position; then the mean is over all that are not padding instead of over
-        the labelled units.
-        """
-        if token_logits is None:
-            return self.unit_penalty(output, sample)
-        return word_mean(
-            negative_entropy(token_logits), sample["net_input"]["src_tokens"] != self.data.dictionary.pad()
-        )
-
-    def unit_penalty(self, output: Tensor, sample: Mapping) -> Tensor:
-        """Negative entropy of the labelled units: (R,)."""
-        raise UserError(f"{self.name}: the confidence penalty is for classes; take sentence pairs or tagging")
 
     # -- consistency of two views, and of teacher and student (xTune, ACL 2021) --
 

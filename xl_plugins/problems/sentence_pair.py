@@ -17,17 +17,19 @@ from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_k
 from ..functional.divergence import cross_entropy, kl_divergence
 from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
-from .base import Problem, ones, percent
+from .base import ones, percent
+from .classification import Classification
 
 MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken for a placeholder
 
 
-class SentencePair(Problem):
+class SentencePair(Classification):
     """One label per pair of texts; the head is fairseq's RoBERTa classification head on ``<s>``."""
 
     name = "sentence_pair"
     head_name = "sentence_classification_head"
     metric = "acc"
+    classifies_words = False
     counter_names = ("correct", "count")
     averages_streams = True
     source_weight = 0.4

@@ -23,7 +23,8 @@ from ..functional.precision import at_least_float32
 from ..functional.spans import SpanScheme, f1
 from ..functional.words import POOLINGS
 from ..xtreme.xtune_presets import NO_BLANKS
-from .base import Problem, percent
+from .base import percent
+from .classification import Classification
 
 WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
 TARGET_LABELS = ChoiceEnum(["gold", "soft"])
@@ -55,13 +56,14 @@ def effective_pooling(given: Any, preset: Any) -> str:
     return str(given or ("sum" if str(preset) == "official" else "mean"))
 
 
-class Tagging(Problem):
+class Tagging(Classification):
     """One label per word; the head is a linear layer on word vectors. Scored by micro span F1, as XTREME does."""
 
     name = "tagging"
     head_name = "tagging_head"
     head_maker = "register_word_head"
     metric = "f1"
+    classifies_words = True
     counter_names = ("true", "predicted", "hits", "correct", "words")
     trains_without_gold = True
     source_weight = 0.8
