@@ -234,6 +234,7 @@ class StageIterator(EpochBatchIterating):
             "pools": json.dumps(self.pools.fingerprint(), sort_keys=True),
             "scores": torch.tensor(self.scores, dtype=torch.float64),
             "versions": torch.tensor(self.labeller.versions),
+            "loss_scale": self.task.scale.factor,
         }
         if unfinished:
             assert self.data is not None
@@ -251,6 +252,7 @@ class StageIterator(EpochBatchIterating):
         self.epoch = state_dict["epoch"]
         self.scores = state_dict["scores"].tolist()
         self.labeller.versions = state_dict["versions"].tolist()
+        self.task.scale.factor = state_dict["loss_scale"]
         stage = state_dict.get("stage")
         if stage is None:
             return
