@@ -19,6 +19,7 @@ from .plan import SOURCE, SOURCE_VIRTUAL, TARGET, TARGET_VIRTUAL
 
 logger = logging.getLogger(__name__)
 _CHUNK = 1 << 24
+_TEXT = ("input0", "input1", "words")  # fields of a text
 
 
 @dataclass
@@ -61,12 +62,13 @@ class Pool:
 
     @cached_property
     def checksum(self) -> int:
-        """Of the texts, the labels' places and the rows taken of them."""
+        """Of the texts, the labels' places, the rows taken of them, and of the labels where they are trained on."""
         value = zlib.crc32(self.sizes.tobytes())
         if self.rows is not None:
             value = zlib.crc32(self.rows.tobytes(), value)
-        for path in sorted((self.problem.data.root / self.folder).glob("*/train.bin")):
-            value = _crc(path, value)
+        for field in _TEXT if self.name != SOURCE else (*_TEXT, "label"):
+            path = self.problem.data.root / self.folder / field / "train.bin"
+            value = _crc(path, value) if path.is_file() else value
         return value
 
 
