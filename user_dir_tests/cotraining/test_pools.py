@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def texts(pool: Any) -> list[list[int]]:
 def written(data: Path, problem: str, folder: str) -> list[list[int]]:
     """The same from the files."""
     sides = [read_rows(data, folder, field) for field in FIELDS[problem]]
-    return [sum(row, []) for row in zip(*sides)]
+    return [list(chain(*row)) for row in zip(*sides)]
 
 
 # -- which texts --
@@ -153,7 +154,7 @@ def test_shares_of_both_languages_and_their_generated_texts(setups: dict, folder
             for row, (start, size) in enumerate(zip(whole[name].starts, whole[name].sizes))
             if row in found[name].rows
         ]
-        assert found[name].gold.tolist() == sum(expected, [])
+        assert found[name].gold.tolist() == list(chain(*expected))
 
 
 def test_counts_are_exact(setups: dict) -> None:
