@@ -20,7 +20,7 @@ from omegaconf import OmegaConf, open_dict
 
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
-from .problems.tagging import effective_pooling
+from .problems.tagging_options import effective_pooling
 from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)

@@ -1,14 +1,12 @@
 """Tagging of words: parts of speech (UDPOS) and named entities (PAN-X)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
 from fairseq.data.indexed_dataset import dataset_exists
-from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
 from ..data.tagged_texts import NSPECIAL, SPECIALS, PlainTexts, TaggedTexts
@@ -21,39 +19,12 @@ from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
 from ..functional.spans import SpanScheme, f1
-from ..functional.words import POOLINGS
 from ..xtreme.xtune_presets import NO_BLANKS
 from .base import percent
 from .classification import Classification
+from .tagging_options import effective_pooling
 
-WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
-TARGET_LABELS = ChoiceEnum(["gold", "soft"])
 _ACTIVE = 0.5  # sum from which a soft label counts (X-Mixup, released code)
-
-
-@dataclass
-class TaggingOptions:
-    """Options of tagging, whatever the method."""
-
-    word_pooling: Optional[WORD_POOLINGS] = field(  # type: ignore[valid-type]
-        default=None,
-        metadata={
-            "help": "a word's vector from the states of its pieces: their mean, their sum (X-Mixup's code) or the first"
-            " one (XTREME) (default: mean, with --preset official sum)"
-        },
-    )
-    target_labels: TARGET_LABELS = field(  # type: ignore[valid-type]
-        default="gold",
-        metadata={
-            "help": "labels of translated training text: its own tags, or soft pseudo-labels of a source-language model"
-            " (X-Mixup 4.2; made by xl-augment soft-labels)"
-        },
-    )
-
-
-def effective_pooling(given: Any, preset: Any) -> str:
-    """``--word-pooling``, or what ``--preset`` makes of its absence."""
-    return str(given or ("sum" if str(preset) == "official" else "mean"))
 
 
 class Tagging(Classification):

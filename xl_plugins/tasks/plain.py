@@ -6,7 +6,8 @@ from fairseq.tasks import register_task
 
 from ..problems.qa import ExtractiveQA, QAOptions
 from ..problems.sentence_pair import SentencePair
-from ..problems.tagging import Tagging, TaggingOptions
+from ..problems.tagging import Tagging
+from ..problems.tagging_options import TaggingOptions
 from .base import XLTask, XLTaskConfig
 
 

@@ -18,7 +18,8 @@ from ..functional.embedding_mixup import GRANULARITIES, mixing_ratio
 from ..models.plain import XLMRModel
 from ..models.xmixup import XMixupModel, unwrapped
 from ..problems.sentence_pair import SentencePair
-from ..problems.tagging import Tagging, TaggingOptions
+from ..problems.tagging import Tagging
+from ..problems.tagging_options import TaggingOptions
 from ..xtreme.languages import parse_languages
 from .base import SELECTIONS, XLTask, XLTaskConfig
 from .counterparts import options_of, training_counterparts

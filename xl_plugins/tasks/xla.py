@@ -45,6 +45,12 @@ class XLATask(XLTask):
         self.target_language = str(cfg.xla_target)
         if self.target_language == self.source_language:
             raise UserError(f"--xla-target {self.target_language}: is the source language; name the target language")
+        needed = [self.target_language, *([self.source_language] if self.warms_up else [])]
+        if missing := [language for language in needed if language not in self.valid_languages]:
+            raise UserError(
+                f"--valid-languages {cfg.valid_languages}: stages are selected by the dev sets of"
+                f" {' and '.join(missing)}; add them"
+            )
         self.member_seeds = parse_seeds(cfg.xla_member_seeds)
         self.plan = make_plan(cfg.xla_epochs, cfg.xla_datasets, cfg.distill_eta, self.warms_up)
         self.scale = GradientScale(cfg.xla_autocast == "fp16", cfg.fp16_init_scale)

@@ -11,7 +11,7 @@ from ..cotraining.distil import parse_features
 from ..cotraining.plan import DATASETS, ETA, count_stages, make_plan, parse_seeds
 from ..errors import UserError
 from ..functional.selection import AGREEMENTS
-from ..problems.tagging import TaggingOptions
+from ..problems.tagging_options import TaggingOptions
 from .base import SELECTIONS, XLTaskConfig
 from .salt import PROBLEMS
 

@@ -1,0 +1,36 @@
+"""Options of tagging, whatever the method."""
+
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from fairseq.dataclass import ChoiceEnum
+
+from ..functional.words import POOLINGS
+
+WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
+TARGET_LABELS = ChoiceEnum(["gold", "soft"])
+
+
+@dataclass
+class TaggingOptions:
+    """Options of tagging, whatever the method."""
+
+    word_pooling: Optional[WORD_POOLINGS] = field(  # type: ignore[valid-type]
+        default=None,
+        metadata={
+            "help": "a word's vector from the states of its pieces: their mean, their sum (X-Mixup's code) or the first"
+            " one (XTREME) (default: mean, with --preset official sum)"
+        },
+    )
+    target_labels: TARGET_LABELS = field(  # type: ignore[valid-type]
+        default="gold",
+        metadata={
+            "help": "labels of translated training text: its own tags, or soft pseudo-labels of a source-language model"
+            " (X-Mixup 4.2; made by xl-augment soft-labels)"
+        },
+    )
+
+
+def effective_pooling(given: Any, preset: Any) -> str:
+    """``--word-pooling``, or what ``--preset`` makes of its absence."""
+    return str(given or ("sum" if str(preset) == "official" else "mean"))
