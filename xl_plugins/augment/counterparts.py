@@ -34,13 +34,13 @@ _MAX_UNKNOWN = 0.1
 Changes = tuple[np.ndarray, np.ndarray]  # flat positions, ascending, and the ids that come there
 
 
-def text_fields(data: DataBin) -> tuple[str, ...]:
-    """Files of a data folder that hold the texts of its problem."""
+def text_fields(data: DataBin, what: str = "counterparts") -> tuple[str, ...]:
+    """Files of a data folder that hold the texts of its problem. ``what`` they are wanted for, for the message."""
     pairs = data.has(data.source_language, "train") and _exists(data, "input1")
     problem = data.meta.get("problem", "sentence_pair" if pairs else "tagging")
     if problem not in PROBLEMS:
         raise UserError(
-            f"{data.root}/meta.json: the data is for problem '{problem}'; counterparts are for {' and '.join(PROBLEMS)}"
+            f"{data.root}/meta.json: the data is for problem '{problem}'; {what} are for {' and '.join(PROBLEMS)}"
         )
     return PROBLEMS[problem]
 

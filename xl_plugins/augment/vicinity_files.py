@@ -59,31 +59,6 @@ def read_manifest(data: DataBin, language: str, name: str = NAME) -> dict[str, A
         raise UserError(f"{path}: {reason}; remove the folder and run xl-augment vicinity again") from None
 
 
-def open_parents(data: DataBin, language: str, name: str = NAME) -> np.ndarray:
-    """Row that each virtual example was made of, (M,) int32; UserError if it does not fit the text."""
-    path, manifest = folder_of(data, language, name) / PARENTS, read_manifest(data, language, name)
-    again = "make the virtual examples again (xl-augment vicinity --overwrite)"
-    if manifest is None:
-        raise UserError(f"{path}: missing; run xl-augment vicinity for language '{language}'")
-    rows = len(data.open_text(language, "input0", "train"))
-    if manifest.get("parents") != rows:
-        raise UserError(
-            f"{path.parent / MANIFEST}: made of {manifest.get('parents')} rows, but the training text of '{language}'"
-            f" has {rows}; {again}"
-        )
-    try:
-        parents = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a numpy array ({error}); {again}") from None
-    if (
-        parents.dtype != np.int32
-        or parents.ndim != 1
-        or (len(parents) and not 0 <= parents.min() <= parents.max() < rows)
-    ):
-        raise UserError(f"{path}: not rows of the training text of '{language}'; {again}")
-    return parents
-
-
 def write_examples(
     folder: Path, fields: Iterable[str], types: int, blocks: Iterable[Examples], manifest: dict[str, Any]
 ) -> None:

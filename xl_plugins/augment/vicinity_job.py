@@ -55,8 +55,7 @@ class VicinitySource:
     @cached_property
     def digests(self) -> tuple[str, str, str]:
         """Of dictionary, model and tokenizer."""
-        symbols = "\n".join(self.data.dictionary.symbols).encode("utf-8")
-        return hashlib.sha256(symbols).hexdigest(), file_digest(self.model_path), file_digest(self.pieces.spm_path)
+        return self.data.dictionary_digest, file_digest(self.model_path), file_digest(self.pieces.spm_path)
 
     def vicinity(self, model: Any, max_tokens: int | None = None) -> Vicinity:
         """What replaces words with ``model``, which is in eval mode on its device."""

@@ -10,6 +10,7 @@ import numpy as np
 from fairseq.data.indexed_dataset import dataset_exists
 
 from ..data.layout import DataBin
+from ..data.rows import spread, take_rows
 from ..data.sentences import Sentences
 from ..data.tagged_texts import TaggedTexts
 from ..errors import UserError
@@ -59,7 +60,7 @@ class VicinityTexts:
 
     def __init__(self, data: DataBin, language: str, classes: PieceClasses, unit: str = "word") -> None:
         self.data, self.language, self.classes, self.unit = data, language, classes, unit
-        self.fields = text_fields(data)
+        self.fields = text_fields(data, "virtual sentences")
         for field in self.fields:
             if not dataset_exists(data.prefix(language, field, "train"), "mmap"):
                 raise UserError(
@@ -68,7 +69,7 @@ class VicinityTexts:
                 )
         self.tagged: Any = None
         if len(self.fields) == 1:
-            self.tagged = TaggedTexts(data, language, "train", 1 << 30)
+            self.tagged = TaggedTexts(data, language, "train", 1 << 30, labelled=False)
         self.columns = [Sentences.of(data.open_text(language, field, "train")) for field in self.fields]
         if len({len(column) for column in self.columns}) > 1:
             counts = ", ".join(f"{len(column)} in {field}" for column, field in zip(self.columns, self.fields))
@@ -86,13 +87,12 @@ class VicinityTexts:
         """Some rows of a field."""
         column = self.columns[field]
         pieces = column.sizes[rows] - 1  # without </s>
-        ids = column.ids[_places(column.starts[rows], pieces)]
+        ids = column.ids[spread(column.starts[rows], pieces)]
         if self.unit == "piece":
             return Units(ids, pieces, np.ones(len(ids), dtype=np.int64), pieces)
         if self.tagged is not None:
-            counts = self.tagged.counts
-            units = counts.row_sizes[rows]
-            return Units(ids, pieces, counts.flat[_places(counts.starts[rows], units)].astype(np.int64), units)
+            counts = take_rows(self.tagged.counts, rows)
+            return Units(ids, pieces, counts.flat.astype(np.int64), counts.row_sizes)
         begins = self.classes.starts[ids]
         begins[(np.cumsum(pieces) - pieces)[pieces > 0]] = True
         owner = np.repeat(np.arange(len(rows)), pieces)
@@ -114,9 +114,3 @@ class VicinityTexts:
                 rows = np.arange(start, min(start + _SCAN, len(self)))
                 short += int((self.units(field, rows).units < minimum).sum())
         return short / (len(self) * len(self.fields))
-
-
-def _places(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """start, start + 1, ... of every row one after the other."""
-    ends = np.cumsum(sizes)
-    return np.repeat(starts - (ends - sizes), sizes) + np.arange(int(ends[-1]) if len(ends) else 0)

@@ -155,7 +155,7 @@ def _languages(args: argparse.Namespace, data: DataBin) -> tuple[str, ...]:
 
 
 def _options(args: argparse.Namespace, data: DataBin) -> VicinityOptions:
-    problem = "tagging" if len(text_fields(data)) == 1 else "sentence_pair"
+    problem = "tagging" if len(text_fields(data, "virtual sentences")) == 1 else "sentence_pair"
     chars = defaults.MIN_CHARS[args.genlm_unit] if args.genlm_min_chars is None else args.genlm_min_chars
     return VicinityOptions(
         problem, parse_samples(args.samples, problem), parse_percent(args.percent), args.genlm_unit, chars,
