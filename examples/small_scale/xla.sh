@@ -48,7 +48,8 @@ shape=(--encoder-layers 3 --encoder-embed-dim 128 --encoder-ffn-embed-dim 512 --
 for name in "${names[@]}"; do
   bin=$root/$name/data-bin out=$root/$name problem=sentence_pair
   mkdir -p "$out"
-  sizes=(--max-length 128 --batch-size 32 --update-freq 1 --num-workers 0) vicinity=()
+  sizes=(--max-length 128 --batch-size 32 --update-freq 1 --num-workers 0)
+  vicinity=(--genlm-word-start-only) # most of this model's predictions would glue to the word before
   case $name in # ten passes over the English data at most
     panx) problem=tagging targets=${TARGETS:-de,nl} sizes+=(--word-pooling first) rate=6e-4 updates=800 eta=80,100,100 ;;
     sick) targets=${TARGETS:-nl,pt} rate=5e-4 updates=600 eta=50,80,100 ;;
