@@ -15,7 +15,7 @@ import pytest
 from user_dir_tests.cli.prepare_helpers import tree
 from user_dir_tests.cli.test_counterparts_resume import die, killed, never
 from user_dir_tests.toy_vicinity import World, in_blocks, make_world
-from xl_plugins.augment import vicinity_files
+from xl_plugins.augment import generated_files
 from xl_plugins.augment.vicinity_examples import ExampleMaker
 from xl_plugins.cli import offline
 from xl_plugins.cli.augment import main
@@ -115,7 +115,7 @@ def test_killed_and_resumed(
         elif where == "storing":
             os.replace = after(7, os.replace)
         elif where == "merging":  # the second language
-            vicinity_files._write = after(2, vicinity_files._write)
+            generated_files._write = after(2, generated_files._write)
         else:
             Path.rename = after(1, Path.rename)  # type: ignore[method-assign]
         main(world.options())

@@ -8,27 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
+from .generated_files import Examples
 from .vicinity import REASONS, WHOLE, Samples, Vicinity
 from .vicinity_options import VicinityOptions
 from .vicinity_sites import draw_sites, site_count
 from .vicinity_texts import Units, VicinityTexts, join
 
 Example = tuple[int, ...]  # number of the sample of each text
-
-
-@dataclass
-class Examples:
-    """Virtual examples. ``parents`` (M,): row that each was made of; ``texts``: per field flat ids with ``</s>`` and
-    sizes (M,); ``words``: flat pieces per word and words (M,), of tagging."""
-
-    parents: np.ndarray
-    texts: list[tuple[np.ndarray, np.ndarray]]
-    words: tuple[np.ndarray, np.ndarray] | None
 
 
 class ExampleMaker:

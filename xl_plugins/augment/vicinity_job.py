@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,24 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fairseq.data.indexed_dataset import dataset_exists
 
 from ..data.blocks import BlockStore
 from ..data.layout import DataBin
 from ..data.manifest import fingerprint
 from ..data.tokenizer import file_digest
-from ..errors import UserError
+from .generated_files import Examples, Kind, write_examples
 from .mask_filler import MaskFiller
 from .piece_classes import PieceClasses
 from .vicinity import MAX_TOKENS, Vicinity
-from .vicinity_examples import ExampleMaker, Examples
-from .vicinity_files import NAME, PARENTS, folder_of, read_manifest, write_examples
+from .vicinity_examples import ExampleMaker
 from .vicinity_options import VicinityOptions
 from .vicinity_report import summary
 from .vicinity_texts import VicinityTexts
 from .words import WordPieces
 
-COMMAND = "xl-augment vicinity"
+KIND = Kind("vicinity", "virtual examples", "options, text or model")
+COMMAND = f"xl-augment {KIND.name}"
 BLOCK = 1024  # rows whose samples are batched together; the unit of sharding and resuming
 _VERSION = 2  # to be raised whenever the same input gives other examples
 Progress = Callable[[int], object]
@@ -42,7 +40,7 @@ class VicinitySource:
     options: VicinityOptions
     model_path: str
     precision: str = "fp32"
-    name: str = NAME
+    name: str = KIND.name
 
     @cached_property
     def pieces(self) -> WordPieces:
@@ -72,7 +70,7 @@ class VicinityJob:
     def __init__(self, source: VicinitySource, language: str) -> None:
         self.source, self.language, self.options = source, language, source.options
         self.texts = VicinityTexts(source.data, language, source.classes, self.options.unit)
-        self.folder = folder_of(source.data, language, source.name)
+        self.folder = KIND.folder(source.data, language, source.name)
         self.blocks = -(-len(self.texts) // BLOCK)
 
     @cached_property
@@ -81,37 +79,14 @@ class VicinityJob:
         return self.texts.share_below(self.options.min_words)
 
     @cached_property
-    def text_digest(self) -> str:
-        digest = hashlib.sha256()
-        for column in self.texts.columns:
-            digest.update(np.ascontiguousarray(column.ids).tobytes())
-            digest.update(column.sizes.tobytes())
-        if self.texts.tagged is not None:
-            digest.update(self.texts.tagged.counts.flat.tobytes())
-            digest.update(self.texts.tagged.counts.row_sizes.tobytes())
-        return digest.hexdigest()
-
-    @cached_property
     def mark(self) -> str:
         """Fingerprint of all that decides the examples."""
         described = sorted(self.options.describe().items())
-        return fingerprint(_VERSION, self.text_digest, *self.source.digests, self.source.precision, described)
+        return fingerprint(_VERSION, self.texts.digest, *self.source.digests, self.source.precision, described)
 
     def pending(self, overwrite: bool = False) -> bool:
         """Whether the examples are to be made; UserError if others, or other files, are in their place."""
-        manifest = read_manifest(self.source.data, self.language, self.source.name)
-        if manifest is None:
-            return True
-        fields = [*self.texts.fields, *(["words"] if self.texts.tagged is not None else [])]
-        if manifest.get("fingerprint") != self.mark:
-            if not overwrite:
-                raise UserError(
-                    f"{self.folder}: virtual examples made with other options, text or model; pass --overwrite to"
-                    " replace them, or another --name to keep both"
-                )
-            return True
-        whole = all(dataset_exists(str(self.folder / field / "train"), "mmap") for field in fields)
-        return not (whole and (self.folder / PARENTS).is_file())
+        return KIND.pending(self.folder, self.mark, self.texts.fields, overwrite)
 
     # -- work --
 
@@ -147,7 +122,7 @@ class VicinityJob:
             for block in range(store.count):
                 counts.update(store.read(block)[1])
             types = len(self.source.data.dictionary)
-            write_examples(self.folder, self.texts.fields, types, self._blocks(store), self.manifest(counts))
+            write_examples(self.folder, self.texts.fields, types, self._blocks(store), lambda: self.manifest(counts))
         store.remove()
         return counts
 
@@ -159,10 +134,10 @@ class VicinityJob:
         """How the examples came about."""
         dictionary, model, tokenizer = self.source.digests
         return {
-            "kind": "vicinity", "version": _VERSION, "fingerprint": self.mark, "split": "train",
+            "kind": KIND.name, "version": _VERSION, "fingerprint": self.mark, "split": "train",
             "language": self.language, "fields": list(self.texts.fields), "problem": self.options.problem,
             "model": {"file": Path(self.source.model_path).name, "sha256": model, "precision": self.source.precision},
-            "dictionary_sha256": dictionary, "sentencepiece_sha256": tokenizer, "text_sha256": self.text_digest,
+            "dictionary_sha256": dictionary, "sentencepiece_sha256": tokenizer, "text_sha256": self.texts.digest,
             "parents": len(self.texts), "options": self.options.describe(), "seed": self.options.seed,
             "counts": summary(counts),
         }  # fmt: skip

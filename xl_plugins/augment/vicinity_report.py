@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from fairseq.data import Dictionary
 
-from .vicinity_examples import Examples
+from .generated_files import Examples
 from .vicinity_texts import VicinityTexts
 from .words import BOUNDARY
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from fairseq.data.indexed_dataset import dataset_exists
 
 from ..data.layout import DataBin
 from ..data.rows import spread, take_rows
-from ..data.sentences import Sentences
-from ..data.tagged_texts import TaggedTexts
-from ..errors import UserError
-from .counterparts import text_fields
+from .language_texts import LanguageTexts
 from .piece_classes import PieceClasses
 from .words import BOUNDARY
 
@@ -51,37 +46,19 @@ def join(parts: list[Units]) -> Units:
     return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-class VicinityTexts:
-    """Training texts of a language.
+class VicinityTexts(LanguageTexts):
+    """Training texts of a language, in units.
 
     Args:
         unit: ``word``, begun by a piece with U+2581 or as the ``words`` file says, or ``piece``.
     """
 
     def __init__(self, data: DataBin, language: str, classes: PieceClasses, unit: str = "word") -> None:
-        self.data, self.language, self.classes, self.unit = data, language, classes, unit
-        self.fields = text_fields(data, "virtual sentences")
-        for field in self.fields:
-            if not dataset_exists(data.prefix(language, field, "train"), "mmap"):
-                raise UserError(
-                    f"{data.prefix(language, field, 'train')}.idx: missing; virtual sentences are made from the"
-                    f" training text of '{language}', which xl-prepare writes, or leave the language out"
-                )
-        self.tagged: Any = None
-        if len(self.fields) == 1:
-            self.tagged = TaggedTexts(data, language, "train", 1 << 30, labelled=False)
-        self.columns = [Sentences.of(data.open_text(language, field, "train")) for field in self.fields]
-        if len({len(column) for column in self.columns}) > 1:
-            counts = ", ".join(f"{len(column)} in {field}" for column, field in zip(self.columns, self.fields))
-            raise UserError(f"{data.root}/{language}: rows differ: {counts}; prepare the data again")
-        if not len(self):
-            raise UserError(f"{data.prefix(language, self.fields[0], 'train')}.idx: holds no sentence")
+        super().__init__(data, language, "virtual sentences", "or leave the language out")
+        self.classes, self.unit = classes, unit
         symbols = data.dictionary.symbols
         self.chars = np.array([len(symbol.replace(BOUNDARY, "")) for symbol in symbols], dtype=np.int64)
         self.chars[classes.special] = 1  # <unk> may be any character
-
-    def __len__(self) -> int:
-        return len(self.columns[0])
 
     def units(self, field: int, rows: np.ndarray) -> Units:
         """Some rows of a field."""

@@ -14,8 +14,7 @@ from tqdm import tqdm
 from ..augment import vicinity_options as defaults
 from ..augment.counterparts import text_fields
 from ..augment.vicinity import MAX_TOKENS, Vicinity
-from ..augment.vicinity_files import NAME, check_name, read_manifest
-from ..augment.vicinity_job import VicinityJob, VicinitySource
+from ..augment.vicinity_job import KIND, VicinityJob, VicinitySource
 from ..augment.vicinity_options import VicinityOptions, parse_percent, parse_samples
 from ..augment.vicinity_report import example_lines, lines
 from ..data.blocks import parse_shard
@@ -61,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=int, default=1, metavar="N", help="do all of it N times with other words (default: 1)"
     )
-    parser.add_argument("--name", default=NAME, help="folder below that of the language (default: %(default)s)")
+    parser.add_argument("--name", default=KIND.name, help="folder below that of the language (default: %(default)s)")
     _add_rules(parser)
     _add_running(parser)
 
@@ -131,13 +130,13 @@ def run(args: argparse.Namespace) -> int:
         elif not _make(args, job, shard, vicinity):
             print(f"{job.language}: shard {args.shard} is through; when all are, run the same command without --shard")
     if args.json:
-        write_report(args.json, {job.language: read_manifest(data, job.language, args.name) for job in jobs})
+        write_report(args.json, {job.language: KIND.read_manifest(job.folder) for job in jobs})
     return 0
 
 
 def _check(args: argparse.Namespace) -> None:
     check_running(args, ("max_tokens", "sample", "show"), ("json",))
-    check_name(args.name)
+    KIND.check_name(args.name)
     for option in ("sample", "show"):
         if getattr(args, option) is not None and not args.report_only:
             raise UserError(f"--{option} belongs to --report-only; leave it out")
