@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +37,7 @@ RUN = {
     "encoder_layers": 2, "batch_size": 6, "batch_size_valid": 24, "update_freq": 1, "lr": 5e-3, "xla_warmup_lr": 1e-2,
     "validate_interval_updates": 3, "weight_decay": 0.1,
 }  # fmt: skip
+FREQ = {"batch_size": 4, "update_freq": [1]}
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
 
 
@@ -128,21 +129,27 @@ def remove(data: Path, *parts: str) -> None:
 
 def make(folders: Mapping[str, Path], problem: str, **options: object) -> Setup:
     """Task with its stages, three members whose heads are not near zero, criterion; in training mode, no dropout."""
-    setup = build(folders[problem], TASK, problem=problem, **{**SMALL, "batch_size": 4, "save_dir": "", **options})
-    enlarge_heads(setup.model.members)
+    setup = build(folders[problem], TASK, problem=problem, **{**SMALL, **FREQ, "save_dir": "", **options})
     setup.model.train(), setup.criterion.train()
     for split in ("valid", "train"):
         setup.task.load_dataset(split)
+    for number, member in enumerate(setup.model.members):
+        enlarge_head(setup, member, number)
     return setup
 
 
-def enlarge_heads(members: Iterable[Any]) -> None:
-    """Predictions of random members vary with the text, and from member to member."""
-    for number, member in enumerate(members):
-        generator = torch.Generator().manual_seed(number)
-        for name, parameter in member.named_parameters():
-            if "_heads." in name:
-                parameter.data = torch.randn(parameter.shape, generator=generator)
+def enlarge_head(setup: Setup, member: Any, seed: int) -> None:
+    """Predictions of random weights that vary with the text, and from member to member."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in member.named_parameters():
+        if "_heads." in name:
+            parameter.data = torch.randn(parameter.shape, generator=generator) * (0.5 if name.endswith("bias") else 0.7)
+    if setup.task.problem.name == "sentence_pair":  # the first vectors of all pairs are alike
+        head = member.classification_heads[setup.task.problem.head_name].out_proj
+        logits = torch.cat([p.log() for p in one_by_one(setup, member, setup.task.stages.pools["src"].dataset)])
+        head.bias.data -= logits.mean(0).float()
+        head.weight.data /= logits.std(0).mean().float()
+        head.bias.data /= logits.std(0).mean().float()
 
 
 def begin(setup: Setup, log: Path | None = None, **loading: int) -> Any:
