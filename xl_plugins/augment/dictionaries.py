@@ -40,7 +40,7 @@ def load_dictionaries(
         raise UserError(f"{option} is missing: {expected}")
     if not Path(folder).is_dir():
         raise UserError(f"{option} {folder}: no such folder; {expected}")
-    files = _files(Path(folder), source)
+    files = dictionary_files(Path(folder), source)
     wanted = sorted(files) if languages == ALL else list(dict.fromkeys(re.split(r"[,\s]+", languages.strip(", \t"))))
     if wanted == [""]:
         raise UserError(f"{asking} is empty: expected 'all' or language codes separated by commas")
@@ -59,7 +59,7 @@ def load_dictionaries(
     return tables
 
 
-def _files(folder: Path, source: str) -> dict[str, Path]:
+def dictionary_files(folder: Path, source: str) -> dict[str, Path]:
     """language -> file; MUSE's train and test parts (``en-de.0-5000.txt``) do not count, text goes before gzip."""
     pattern = re.compile(rf"{re.escape(source)}-([A-Za-z0-9_-]+)(\.txt|\.txt\.gz)")
     found: dict[str, Path] = {}

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 
-from xl_plugins.cli import counterparts, vicinity
+from xl_plugins.cli import code_switch, counterparts, vicinity
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation import soft_labels
 
 # Each command is a module with SUMMARY, EPILOG, add_arguments(parser) and run(args) -> exit status.
-COMMANDS = {"counterparts": counterparts, "soft-labels": soft_labels, "vicinity": vicinity}
+COMMANDS = {
+    "code-switch": code_switch,
+    "counterparts": counterparts,
+    "soft-labels": soft_labels,
+    "vicinity": vicinity,
+}
 
 
 def make_parser() -> argparse.ArgumentParser:
