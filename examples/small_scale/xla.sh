@@ -2,7 +2,7 @@
 # XLA on real text with a small encoder, which also generates the virtual sentences, from English to each target language:
 #   panx   entities: 5,000 English sentences of WikiANN, 2,000 sentences of the target's training set without tags
 #   sick   SICK: 4,500 English pairs, 4,439 Dutch and Portuguese ones without labels (they translate the English ones)
-#   xnli   19,691 MultiNLI pairs, 1,500 rows of the target's XNLI dev set without labels, selected on the other 990
+#   xnli   5,000 MultiNLI pairs, 1,500 rows of the target's XNLI dev set without labels, selected on the other 990
 # zero-shot, with the confidence penalty, three models as an ensemble, and XLA after each of its three epochs, mean of its members
 # and ensemble; tables with p-values.
 #   examples/small_scale/xla.sh DATA ENCODER OUT [NAME ...]
@@ -37,7 +37,7 @@ prepare() { # NAME TARGETS
       --test en="$data/sick/en/SICK_test_annotated.txt" "${files[@]}" --unlabelled "${files[@]}" \
       --filter "$2/unlabelled:SemEval_set=TRAIN" "$2/valid:SemEval_set=TRIAL" "$2/test:SemEval_set=TEST" ;;
     xnli) xl-prepare pairs "$bin" "${tokenizer[@]}" --name xnli --labels contradiction,entailment,neutral --languages "en,$2" \
-      --columns first=0,second=1,label=2 --train en="$data/xnli/train-en.tsv" \
+      --columns first=0,second=1,label=2 --train en="$data/xnli/train-en.tsv[0:${TRAIN:-5000}]" \
       --unlabelled "$2=$data/xnli/dev-{lang}.tsv[0:${POOL:-1500}]" --valid "$data/xnli/dev-{lang}.tsv[1500:2490]" \
       --test "$data/xnli/test-{lang}.tsv" ;;
   esac
@@ -53,7 +53,7 @@ for name in "${names[@]}"; do
   case $name in # ten passes over the English data at most
     panx) problem=tagging targets=${TARGETS:-de,nl} sizes+=(--word-pooling first) rate=6e-4 updates=800 eta=80,100,100 ;;
     sick) targets=${TARGETS:-nl,pt} rate=5e-4 updates=600 eta=50,80,100 ;;
-    xnli) targets=${TARGETS:-de} rate=3e-4 updates=600 eta=50,80,100 ;;
+    xnli) targets=${TARGETS:-de,es} rate=3e-4 updates=600 eta=50,80,100 ;;
     *) echo "unknown experiment $name" >&2; exit 2 ;;
   esac
   prepare "$name" "$targets"
