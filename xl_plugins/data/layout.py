@@ -175,6 +175,10 @@ class DataBin:
         """True when the raw file had no gold labels (XTREME ships its test files so)."""
         return split in self.meta.get("unlabelled", {}).get(language, [])
 
+    def is_pool(self, language: str) -> bool:
+        """Whether the language's training text translates nothing (``xl-prepare --unlabelled``)."""
+        return language in self.meta.get("pools", [])
+
     def same_content(self, language: str, split: str, other: str) -> bool:
         """True when two splits of a language hold the same texts."""
         for field in ("input0", "input1"):

@@ -117,6 +117,11 @@ class XMixupTask(XLTask):
 
     def add_views(self, part: Any, split: str) -> None:
         if split == "train":
+            if self.data_bin.is_pool(part.language):
+                raise UserError(
+                    f"--train-languages: the training text of {part.language} translates nothing (xl-prepare"
+                    " --unlabelled), and X-Mixup pairs texts with their translations; leave the language out"
+                )
             self._add_training_views(part)
         elif not self.cfg.no_mixup_inference:
             part.source = self._view(part.language, split) or self._missing_translation(part.language, split)

@@ -102,7 +102,8 @@ class Augmentation:
 
     def _mt_languages(self) -> list[str]:
         cfg, task = self.cfg, self.task
-        available = [lang for lang in task.data_bin.languages_with("train") if lang != task.source_language]
+        data = task.data_bin
+        available = [la for la in data.languages_with("train") if la != task.source_language and not data.is_pool(la)]
         excluded = cfg.mt_exclude
         if excluded is None:  # languages that the user names are wanted
             excluded = task.problem.untranslatable if cfg.mt_languages == "all" else ""
@@ -113,7 +114,7 @@ class Augmentation:
         missing = [lang for lang in wanted if lang not in available]
         if missing:
             raise UserError(
-                f"--mt-languages {cfg.mt_languages}: {task.data_bin.root} has no training text in {', '.join(missing)};"
-                f" it has {', '.join(available) or 'none besides the source'}"
+                f"--mt-languages {cfg.mt_languages}: {data.root} has no translated training text in"
+                f" {', '.join(missing)}; it has {', '.join(available) or 'none besides the source'}"
             )
         return [lang for lang in wanted if lang not in left_out]
