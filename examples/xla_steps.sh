@@ -8,16 +8,21 @@
 members=(1000 3000 4000) # seeds of the released scripts
 quiet=(--log-format simple --log-interval 50)
 
+quietly() { # LOG COMMAND...: all output to LOG; its end is shown when the command fails
+  local log=$1
+  shift
+  "$@" > "$log" 2>&1 || { tail -n 5 "$log" >&2; echo "failed: see $log" >&2; return 1; }
+}
+
 warm_up() { # the three members with the confidence penalty, and the first one without
   local seed name options
   for name in plain-1000 "${members[@]/#/member-}"; do
     seed=${name#*-} options=(--conf-penalty 1)
     [ "$name" = plain-1000 ] && options=(--conf-penalty 0)
     [ -f "$out/$name.done" ] && continue
-    fairseq-train "$bin" --user-dir "$here/xl_plugins" --task "xl_$problem" "${shape[@]}" "${sizes[@]}" \
+    quietly "$out/$name.log" fairseq-train "$bin" --user-dir "$here/xl_plugins" --task "xl_$problem" "${shape[@]}" "${sizes[@]}" \
       --restore-file "$encoder/model.pt" --save-dir "$out/$name" --seed "$seed" --valid-languages source --select source-dev \
-      --weight-decay 0.01 --keep-interval-updates 1 --no-epoch-checkpoints "${warm[@]}" "${options[@]}" "${quiet[@]}" \
-      > "$out/$name.log" 2>&1
+      --weight-decay 0.01 --keep-interval-updates 1 --no-epoch-checkpoints "${warm[@]}" "${options[@]}" "${quiet[@]}"
     touch "$out/$name.done"
   done
 }
@@ -26,7 +31,8 @@ generate() { # LANGUAGE...: virtual sentences of their training texts
   local language
   for language; do
     [ -f "$bin/$language/vicinity/manifest.json" ] && continue
-    xl-augment vicinity "$bin" --path "$encoder/model.pt" --languages "$language" "${vicinity[@]}" > "$out/vicinity-$language.log" 2>&1
+    quietly "$out/vicinity-$language.log" xl-augment vicinity "$bin" --path "$encoder/model.pt" --languages "$language" \
+      "${vicinity[@]}"
   done
 }
 
@@ -47,10 +53,11 @@ adapt_to() { # TARGET OPTIONS...: XLA, its members after each XLA epoch, and the
   local target=$1 save=$out/xla-$1 start=$SECONDS epoch
   shift
   if [ ! -f "$save.done" ]; then
-    fairseq-train "$bin" --user-dir "$here/xl_plugins" --task xla_cotrain_task --problem "$problem" --xla-target "$target" \
+    quietly "$save.log" fairseq-train "$bin" --user-dir "$here/xl_plugins" --task xla_cotrain_task --problem "$problem" \
+      --xla-target "$target" \
       --xla-init-members "$out/member-1000/checkpoint_best.pt,$out/member-3000/checkpoint_best.pt,$out/member-4000/checkpoint_best.pt" \
       "${shape[@]}" "${sizes[@]}" --save-dir "$save" --seed 1000 --save-interval 6 --keep-last-epochs -1 "${adapt[@]}" "$@" \
-      "${quiet[@]}" > "$save.log" 2>&1
+      "${quiet[@]}"
     touch "$save.done"
     echo "$problem, $target: adapted in $((SECONDS - start)) seconds"
   fi
