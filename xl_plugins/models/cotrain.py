@@ -44,7 +44,7 @@ class CotrainModel(BaseFairseqModel):
         self.active = 0
         self.member_seeds = seeds or range(len(members))
         self.best: dict[str, Tensor] | None = None
-        self._trainable = [name for name, p in members[0].named_parameters() if p.requires_grad]
+        self._trainable: set[str] = set()  # names of a member's parameters that are not frozen, known once one trains
 
     @classmethod
     def build_model(cls, cfg: Any, task: Any) -> "CotrainModel":
@@ -77,6 +77,7 @@ class CotrainModel(BaseFairseqModel):
 
     def activate(self, number: int) -> None:
         """Let member ``number`` (from 0) train, and no other."""
+        self._trainable = self._trainable or {n for n, p in self.members[0].named_parameters() if p.requires_grad}
         self.active = number
         for index, member in enumerate(self.members):
             for name, parameter in member.named_parameters():
