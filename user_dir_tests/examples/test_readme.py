@@ -29,7 +29,7 @@ COMMANDS = {
     "fairseq-preprocess": "fairseq_cli.preprocess {}",
     **{
         f"xl-{name}": f"xl_plugins.cli.{name} {{}}"
-        for name in ("prepare", "augment", "evaluate", "predict", "mini", "xtune")
+        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "xtune")
     },
 }  # fmt: skip
 
@@ -103,7 +103,7 @@ def test_readme(stage: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("data_set", ["xnli", "pawsx"])
 def test_recipe_readme(stage: Path, data_set: str) -> None:
-    train, tune, salt, by_hand = blocks(REPO / "examples" / data_set / "README.md")
+    train, tune, salt, _, by_hand = blocks(REPO / "examples" / data_set / "README.md")
     run(stage, f"rm -rf data-bin/{data_set} outputs/{data_set} by-hand\n{train}")
     run(stage, tune)
     run(stage, salt)
