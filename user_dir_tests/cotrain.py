@@ -20,6 +20,7 @@ from user_dir_tests.tiny import Setup, build
 from user_dir_tests.toy import LABELS, VOCABULARY, write_rows
 from user_dir_tests.toy_positions import TAGS, make_tagging, write_flat
 from user_dir_tests.training import load, save_archive, train_here, words
+from xl_plugins.cotraining.stage_log import StageLog
 from xl_plugins.data.layout import DataBin
 
 TASK = "xla_cotrain_task"
@@ -153,9 +154,9 @@ def enlarge_head(setup: Setup, member: Any, seed: int) -> None:
 
 
 def begin(setup: Setup, log: Path | None = None, **loading: int) -> Any:
-    """The stages of a setup, as fairseq's trainer asks for them; ``log``: folder of their log."""
+    """The stages of a setup, as fairseq's trainer asks for them; ``log``: folder of their log, else they write none."""
     stages = setup.task.get_batch_iterator(setup.task.datasets["train"], **loading)
-    stages.log.path = str(log / "xla_stages.jsonl") if log else "/dev/null"
+    stages.log = StageLog(str(log)) if log else SimpleNamespace(begin=lambda *_: None, end=lambda *_: None)
     return stages
 
 

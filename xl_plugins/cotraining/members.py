@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from fairseq import checkpoint_utils
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
 from ..models.cotrain import MEMBERS, CotrainModel
@@ -39,9 +39,21 @@ def load_members(model: CotrainModel, paths: str, task: Any) -> None:
     for member, path in zip(model.members, files):
         state = checkpoint_utils.load_checkpoint_to_cpu(path)
         _check(path, state, model, task)
-        restore_strictly(member, state["model"], task.problem.head_name, path)
+        restore_strictly(member, state["model"], task.problem.head_name, f"--xla-init-members: {path}")
     model.strict_restore = False
     logger.info("members: %s", ", ".join(files))
+
+
+def keep_members(checkpoint: Any) -> None:
+    """Let no pre-trained model overwrite the members; ``checkpoint``: fairseq's options, as settled for this run."""
+    if checkpoint.restore_file != "checkpoint_last.pt":
+        raise UserError(
+            f"--restore-file {checkpoint.restore_file}: would replace the members of --xla-init-members; leave it out"
+        )
+    if checkpoint.finetune_from_model:
+        logger.info("%s is not read: the members have their weights already", checkpoint.finetune_from_model)
+        with open_dict(checkpoint):
+            checkpoint.finetune_from_model = None
 
 
 def _check(path: str, state: dict[str, Any], model: CotrainModel, task: Any) -> None:

@@ -14,7 +14,7 @@ from ..cotraining.autocast import GradientScale, autocast
 from ..cotraining.distil import DistilOptions, parse_features
 from ..cotraining.iterator import StageIterator
 from ..cotraining.labelling import Labeller
-from ..cotraining.members import load_members
+from ..cotraining.members import keep_members, load_members
 from ..cotraining.plan import make_plan, parse_seeds
 from ..cotraining.pools import PoolOptions, Pools
 from ..cotraining.stage_log import StageLog
@@ -36,15 +36,15 @@ class XLATask(XLTask):
     """
 
     def __init__(self, cfg: Any) -> None:
+        source = DataBin(Path(cfg.data), cfg.source_language).source_language
+        if cfg.xla_target == source:
+            raise UserError(f"--xla-target {source}: is the source language; name the target language")
         if cfg.valid_languages == "both":
-            source = DataBin(Path(cfg.data), cfg.source_language).source_language
             cfg.valid_languages = f"{source},{cfg.xla_target}"
         if not cfg.select_languages and str(cfg.select) == "target-dev":
             cfg.select_languages = cfg.xla_target
         super().__init__(cfg)
         self.target_language = str(cfg.xla_target)
-        if self.target_language == self.source_language:
-            raise UserError(f"--xla-target {self.target_language}: is the source language; name the target language")
         needed = [self.target_language, *([self.source_language] if self.warms_up else [])]
         if missing := [language for language in needed if language not in self.valid_languages]:
             raise UserError(
@@ -90,6 +90,7 @@ class XLATask(XLTask):
         if self.cfg.xla_init_members and not resumes:
             assert self.model is not None
             load_members(self.model, self.cfg.xla_init_members, self)
+            keep_members(cfg.checkpoint)
 
     # -- data --
 
