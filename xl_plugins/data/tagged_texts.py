@@ -109,8 +109,13 @@ class TaggedTexts(PlainTexts):
         if not dataset_exists(prefix, "mmap"):
             return None
         labels = Rows(prefix)
-        if len(labels) != len(self) or (labels.row_sizes != self.counts.row_sizes + 1).any():
-            raise UserError(f"{prefix}.idx: not one label for every word of {self.path}.idx; run xl-prepare again")
+        given, words = labels.row_sizes - 1, self.counts.row_sizes
+        if len(given) != len(words) or (given != words).any():
+            row = int((given != words).argmax()) if len(given) == len(words) else None
+            where = "" if row is None else f" (row {row + 1}: {given[row]} labels, {words[row]} words)"
+            raise UserError(
+                f"{prefix}.idx: not one label for every word of {self.path}.idx{where}; run xl-prepare again"
+            )
         ids = labels.flat[np.flatnonzero(labels.flat != data.dictionary.eos())]
         if len(ids) and (int(ids.min()) < NSPECIAL or int(ids.max()) >= NSPECIAL + len(data.labels)):
             raise UserError(
