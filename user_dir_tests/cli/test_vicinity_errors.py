@@ -104,6 +104,12 @@ def test_samples_of_pairs(world: World, fails: Fails) -> None:
     assert fails(world.pairs, samples="2,0") == f"--samples 2,0: {message}"
 
 
+def test_a_share_instead_of_a_percentage(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(world.options(percent="0.3", report_only=True, sample=1)) == 0
+    message = "warning: --percent 0.3 is a percentage, so that one word of a sentence is replaced; 30 means 30 %"
+    assert capsys.readouterr().err.splitlines()[0] == message
+
+
 # -- data --
 
 

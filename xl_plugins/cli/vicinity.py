@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     source = VicinitySource(data, _options(args, data), args.path, precision_of(args), args.name)
     load = model_loader(args, data)
     jobs = [VicinityJob(source, language) for language in languages]
-    for warning in filter(None, [source.pieces.warning, *map(_shortness, jobs)]):
+    for warning in filter(None, [source.pieces.warning, _fraction(source.options), *map(_shortness, jobs)]):
         print(f"warning: {warning}", file=sys.stderr)
     loaded: list[Vicinity] = []
 
@@ -161,6 +161,13 @@ def _options(args: argparse.Namespace, data: DataBin) -> VicinityOptions:
         args.genlm_min_words, args.genlm_max_words, args.genlm_word_start_only, args.genlm_keep_duplicates, args.seed,
         args.rounds,
     )  # fmt: skip
+
+
+def _fraction(options: VicinityOptions) -> str | None:
+    """A warning where a share of 1 seems to be meant."""
+    if options.percent > 1:
+        return None
+    return f"--percent {options.percent} is a percentage, so that one word of a sentence is replaced; 30 means 30 %"
 
 
 def _shortness(job: VicinityJob) -> str | None:
