@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+from ..errors import UserError
+
+_LEAST = 2.0**-14  # as fairseq's --min-loss-scale
 TYPES = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -38,6 +41,11 @@ class GradientScale:
             norm = clip(*args, **kwargs)
             if not torch.isfinite(norm):
                 self.factor = self.factor / 2
+                if self.factor < _LEAST:
+                    raise UserError(
+                        "--xla-autocast fp16: gradients overflow whatever the loss scale, the training has diverged;"
+                        " lower --lr or --xla-warmup-lr, or pass --xla-autocast bf16"
+                    )
                 raise OverflowError(f"gradient overflow; loss scale reduced to {self.factor:g}")
             return norm
 

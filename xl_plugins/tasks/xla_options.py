@@ -17,7 +17,8 @@ from .salt import PROBLEMS
 
 DISTIL = ChoiceEnum(["confidence", "gmm"])
 PRECISIONS = ChoiceEnum(["none", "bf16", "fp16"])
-_PRECISION_FLAGS = ("fp16", "bf16", "amp", "memory_efficient_fp16", "memory_efficient_bf16")
+# the last two are set by the first two as well
+_PRECISION_FLAGS = ("memory_efficient_fp16", "memory_efficient_bf16", "amp", "fp16", "bf16")
 
 
 @dataclass
