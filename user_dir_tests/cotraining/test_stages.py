@@ -26,6 +26,7 @@ from user_dir_tests.cotrain import (
 )
 from user_dir_tests.training import load
 from xl_plugins.cotraining.plan import make_plan
+from xl_plugins.cotraining.stage_log import StageLog
 from xl_plugins.functional.selection import linear_factor
 from xl_plugins.optim.stage_linear import StageLinearSchedule
 
@@ -262,3 +263,12 @@ def test_labelling_passes(traced: Traced) -> None:
     assert passes[:3] == [0, 0, 0] and passes[3] == 6 and 9 <= sum(passes) <= 21
     for before, line in zip(traced.log[3:], traced.log[4:]):
         assert line["labelling_passes"] <= 3 or not before["improved"]
+
+
+def test_a_stage_that_is_trained_again_replaces_its_line(tmp_path: Path) -> None:
+    """And those after it: checkpoints may be rarer than stages."""
+    log = StageLog(str(tmp_path / "run"))
+    for number, score in ((1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0), (2, 5.0)):
+        log.end(PLAN[number - 1], {"stage": number, "start_score": None, "score": score})
+    assert [(line["stage"], line["score"]) for line in stage_log(tmp_path / "run")] == [(1, 1.0), (2, 5.0)]
+    assert log.read() == stage_log(tmp_path / "run") and len(list((tmp_path / "run").iterdir())) == 1
