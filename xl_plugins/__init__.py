@@ -1,4 +1,4 @@
-"""Cross-lingual transfer for fairseq: X-Mixup, xTune and SALT for XLM-R, from raw XTREME files to comparable scores.
+"""Cross-lingual transfer for fairseq: X-Mixup, xTune, XLA and SALT for XLM-R, from raw XTREME files to scores.
 
 ``fairseq-train DATA --user-dir xl_plugins --task xmixup_sentence_pair ...``. fairseq imports this package when it sees
 ``--user-dir``, or finds it imported already (an installed copy) and then registers nothing itself; so everything
@@ -14,9 +14,10 @@ logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 errors.install_hook()
 
-from . import criterions, hooks, models, optim, tasks  # noqa: E402
+from . import criterions, hooks, models, optim, shutdown, tasks  # noqa: E402
 
 hooks.install()
+shutdown.install()
 
-__all__ = ["compat", "criterions", "errors", "hooks", "models", "optim", "tasks"]
+__all__ = ["compat", "criterions", "errors", "hooks", "models", "optim", "shutdown", "tasks"]
 __version__ = "0.1.0"
