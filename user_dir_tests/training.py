@@ -61,10 +61,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
-def start(arguments: list[str], **env: object) -> subprocess.Popen:
-    """``fairseq-train ARGUMENTS`` in a process of its own, not waited for."""
+def start(arguments: list[str], prelude: str = "", **env: object) -> subprocess.Popen:
+    """``fairseq-train ARGUMENTS`` in a process of its own, not waited for; ``prelude``: Python code that runs first."""
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", prelude + PROGRAM, *arguments],
         env={**environment(), **{name: str(value) for name, value in env.items()}},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", cwd=REPO.anchor,
     )  # fmt: skip
@@ -104,14 +104,22 @@ def free_port() -> int:
 
 def two_ranks(data: Path, save: Path, task: str, backend: str = "legacy_ddp", **options: object) -> None:
     """One process per rank, as on machines without CUDA."""
+    for ended in finish(*start_ranks(data, save, task, backend, **options)):
+        assert ended.code == 0, ended.output[-3000:]
+
+
+def start_ranks(
+    data: Path, save: Path, task: str, backend: str = "legacy_ddp", prelude: str = "", env: dict | None = None,
+    **options: object,
+) -> list[subprocess.Popen]:  # fmt: skip
+    """The processes of two ranks."""
     port = free_port()
     common = {
         "distributed_backend": "gloo", "distributed_no_spawn": True, "distributed_world_size": 2, "device_id": 0,
         "distributed_init_method": f"tcp://127.0.0.1:{port}", "ddp_backend": backend,
     }  # fmt: skip
-    ranks = [start(words(data, save, task, **common, **options, distributed_rank=rank)) for rank in (0, 1)]
-    for ended in finish(*ranks):
-        assert ended.code == 0, ended.output[-3000:]
+    given = [words(data, save, task, **common, **options, distributed_rank=rank) for rank in (0, 1)]
+    return [start(arguments, prelude, **(env or {})) for arguments in given]
 
 
 def load(path: Path) -> dict:

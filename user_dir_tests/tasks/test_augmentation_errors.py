@@ -217,7 +217,11 @@ def test_model_of_another_dictionary(folders: dict, copied: dict, tmp_path: Path
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_unknown_languages(folders: dict, problem: str) -> None:
     text = refused(folders[problem], problem, augment="mt", mt_languages="de,xx")
-    assert text.startswith("--mt-languages de,xx: ") and "no translated training text in xx" in text and "it has de, fr" in text
+    assert (
+        text.startswith("--mt-languages de,xx: ")
+        and "no translated training text in xx" in text
+        and "it has de, fr" in text
+    )
 
 
 @pytest.mark.parametrize(
