@@ -95,11 +95,15 @@ def test_options_of_cotraining_alone_are_left_out(data: tuple[str, Path], tmp_pa
     assert cfg["checkpoint"]["best_checkpoint_metric"] == {"tagging": "f1_select"}.get(data[0], "acc_select")
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("active", [0, 1, 2])
 def test_within_a_training_the_member_has_its_best_weights_so_far(
-    data: tuple[str, Path], tmp_path: Path, active: int
+    data: tuple[str, Path], tmp_path: Path, active: int, apart: bool
 ) -> None:
+    """``apart``: as saved from a GPU, where shared tensors are moved to main memory one by one."""
     state = cotraining(data, active, scores=[61.5, float("nan"), 60.0])
+    if apart:
+        state["model"] = {key: value.clone() for key, value in state["model"].items()}
     expected = [weights(state, number) for number in range(3)]
     before = {key: value - 1 if value.is_floating_point() else value for key, value in expected[active].items()}
     made = written(state, tmp_path)
@@ -110,6 +114,9 @@ def test_within_a_training_the_member_has_its_best_weights_so_far(
     assert found.keys() == before.keys()
     trained = [key for key in before if not key.endswith("version")]
     assert all(torch.allclose(found[key], before[key], atol=1e-6) for key in trained)
+    opened = load_fine_tuned(str(tmp_path / "members" / f"member-{active + 1}.pt")).model
+    name = "encoder.sentence_encoder.embed_tokens.weight"
+    assert torch.allclose(opened.state_dict()[name], before[name], atol=1e-6)
     assert "encoder.lm_head.weight" in trained  # tied to the embeddings, which the snapshot holds once
     assert made[active]["extra_state"]["val_loss"] == 63.125
     assert ("val_loss" in made[1]["extra_state"]) == (active == 1)

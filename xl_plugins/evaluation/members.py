@@ -83,10 +83,10 @@ def member_weights(model: Mapping[str, Tensor], number: int, best: bool = False)
     found = {key.removeprefix(prefix): value for key, value in model.items() if key.startswith(prefix)}
     if not best:
         return found
-    # the snapshot names a tensor once, a checkpoint has it under every name
     kept = {key: model[_SNAPSHOT + key] for key in found if _SNAPSHOT + key in model}
-    shared = {value.data_ptr(): kept[key] for key, value in found.items() if key in kept}
-    return {key: kept.get(key, shared.get(value.data_ptr(), value)) for key, value in found.items()}
+    # the snapshot names a tensor once, a checkpoint has it under every name; saved from a GPU these are tensors apart
+    shared = {key: [kept[name] for name in kept if torch.equal(found[name], found[key])] for key in found.keys() - kept}
+    return {key: kept.get(key, next(iter(shared.get(key, [])), value)) for key, value in found.items()}
 
 
 def refuse_cotraining(path: str, name: Any) -> None:
