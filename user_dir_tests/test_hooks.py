@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import torch
 from fairseq import checkpoint_utils, options
+from fairseq.criterions import CRITERION_DATACLASS_REGISTRY
+from fairseq.models import ARCH_MODEL_REGISTRY
+from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
 from user_dir_tests.tiny import build
 from user_dir_tests.toy import make_data
 from user_dir_tests.training import old_names, save_archive
 from xl_plugins import hooks
+from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError
 
 
@@ -139,3 +144,30 @@ def test_32_rows_on_any_number_of_ranks(tmp_path: Path, ranks: int, rows: int, p
     words = [str(tmp_path), "--task", "xl_tagging", *XTUNE, "--distributed-world-size", str(ranks)]
     args = options.parse_args_and_arch(options.get_training_parser(), words)
     assert (args.batch_size, args.update_freq) == (rows, [passes])
+
+
+@pytest.mark.parametrize("task", TASK_DEFAULTS)
+def test_help_shows_the_options_of_the_task(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """fairseq prints its help before it knows them; no data folder is needed."""
+    with pytest.raises(SystemExit) as ended:
+        options.parse_args_and_arch(options.get_training_parser(), ["--task", task, "--help"])
+    shown = capsys.readouterr().out
+    kinds = [
+        TASK_DATACLASS_REGISTRY[task], type(ARCH_MODEL_REGISTRY[TASK_DEFAULTS[task]["arch"]].__dataclass()),
+        CRITERION_DATACLASS_REGISTRY[TASK_DEFAULTS[task]["criterion"]],
+    ]  # fmt: skip
+    names = {field.name for kind in kinds for field in fields(kind) if not field.name.startswith("_")} - {"data"}
+    missing = [name for name in names if f"--{name.replace('_', '-')}" not in shown]
+    assert ended.value.code == 0 and not missing and shown.count("usage:") == 1
+
+
+def test_help_of_other_tasks_is_fairseqs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options.parse_args_and_arch(options.get_training_parser(), ["--task", "masked_lm", "--help"])
+    assert ended.value.code == 0 and "--user-dir" in capsys.readouterr().out
+
+
+def test_mistakes_are_still_reported_in_the_first_parse(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options.parse_args_and_arch(options.get_training_parser(), ["x", "--task", "xl_tagging", "--seed", "one", "-h"])
+    assert ended.value.code == 2 and "argument --seed: invalid int value: 'one'" in capsys.readouterr().err

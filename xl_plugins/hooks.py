@@ -45,16 +45,34 @@ def _with_task_defaults(parse: Callable) -> Callable:
         parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any
     ) -> Any:
         defaults = task_defaults(given_options(input_args))
+        parses: list[argparse.ArgumentParser] = []
 
         def modify(p: argparse.ArgumentParser) -> None:
             if modify_parser is not None:
                 modify_parser(p)
             p.set_defaults(**defaults)  # fairseq calls this before each of its two parses
+            parses.append(p)
+            _hold_help(p) if len(parses) == 1 else _release_help(p)
 
         return parse(parser, input_args, *args, modify_parser=modify if defaults else modify_parser, **kwargs)
 
     parse_args_and_arch._xl_plugins = True  # type: ignore[attr-defined]
     return parse_args_and_arch
+
+
+def _hold_help(parser: argparse.ArgumentParser) -> None:
+    """Keep ``--help`` from ending the first parse, before the options of task, model and criterion are known."""
+
+    def leave(status: int = 0, message: str | None = None) -> None:
+        if status:
+            argparse.ArgumentParser.exit(parser, status, message)
+
+    parser.exit, parser.print_help = leave, lambda file=None: None  # type: ignore[method-assign,assignment]
+
+
+def _release_help(parser: argparse.ArgumentParser) -> None:
+    for name in ("exit", "print_help"):
+        vars(parser).pop(name, None)
 
 
 # -- restoring --

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from fairseq_cli import validate
 
 from user_dir_tests.toy import make_data
 from user_dir_tests.training import REPO, load, same_parameters, train, train_here, two_ranks, words
@@ -39,6 +41,22 @@ def test_defaults_from_the_task_alone(monkeypatch: pytest.MonkeyPatch, tmp_path:
     rows = 24 if task == "xmixup_sentence_pair" else 8
     assert last["optimizer_history"][-1]["num_updates"] == 4 * math.ceil(math.ceil(rows / 16) / 4)
     assert 0 <= last["extra_state"]["best"] <= 100
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_fairseq_validate_finds_the_score_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"encoder_layers": 2, "lr": 1e-3, "max_update": 2}
+    train_here(monkeypatch, words(data, tmp_path / "run", task, **options))
+    path = tmp_path / "run" / "checkpoint_best.pt"
+    given = f"fairseq-validate {data} --user-dir {REPO}/xl_plugins --task {task} --path {path} --batch-size 5 --cpu"
+    monkeypatch.setattr(sys, "argv", [*given.split(), "--num-workers", "0"])
+    capsys.readouterr()
+    validate.cli_main()
+    shown = "".join(capsys.readouterr())
+    scores = [float(found) for found in re.findall(r"valid on 'valid' subset.* acc_select ([\d.]+)", shown)]
+    assert scores[-1] == pytest.approx(load(path)["extra_state"]["val_loss"], abs=0.01)
 
 
 @pytest.mark.parametrize("unit", [None, "update", "instance", "epoch"])

@@ -90,6 +90,11 @@ class XLTask(FairseqTask):
     # -- configuration --
 
     @classmethod
+    def setup_task(cls, cfg: Any, from_checkpoint: bool = False, **kwargs: Any) -> Any:
+        """``from_checkpoint``: from fairseq-validate; it changes nothing."""
+        return super().setup_task(cfg, **kwargs)
+
+    @classmethod
     def problem_of(cls, cfg: Any) -> type[Problem]:
         """The problem of a task's configuration; tasks of any problem take it from an option."""
         return cls.problem_class
