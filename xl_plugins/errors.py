@@ -67,7 +67,9 @@ def run_cli(main: Callable[[], int]) -> NoReturn:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(f"{error.filename or 'output'}: {error.strerror}; free space or choose another folder")
         if (
-            isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError))
+            isinstance(
+                error, (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+            )
             and error.filename
         ):
             _fail(f"{error.filename}: {error.strerror}; check the path")

@@ -211,6 +211,10 @@ def test_a_folder_of_something_else_is_never_replaced(world: World, fails: Fails
     folder = world.tagged / "en" / "vicinity"
     folder.mkdir()
     (folder / "manifest.json").write_text('{"kind": "vicinity"}')
+    assert (
+        fails(name="vicinity", overwrite=True) == f"{folder}: holds texts of xl-augment vicinity; give another --name"
+    )
+    (folder / "manifest.json").write_text("{}")
     assert fails(name="vicinity", overwrite=True) == (
         f"{folder}/manifest.json: not of code-switched texts; remove the folder and run xl-augment code-switch again"
     )

@@ -49,7 +49,9 @@ def fails(world: World, capsys: pytest.CaptureFixture[str]) -> Fails:
         assert tree(world.model.parent) == before
         assert sorted(str(path) for path in world.model.parent.rglob("*")) == folders
         *rest, line = err.splitlines()
-        assert all(other.startswith(("usage:", " ")) for other in rest), err  # argparse says what it expects first
+        assert all(other.startswith(("usage:", " ", "warning: ")) for other in rest), (
+            err
+        )  # argparse says what it expects first
         return line.partition("error: ")[2]
 
     return run
@@ -212,15 +214,32 @@ def test_others_are_in_their_place(world: World, fails: Fails) -> None:
     assert fails() == again
 
 
+@pytest.mark.parametrize(
+    "options, why",
+    [
+        ({"genlm_min_words": 200, "genlm_max_words": 300}, "30 short (too few words); lower --genlm-min-words"),
+        ({"genlm_min_words": 1, "genlm_max_words": 1}, "30 long (too many words); raise --genlm-max-words"),
+        ({"genlm_min_chars": 50, "genlm_min_words": 1}, "ineligible (no word to be masked); lower --genlm-min-chars"),
+    ],
+    ids=["short", "long", "ineligible"],
+)  # fmt: skip
+def test_options_that_leave_nothing(world: World, fails: Fails, options: dict, why: str) -> None:
+    """An empty pool could not be opened, and would be taken for finished."""
+    text = fails(languages="de", **options)
+    assert text.startswith(f"{world.tagged}/de/vicinity: no virtual example could be made of 30 rows: ") and why in text
+
+
 def test_a_folder_of_something_else_is_never_replaced(world: World, fails: Fails) -> None:
     folder = world.tagged / "de" / "vicinity"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
     message = f"{folder}/manifest.json: No such file or directory; remove the folder and run xl-augment vicinity again"
     assert fails(overwrite=True) == message
-    for content, reason in (('{"kind": "counterparts"}', "not of virtual examples"), ("[]", "not of virtual examples")):
+    for content in ('{"sort": "counterparts"}', "[]"):
         (folder / "manifest.json").write_text(content)
-        assert fails(overwrite=True).startswith(f"{folder}/manifest.json: {reason}; remove the folder")
+        assert fails(overwrite=True).startswith(f"{folder}/manifest.json: not of virtual examples; remove the folder")
+    (folder / "manifest.json").write_text('{"kind": "counterparts"}')
+    assert fails(overwrite=True) == f"{folder}: holds texts of xl-augment counterparts; give another --name"
     (folder / "manifest.json").write_text("{")
     assert fails().startswith(f"{folder}/manifest.json: Expecting property name")
     (folder / "manifest.json").write_text(json.dumps({"kind": "vicinity"}))

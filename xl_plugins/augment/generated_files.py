@@ -66,12 +66,14 @@ class Kind:
         path = folder / MANIFEST
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(manifest, dict) or manifest.get("kind") != self.name:
+            if not isinstance(manifest, dict) or "kind" not in manifest:
                 raise ValueError(f"not of {self.what}")
-            return manifest
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise UserError(f"{path}: {reason}; remove the folder and run xl-augment {self.name} again") from None
+        if manifest["kind"] != self.name:
+            raise UserError(f"{folder}: holds texts of xl-augment {manifest['kind']}; give another --name")
+        return manifest
 
     def pending(self, folder: Path, mark: str, fields: Sequence[str], overwrite: bool = False) -> bool:
         """Whether the texts are to be made; UserError if others, or other files, are in their place.

@@ -15,13 +15,14 @@ from ..data.blocks import BlockStore
 from ..data.layout import DataBin
 from ..data.manifest import fingerprint
 from ..data.tokenizer import file_digest
+from ..errors import UserError
 from .generated_files import Examples, Kind, write_examples
 from .mask_filler import MaskFiller
 from .piece_classes import PieceClasses
 from .vicinity import MAX_TOKENS, Vicinity
 from .vicinity_examples import ExampleMaker
 from .vicinity_options import VicinityOptions
-from .vicinity_report import summary
+from .vicinity_report import summary, why_none
 from .vicinity_texts import VicinityTexts
 from .words import WordPieces
 
@@ -116,14 +117,21 @@ class VicinityJob:
             store.write(block, _arrays(examples), counts)
 
     def merge(self, store: BlockStore) -> Counter[str]:
-        """Write the files from finished blocks; returns the counts."""
+        """Write the files from finished blocks; returns the counts. UserError if there is no example."""
         with store.lock("merge"):
             counts: Counter[str] = Counter()
             for block in range(store.count):
                 counts.update(store.read(block)[1])
             types = len(self.source.data.dictionary)
-            write_examples(self.folder, self.texts.fields, types, self._blocks(store), lambda: self.manifest(counts))
+            if counts["written"]:
+                write_examples(
+                    self.folder, self.texts.fields, types, self._blocks(store), lambda: self.manifest(counts)
+                )
         store.remove()
+        if not counts["written"]:
+            raise UserError(
+                f"{self.folder}: no virtual example could be made of {len(self.texts)} rows: {why_none(counts)}"
+            )
         return counts
 
     def _blocks(self, store: BlockStore) -> Iterator[Examples]:

@@ -21,6 +21,10 @@ DROPPED = {
     "duplicate": "equal to the original or to another sample", "repeated": "the same words drawn again",
 }  # fmt: skip
 
+_ADVICE = {  # for a text of which nothing came, by the commonest reason
+    "short": "lower --genlm-min-words", "long": "raise --genlm-max-words", "ineligible": "lower --genlm-min-chars",
+    "glued": "pass --genlm-word-start-only", "duplicate": "replace more words, or pass --genlm-keep-duplicates",
+}  # fmt: skip
 _MANY = 0.1  # share of the samples that is worth a hint
 
 
@@ -33,6 +37,15 @@ def summary(counts: Mapping[str, int]) -> dict[str, Any]:
         "skipped": {name: int(counts.get(name, 0)) for name in SKIPPED},
         "dropped": {name: int(counts.get(name, 0)) for name in DROPPED},
     }
+
+
+def why_none(counts: Mapping[str, int]) -> str:
+    """The commonest reason why no example was made, and what to do."""
+    reasons = {**SKIPPED, **DROPPED}
+    name = max(reasons, key=lambda reason: counts.get(reason, 0))
+    if not counts.get(name):
+        return "there is no text; leave the language out"
+    return f"{counts[name]} {name} ({reasons[name]}); {_ADVICE.get(name, 'leave the language out')}"
 
 
 def lines(language: str, counts: Mapping[str, int]) -> list[str]:

@@ -55,7 +55,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--source-language", default="en", metavar="XX", help="language of the gold training labels (default: en)"
     )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that tokenise (default: 2)")
-    parser.add_argument("--overwrite", action="store_true", help="replace DEST, once the new data is complete")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace DEST, with what xl-augment made in it, once the new data is complete",
+    )
     parser.add_argument("--progress", action="store_true", help="show a progress bar even when not on a terminal")
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from functools import partial
+from pathlib import Path
 from typing import Any, Callable
 
 from xl_plugins.data.manifest import STATE, Ledger, fingerprint, write_json
@@ -95,6 +96,7 @@ class Preparation:
         shutil.rmtree(os.path.join(self.partial, STATE))
         old = self.dest + ".old"
         if os.path.lexists(self.dest):
+            self.warnings += _generated(self.dest)
             shutil.rmtree(old, ignore_errors=True)
             os.rename(self.dest, old)
         os.rename(self.partial, self.dest)
@@ -159,6 +161,12 @@ class Preparation:
         }
         write_json(os.path.join(self.partial, "meta.json"), meta)
         return meta
+
+
+def _generated(dest: str) -> list[str]:
+    """A warning that names the folders of ``dest`` which xl-augment made, if any."""
+    found = sorted(str(path.parent.relative_to(dest)) for path in Path(dest).rglob("manifest.json"))
+    return [f"{', '.join(found)}: gone with the old {dest}; make them again (xl-augment)"] if found else []
 
 
 def unit_size(unit: Unit) -> int:
