@@ -72,10 +72,14 @@ TASK_DEFAULTS["xla_cotrain_task"] = {
     "keep_last_epochs": 1,  # of three members each; checkpoint_best and checkpoint_last stay as well
 }
 _XLA_PROBLEMS: dict[str, dict[str, Any]] = {
-    "sentence_pair": {"lr": [1e-6], "validate_interval_updates": 25, "max_length": 128},
-    "tagging": {"lr": [5e-6], "validate_interval_updates": 50, "max_length": 280, "word_pooling": "first"},
-}
+    "sentence_pair": {"lr": [1e-6], "xla_warmup_lr": 1e-6, "validate_interval_updates": 25, "max_length": 128},
+    "tagging": {
+        "lr": [5e-6], "xla_warmup_lr": 3e-5, "validate_interval_updates": 50, "max_length": 280,
+        "word_pooling": "first",
+    },
+}  # fmt: skip
 XLA_ROWS = {"sentence_pair": (32, 16), "tagging": (16, 4)}  # per update, at once
+XLA_WARMUP_ROWS = {"sentence_pair": 32, "tagging": 20}  # per update ("Warming up")
 XLA_EPOCHS = 3  # section 3.4
 STAGES_PER_EPOCH = 6  # Algorithm 1: each of the three members is trained by two ordered pairs of peers
 WARMUP_STAGES = 3
@@ -139,8 +143,11 @@ def _xla_defaults(given: argparse.Namespace, ranks: int) -> dict[str, Any]:
     """XLA, Table 8; an epoch of fairseq is one training of Algorithm 1."""
     problem = given.problem if given.problem in _XLA_PROBLEMS else "tagging"
     rows, freq = share_rows(*XLA_ROWS[problem], ranks)
-    defaults = {**_XLA_PROBLEMS[problem], "batch_size": rows, "update_freq": [freq]}
     stages = count_stages(given.xla_epochs, given.xla_warmup_passes)
+    warmup = max(1, XLA_WARMUP_ROWS[problem] // (rows * ranks))
+    warms_up = warmup != freq and count_stages("0", given.xla_warmup_passes) == WARMUP_STAGES
+    freqs = [warmup] * WARMUP_STAGES * warms_up + [freq]  # fairseq reads it by epoch, that is by stage
+    defaults = {**_XLA_PROBLEMS[problem], "batch_size": rows, "update_freq": freqs}
     return defaults if stages is None else {**defaults, "max_epoch": stages}
 
 

@@ -184,9 +184,36 @@ def test_same_seeds_draw_translations(setups: dict, caplog: pytest.LogCaptureFix
     assert not [r for r in caplog.records if "translations" in r.getMessage()]
 
 
-def test_empty_share(setups: dict) -> None:
-    with pytest.raises(UserError, match=r"/de: no texts in pool tgt; leave it out of --xla-datasets"):
-        pools(setups["tagging"], target_percent="2")
+@pytest.mark.parametrize("language, which", [("en", "source"), ("de", "target")])
+def test_empty_share(setups: dict, language: str, which: str) -> None:
+    with pytest.raises(UserError, match=rf"^--xla-{which}-percent 2: leaves no text of .*/{language}; take a larger"):
+        pools(setups["tagging"], ("src", "tgt"), **{f"{which}_percent": "2"})
+
+
+def test_disjoint_of_the_whole_source(setups: dict) -> None:
+    with pytest.raises(UserError, match=r"^--xla-disjoint-subsets: de: 50 % of 24 rows are 12, but only 0 are not"):
+        pools(setups["sentence_pair"], target_percent="50", disjoint=True)
+
+
+def test_a_stages_rows_are_those_of_the_file(setups: dict, problem: str) -> None:
+    """Under a share of the texts as well: they are what messages name."""
+    setup = setups[problem]
+    pool = pools(setup, ("src", "tgt"), target_percent="25")["tgt"]
+    rows = np.array([1, 4])
+    part = setup.task.problem.relabelled(pool.part, rows, np.zeros(pool.sizes[rows].sum(), np.int64), pool.sizes[rows])
+    assert setup.task.problem.build_dataset([part], shuffle=False).describe([0, 1]) == ", ".join(
+        f"{part.language}:{pool.row(row)}" for row in rows.tolist()
+    )
+    assert pool.row(4) > 6
+
+
+def test_labels_for_the_log_that_do_not_fit(folders: dict, problem: str, tmp_path: Path) -> None:
+    """Before anything is trained, though they matter to the log alone."""
+    data = copy_of(folders, problem, tmp_path)
+    rows = read_rows(data, "de", "label")
+    write_rows(data / "de" / "label" / "train", rows[:-1], 16)
+    with pytest.raises(UserError, match=r"/de/label/train"):
+        make({problem: data}, problem)
 
 
 # -- fingerprint --

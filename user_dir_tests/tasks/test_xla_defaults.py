@@ -46,6 +46,22 @@ def test_an_epoch_of_fairseq_is_one_training(words: tuple, stages: int) -> None:
     assert defaults(*words)["max_epoch"] == stages
 
 
+@pytest.mark.parametrize(
+    "words, rate, freq",
+    [
+        (("--problem", "tagging"), 3e-5, [5, 5, 5, 4]), (("--problem", "sentence_pair"), 1e-6, [2]),
+        (("--problem", "tagging", "--distributed-world-size", 4), 3e-5, [1]),
+        (("--problem", "tagging", "--update-freq", 3), 3e-5, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_warm_up_within_the_run(words: tuple, rate: float, freq: list[int] | None) -> None:
+    """Table 8, "Warming up": batches of 4 x 5 sentences or 32 pairs."""
+    found = defaults("--xla-warmup-passes", 3, *words)
+    assert found["xla_warmup_lr"] == rate and found.get("update_freq") == freq
+    assert defaults("--problem", "tagging")["update_freq"] == [4]
+
+
 def test_malformed_numbers_are_left_to_the_parser() -> None:
     assert count_stages("three") is None and count_stages("3", "some") is None
 

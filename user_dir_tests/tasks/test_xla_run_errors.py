@@ -65,7 +65,23 @@ def test_a_stage_without_enough_data(folders: dict, problem: str) -> None:
 
 def test_a_warm_up_shorter_than_an_update(folders: dict, problem: str) -> None:
     text = message(begin(make(folders, problem, xla_warmup_passes=0.1)).next_epoch_itr)
-    assert text.startswith("stage 1: warm-up of member 1: not enough data for one update of 4 (src: 24 texts)")
+    assert text == (
+        "stage 1: warm-up of member 1: not enough data for one update of 4 (src: 24 texts); take more"
+        " --xla-warmup-passes than 0.1, or smaller batches"
+    )
+
+
+def test_a_stage_shorter_than_an_update(folders: dict, problem: str) -> None:
+    options = {"xla_datasets": "1:tgt", "xla_warmup_passes": 0.0, "xla_passes": 0.01, "agreement": "union"}
+    text = message(begin(make(folders, problem, **options)).next_epoch_itr)
+    assert text.endswith("); take more --xla-passes than 0.01, a larger --distill-eta, or smaller batches")
+
+
+def test_a_stage_without_agreement(folders: dict) -> None:
+    """More than all cannot be kept."""
+    options = {"xla_datasets": "1:tgt", "xla_warmup_passes": 0.0, "distill_eta": "100", "batch_size": 25}
+    text = message(begin(make(folders, "tagging", **options)).next_epoch_itr)
+    assert text.endswith("); take --agreement union, smaller batches, or better members")
 
 
 def test_clustering_needs_two_texts(folders: dict) -> None:
@@ -118,11 +134,19 @@ def interrupted(setup: Setup) -> dict:
         ({"xla_epochs": 2, "xla_datasets": f"{ALL}|2:src", "distill_eta": "80,80"}, "9 then, 15 now"),
         ({"distill_eta": "70"}, "other --xla-datasets or --distill-eta"),
         ({"xla_datasets": "1:tgt,src,src_virt,tgt_virt"}, "other --xla-datasets or --distill-eta"),
-        ({"sampling_alpha": 0.5}, "alpha was 0.7, is 0.5"),
-        ({"agreement": "union"}, "agreement was intersection, is union"),
-        ({"xla_select": "last"}, "keep_best was True, is False"),
-        ({"xla_warmup_lr": 1e-5}, "warmup_lr was 3e-05, is 1e-05"),
-        ({"seed": 7}, "seed was 1, is 7"),
+        ({"sampling_alpha": 0.5}, "--sampling-alpha was 0.7, is 0.5"),
+        ({"agreement": "union"}, "--agreement was intersection, is union"),
+        ({"xla_select": "last"}, "--xla-select was best, is last"),
+        ({"distill_type": "gmm"}, "--distill-type was confidence, is gmm"),
+        ({"gmm_standardize": "yes"}, "--gmm-standardize was no, is yes"),
+        ({"gmm_features": "loss,length"}, "--gmm-features was loss, is loss,length"),
+        ({"gmm_threshold": 0.6}, "--gmm-threshold was 0.5, is 0.6"),
+        ({"stage_warmup_ratio": 0.2}, "--stage-warmup-ratio was 0.1, is 0.2"),
+        ({"xla_passes": 2.0}, "--xla-passes was 1.0, is 2.0"),
+        ({"xla_warmup_passes": 2.0}, "--xla-warmup-passes was 3.0, is 2.0"),
+        ({"xla_member_seeds": "1,2,3"}, "--xla-member-seeds was 1000,3000,4000, is 1,2,3"),
+        ({"xla_warmup_lr": 1e-5}, "--xla-warmup-lr was 3e-05, is 1e-05"),
+        ({"seed": 7}, "--seed was 1, is 7"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )  # fmt: skip
@@ -164,6 +188,24 @@ def test_other_batches_within_a_stage(folders: dict) -> None:
         stages = begin(make(folders, "tagging", **changed), **loading)
         text = message(lambda stages=stages: stages.load_state_dict(state))
         assert text.startswith(f"the checkpoint lies within a stage with {old} as {name}, this run has {new}")
+
+
+def test_an_optimizer_that_starts_anew_within_a_stage(folders: dict) -> None:
+    """Its updates would count from 0, so that the rate were negative; at the end of a stage that is no matter."""
+    state = interrupted(make(folders, "tagging"))
+    setup = make(folders, "tagging")
+    setup.task.forgets_updates = True
+    assert message(lambda: begin(setup).load_state_dict(state)).startswith(
+        "--reset-optimizer: the checkpoint lies within a stage, whose rates follow the number of updates; leave it out"
+    )
+    begin(setup).load_state_dict({name: value for name, value in state.items() if name != "stage"})
+
+
+def test_a_snapshot_of_another_run_is_forgotten(folders: dict) -> None:
+    setup = make(folders, "tagging", xla_select="last")
+    setup.model.remember()
+    begin(setup).next_epoch_itr()
+    assert setup.model.best is None
 
 
 # -- the command itself --

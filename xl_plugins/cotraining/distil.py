@@ -109,7 +109,9 @@ def _accuracy(pool: Pool, rows: np.ndarray, labels: np.ndarray) -> float | None:
     return 100.0 * float((gold == labels).mean())
 
 
-def refuse_empty(stage: Stage, reports: dict[str, PoolReport], updates: int, per_update: int) -> None:
+def refuse_empty(
+    stage: Stage, reports: dict[str, PoolReport], updates: int, per_update: int, passes: float
+) -> None:  # fmt: skip
     """UserError for a stage that has nothing to train on, or less than one update."""
     if updates:
         return
@@ -117,10 +119,14 @@ def refuse_empty(stage: Stage, reports: dict[str, PoolReport], updates: int, per
         f"{name}: {r.size} texts" + (f", kept {' and '.join(map(str, r.kept))}, agreed on {r.agreed}" if r.kept else "")
         for name, r in reports.items()
     )
-    raise UserError(
-        f"{stage.describe()}: not enough data for one update of {per_update} ({pools}); take a larger --distill-eta,"
-        " smaller batches, or better members"
-    )
+    if stage.is_warmup:
+        advice = f"more --xla-warmup-passes than {passes:g}, or smaller batches"
+    elif passes * sum(report.agreed for report in reports.values()) >= per_update or passes >= 1:
+        eta = "a larger --distill-eta, " if float(stage.eta) < 100 else "--agreement union, "
+        advice = f"{eta}smaller batches, or better members"
+    else:
+        advice = f"more --xla-passes than {passes:g}, a larger --distill-eta, or smaller batches"
+    raise UserError(f"{stage.describe()}: not enough data for one update of {per_update} ({pools}); take {advice}")
 
 
 def describe(reports: dict[str, PoolReport]) -> dict[str, Any]:

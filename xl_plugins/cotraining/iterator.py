@@ -110,13 +110,14 @@ class StageIterator(EpochBatchIterating):
         examples = sum(len(one.rows) for one in chosen)
         batching = options.batch_size, accumulation, workers
         total, warmup = training_length(examples, passes, *batching, options.warmup_ratio)
-        refuse_empty(stage, reports, total, per_update)
+        refuse_empty(stage, reports, total, per_update, passes)
         self._began = begin
         self.data = make_data(chosen, self.pools, options.alpha)
         CLOCK.set(total, warmup, options.warmup_lr if stage.is_warmup else None)
         self._best = -math.inf if stage.is_warmup else self.scores[stage.member]
         self._improved, self.fresh, self._open = False, True, True
         self.model.activate(stage.member)
+        self.model.best = None
         if options.keep_best:
             self.model.remember()
         self._entry = {
@@ -257,6 +258,11 @@ class StageIterator(EpochBatchIterating):
         if stage is None:
             return
         refuse_other_batching(stage["batching"], self._batching)
+        if self.task.forgets_updates:
+            raise UserError(
+                "--reset-optimizer: the checkpoint lies within a stage, whose rates follow the number of updates; leave"
+                " it out, or resume from the end of a stage"
+            )
         self.data = make_data(restore_sets(stage["sets"], self.pools), self.pools, self.options.alpha)
         CLOCK.set(**stage["clock"])
         self._best, self._improved, self._entry = stage["best"], stage["improved"], json.loads(stage["entry"])

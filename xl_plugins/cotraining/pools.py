@@ -131,7 +131,10 @@ class Pools(Mapping[str, Pool]):
         chosen: dict[str, np.ndarray | None] = {}
         for language, percent, seed in ((self.source, o.source_percent, o.source_seed),
                                         (o.target, o.target_percent, o.target_seed)):  # fmt: skip
-            exclude = chosen.get(self.source) if o.disjoint and language == o.target else None
+            exclude = None
+            if o.disjoint and language == o.target:
+                taken = chosen[self.source]
+                exclude = np.arange(counts[self.source]) if taken is None else taken
             whole = float(percent) == 100 and exclude is None
             try:
                 chosen[language] = None if whole else subsample(counts[language], percent, seed, exclude)
@@ -169,9 +172,10 @@ class Pools(Mapping[str, Pool]):
         if self.data.has(folder, "train") and ".." not in Path(folder).parts:
             return folder
         if name in (SOURCE_VIRTUAL, TARGET_VIRTUAL):
+            named = "" if o.virtual == "vicinity" else f" --name {o.virtual}"
             raise UserError(
                 f"--xla-datasets: pool {name} is {self.data.root / folder}, which does not exist; make it (xl-augment"
-                f" vicinity {self.data.root} --languages {self.source},{o.target} --path xlmr.base/model.pt)"
+                f" vicinity {self.data.root} --languages {self.source},{o.target} --path xlmr.base/model.pt{named})"
             )
         raise UserError(
             f"--xla-datasets: unknown pool '{name}'; expected {', '.join(known)}, or a folder below {self.data.root}"
@@ -196,14 +200,23 @@ class Pools(Mapping[str, Pool]):
                     "%s has labels: they are not read for training, the log compares pseudo-labels with them",
                     self.data.root / folder,
                 )
+                if len(gold) != (count := int(self.problem.label_counts(part).sum())):
+                    raise UserError(
+                        f"{self.data.prefix(folder, 'label', 'train')}.idx: {len(gold)} labels of texts that have"
+                        f" {count}; make them again, or remove them, only the source needs labels"
+                    )
         rows = self._rows(name, folder, len(part))
         if rows is not None:
             sizes = self.problem.label_counts(part)
             every = np.zeros(int(sizes.sum()), np.int64) if gold is None else gold
             kept = every[np.repeat(np.isin(np.arange(len(sizes)), rows), sizes)]
             part, gold = self.problem.relabelled(part, rows, kept, sizes[rows]), None if gold is None else kept
-        if not len(part):
-            raise UserError(f"{self.data.root / folder}: no texts in pool {name}; leave it out of --xla-datasets")
+        if rows is not None and not len(rows):
+            which = "source" if folder.split("/")[0] == self.source else "target"
+            share = getattr(self.options, f"{which}_percent")
+            raise UserError(
+                f"--xla-{which}-percent {share}: leaves no text of {self.data.root / folder}; take a larger share"
+            )
         return Pool(name, folder, part, self.problem, rows, gold)
 
     def _rows(self, name: str, folder: str, count: int) -> np.ndarray | None:

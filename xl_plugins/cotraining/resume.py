@@ -13,6 +13,12 @@ from .plan import Stage
 from .stage_options import StageOptions
 
 _MAY_CHANGE = ("validate_every", "batch_size", "update_freq")  # the last two between stages
+_OPTIONS = {  # by the names of StageOptions and DistilOptions
+    "passes": "--xla-passes", "warmup_passes": "--xla-warmup-passes", "warmup_ratio": "--stage-warmup-ratio",
+    "warmup_lr": "--xla-warmup-lr", "alpha": "--sampling-alpha", "seed": "--seed", "member_seeds": "--xla-member-seeds",
+    "keep_best": "--xla-select", "kind": "--distill-type", "threshold": "--gmm-threshold", "features": "--gmm-features",
+    "standardize": "--gmm-standardize", "agreement": "--agreement",
+}  # fmt: skip
 _ELSE = "; resume with the same options, or begin anew in another --save-dir"
 
 
@@ -56,7 +62,15 @@ def _difference(now: str, before: str) -> str:
     for group, old in zip(groups, old_groups):
         for name, value in group.items():
             if value != old.get(name):
-                return f"{name} was {old.get(name)}, is {value}"
+                was, given = (_as_given(name, each) for each in (old.get(name), value))
+                return f"{_OPTIONS[name]} was {was}, is {given}"
     if len(plan) != len(old_plan):
         return f"{len(old_plan)} then, {len(plan)} now"
     return "other --xla-datasets or --distill-eta"
+
+
+def _as_given(name: str, value: Any) -> str:
+    """A value as on the command line."""
+    if isinstance(value, bool):
+        return {"keep_best": ("last", "best"), "standardize": ("no", "yes")}[name][value]
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -70,6 +70,10 @@ class XLACriterion(XLCriterion):
             else:
                 penalty = negative_entropy(logits)
             losses = {"loss": ce + beta * penalty, "ce": ce, "penalty": penalty}
+        elif (
+            self.beta and self.training and self.task.warms_up
+        ):  # or fairseq would log None where they have been before
+            losses |= {"ce": ce, "penalty": torch.zeros_like(ce)}
         logged = self.logging_output(sample, losses, output) | {"sample_size": len(labels)}
         return losses["loss"].sum(), len(labels), logged
 

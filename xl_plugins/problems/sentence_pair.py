@@ -62,7 +62,8 @@ class SentencePair(Classification):
         return PairPart(folder, index, target, np.zeros(len(target), np.int64))
 
     def relabelled(self, part: PairPart, rows: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> PairPart:
-        return PairPart(part.language, part.language_index, part.target.take(rows), labels, rows=rows)
+        in_file = rows if part.rows is None else part.rows[rows]
+        return PairPart(part.language, part.language_index, part.target.take(rows), labels, rows=in_file)
 
     def label_counts(self, part: PairPart) -> np.ndarray:
         return np.ones(len(part), np.int64)

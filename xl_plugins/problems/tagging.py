@@ -118,8 +118,9 @@ class Tagging(Classification):
         return TagPart(folder, index, target, len(self.labels), soft=False)
 
     def relabelled(self, part: TagPart, rows: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> TagPart:
+        in_file = rows if part.rows is None else part.rows[rows]
         target = part.target.take(rows).with_labels(labels, sizes)
-        return TagPart(part.language, part.language_index, target, part.classes, part.soft, rows=rows)
+        return TagPart(part.language, part.language_index, target, part.classes, part.soft, rows=in_file)
 
     def label_counts(self, part: TagPart) -> np.ndarray:
         return part.target.word_counts

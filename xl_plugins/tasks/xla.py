@@ -41,8 +41,8 @@ class XLATask(XLTask):
             raise UserError(f"--xla-target {source}: is the source language; name the target language")
         if cfg.valid_languages == "both":
             cfg.valid_languages = f"{source},{cfg.xla_target}"
-        if not cfg.select_languages and str(cfg.select) == "target-dev":
-            cfg.select_languages = cfg.xla_target
+        self.check_config(cfg)
+        cfg.select_languages = cfg.xla_target
         super().__init__(cfg)
         self.target_language = str(cfg.xla_target)
         needed = [self.target_language, *([self.source_language] if self.warms_up else [])]
@@ -56,6 +56,7 @@ class XLATask(XLTask):
         self.scale = GradientScale(cfg.xla_autocast == "fp16", cfg.fp16_init_scale)
         self.model: CotrainModel | None = None
         self.stages: StageIterator | None = None
+        self.forgets_updates = False  # whether a resumed run counts them anew
 
     @classmethod
     def problem_of(cls, cfg: Any) -> type:
@@ -87,6 +88,7 @@ class XLATask(XLTask):
         """Called before a checkpoint is read: options of the whole run are checked, and members given as checkpoints
         are read unless the run goes on from one of its own."""
         check_run(cfg, len(self.plan), self.warms_up)
+        self.forgets_updates = bool(cfg.checkpoint.reset_optimizer)
         if self.cfg.xla_init_members and not resumes:
             assert self.model is not None
             load_members(self.model, self.cfg.xla_init_members, self)

@@ -74,7 +74,7 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
     )
     xla_passes: float = field(default=1.0, metadata={"help": "passes over the selected data per stage (Table 8: 1)"})
     stage_warmup_ratio: float = field(
-        default=0.1, metadata={"help": "share of a stage over which the learning rate rises from 0 (Table 8: 10 %)"}
+        default=0.1, metadata={"help": "share of a stage over which the learning rate rises from 0 (Table 8: a tenth)"}
     )
     xla_member_seeds: str = field(
         default="1000,3000,4000", metadata={"help": "seeds of the members' heads and warm-up order (XLA's scripts)"}
@@ -90,7 +90,8 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
         metadata={"help": "or: passes over the source in which each member is warmed up first, three more stages"},
     )
     xla_warmup_lr: float = field(
-        default=3e-5, metadata={"help": "peak rate of the warm-up stages (Table 8: PAN-X 3e-5)"}
+        default=3e-5,
+        metadata={"help": "peak rate of the warm-up stages (Table 8: PAN-X 3e-5; default for sentence_pair: 1e-6)"},
     )
     xla_select: ChoiceEnum(["best", "last"]) = field(  # type: ignore[valid-type]
         default="best",
@@ -157,6 +158,15 @@ def check_options(cfg: Any) -> None:
             )
     if str(cfg.select) != "target-dev":
         raise UserError(f"--select {cfg.select}: adaptation selects by the target's dev set; leave it out")
+    if str(cfg.target_labels) != "gold":
+        raise UserError(
+            f"--target-labels {cfg.target_labels}: the members label the target's texts themselves; leave it out"
+        )
+    if cfg.select_languages and cfg.select_languages != cfg.xla_target:
+        raise UserError(
+            f"--select-languages {cfg.select_languages}: adaptation selects by --xla-target {cfg.xla_target}; leave it"
+            " out"
+        )
     if cfg.train_languages != "source":
         raise UserError(f"--train-languages {cfg.train_languages}: name the pools by --xla-datasets instead")
 
@@ -185,12 +195,26 @@ def check_run(cfg: Any, stages: int, warms_up: bool) -> None:
             f"--max-epoch {cfg.optimization.max_epoch}: this run has {stages} stages ({task.xla_epochs} XLA epochs of"
             f" {count_stages(1, False)}{' and 3 of warm-up' if warms_up else ''}); pass --max-epoch {stages}"
         )
+    if len(cfg.optimization.lr) > 1:
+        raise UserError(
+            f"--lr {','.join(map(str, cfg.optimization.lr))}: every stage has the same peak rate; pass one (and"
+            " --xla-warmup-lr for the warm-up)"
+        )
+    if cfg.optimization.stop_min_lr >= 0:
+        raise UserError("--stop-min-lr: every stage ends with a rate of 0; leave it out")
     if cfg.checkpoint.patience > 0:
         raise UserError("--patience: every stage has to run; leave it out")
     if cfg.dataset.disable_validation or cfg.dataset.validate_interval != 1 or cfg.dataset.validate_after_updates:
         raise UserError(
             "--disable-validation, --validate-interval, --validate-after-updates: every stage ends with a validation,"
             " which decides what the member becomes; leave them out"
+        )
+    if cfg.dataset.max_valid_steps:
+        raise UserError("--max-valid-steps: members are compared on the whole dev set; leave it out")
+    if cfg.dataset.valid_subset.split(",")[0] != "valid":
+        raise UserError(
+            f"--valid-subset {cfg.dataset.valid_subset}: the stages are selected by the dev set; put valid first, or"
+            " leave it out"
         )
     for flag in _PRECISION_FLAGS:
         if getattr(cfg.common, flag):
