@@ -148,6 +148,19 @@ def test_existing_output_is_kept_unless_asked(tiny_spm, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "raw"]
 
 
+def test_replaced_data_names_what_was_made_of_it(tiny_spm, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, dest = make_xnli(tmp_path / "raw"), tmp_path / "bin"
+    run(tiny_spm, "xnli", raw, dest)
+    run(tiny_spm, "xnli", raw, dest, "--overwrite")
+    assert "xl-augment" not in capsys.readouterr().err
+    for folder in ("vicinity", "counterparts"):
+        (dest / "en" / folder).mkdir()
+        (dest / "en" / folder / "manifest.json").write_text("{}")
+    run(tiny_spm, "xnli", raw, dest, "--overwrite")
+    line = f"warning: en/counterparts, en/vicinity: gone with the old {dest}; make them again (xl-augment)"
+    assert line in capsys.readouterr().err
+
+
 def test_a_foreign_folder_is_never_replaced(tiny_spm, tmp_path: Path) -> None:
     raw = make_xnli(tmp_path / "raw")
     (tmp_path / "home").mkdir()

@@ -16,7 +16,7 @@ from user_dir_tests.toy import make_data
 from user_dir_tests.toy_positions import make_tagging
 from user_dir_tests.training import train_here, words
 from xl_plugins.cli import convert, evaluate
-from xl_plugins.errors import UserError
+from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.evaluation.ensemble import predict_ensemble
 from xl_plugins.evaluation.members import export_members
@@ -185,6 +185,14 @@ def test_what_has_no_members_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none.pt: no such file"):
         export_members(str(tmp_path / "none.pt"), str(tmp_path / "members"))
     assert not (tmp_path / "members").exists()
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(cotraining(("sentence_pair", make_data(tmp_path / "data"))), tmp_path / "c.pt")
+    (tmp_path / "afile").touch()
+    with pytest.raises(SystemExit) as ended:
+        run_cli(lambda: convert.main(["members", str(tmp_path / "c.pt"), "--out", str(tmp_path / "afile")]))
+    assert ended.value.code == 2 and f"error: {tmp_path}/afile: File exists; check the path" in capsys.readouterr().err
 
 
 def test_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
