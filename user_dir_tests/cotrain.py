@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ from user_dir_tests.toy_positions import TAGS, make_tagging, write_flat
 from user_dir_tests.training import load, save_archive, train_here, words
 from xl_plugins.cotraining.stage_log import StageLog
 from xl_plugins.data.layout import DataBin
+from xl_plugins.errors import UserError
 
 TASK = "xla_cotrain_task"
 PROBLEMS = ["sentence_pair", "tagging"]
@@ -125,7 +126,25 @@ def remove(data: Path, *parts: str) -> None:
         Path(f"{data.joinpath(*parts)}{end}").unlink()
 
 
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return make_folders(tmp_path_factory.mktemp("cotrain"))
+
+
+@pytest.fixture(params=PROBLEMS)
+def problem(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 # -- setups --
+
+
+def message(call: Callable[[], object]) -> str:
+    """The one line that a mistake is answered with."""
+    with pytest.raises(UserError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def make(folders: Mapping[str, Path], problem: str, **options: object) -> Setup:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 
 from user_dir_tests.cli.prepare_helpers import tree
+from user_dir_tests.killing import die, dies_in_call, killed, never
 from user_dir_tests.toy_counterparts import LANGUAGES, World, make_whole, without_counterparts
 from xl_plugins.augment import counterpart_files
 from xl_plugins.augment.counterparts import CounterpartFinder
@@ -51,22 +49,6 @@ def count_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(CounterpartFinder, "find", counted)
     return blocks
-
-
-def killed(work: Callable[[], object]) -> None:
-    """Do it in a process of its own, which must end by SIGKILL."""
-    process = multiprocessing.get_context("fork").Process(target=work)
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
-
-
-def die(*args: object, **options: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def never(*args: object) -> None:
-    raise AssertionError("a model is loaded")
 
 
 def test_blocks_and_shards_give_the_bytes_of_one_run(
@@ -111,23 +93,14 @@ def test_killed_and_resumed(
     """Finished blocks are kept, no language is half there, and the next run gives the bytes of an unbroken one."""
 
     def work() -> None:
-        count = [0]
-
-        def after(number: int, what: Callable[..., Any]) -> Callable[..., Any]:
-            def counted(*args: Any, **options: Any) -> Any:
-                count[0] += 1
-                return die() if count[0] == number else what(*args, **options)
-
-            return counted
-
         if where == "scoring":
-            CounterpartFinder.find = after(3, CounterpartFinder.find)  # type: ignore[method-assign]
+            CounterpartFinder.find = dies_in_call(3, CounterpartFinder.find)  # type: ignore[method-assign]
         elif where == "writing":
-            os.replace = after(3, os.replace)
+            os.replace = dies_in_call(3, os.replace)
         elif where == "merging":  # the third language
-            counterpart_files.gather = after(6, counterpart_files.gather)
+            counterpart_files.gather = dies_in_call(6, counterpart_files.gather)
         else:
-            Path.rename = after(3, Path.rename)  # type: ignore[method-assign]
+            Path.rename = dies_in_call(3, Path.rename)  # type: ignore[method-assign]
         main(world.options())
 
     killed(work)

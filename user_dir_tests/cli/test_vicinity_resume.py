@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 from user_dir_tests.cli.prepare_helpers import tree
-from user_dir_tests.cli.test_counterparts_resume import die, killed, never
+from user_dir_tests.killing import dies_in_call, killed, never
 from user_dir_tests.toy_vicinity import World, in_blocks, make_world
 from xl_plugins.augment import generated_files
 from xl_plugins.augment.vicinity_examples import ExampleMaker
@@ -101,23 +100,14 @@ def test_killed_and_resumed(
     """Finished blocks are kept, no language is half there, and the next run gives the bytes of an unbroken one."""
 
     def work() -> None:
-        count = [0]
-
-        def after(number: int, what: Callable[..., Any]) -> Callable[..., Any]:
-            def counted(*args: Any, **options: Any) -> Any:
-                count[0] += 1
-                return die() if count[0] == number else what(*args, **options)
-
-            return counted
-
         if where == "making":
-            ExampleMaker.make = after(3, ExampleMaker.make)  # type: ignore[method-assign]
+            ExampleMaker.make = dies_in_call(3, ExampleMaker.make)  # type: ignore[method-assign]
         elif where == "storing":
-            os.replace = after(7, os.replace)
+            os.replace = dies_in_call(7, os.replace)
         elif where == "merging":  # the second language
-            generated_files._write = after(2, generated_files._write)
+            generated_files._write = dies_in_call(2, generated_files._write)
         else:
-            Path.rename = after(1, Path.rename)  # type: ignore[method-assign]
+            Path.rename = dies_in_call(1, Path.rename)  # type: ignore[method-assign]
         main(world.options())
 
     killed(work)

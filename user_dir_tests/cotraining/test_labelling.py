@@ -15,12 +15,10 @@ import torch
 from user_dir_tests.cotrain import (
     METRIC,
     POOLS,
-    PROBLEMS,
     begin,
     change,
     copy_of,
     make,
-    make_folders,
     model_of,
     one_by_one,
     remove,
@@ -30,21 +28,13 @@ from user_dir_tests.cotrain import (
     stage_log,
     without_times,
 )
+from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.cotrain import problem as problem
 from user_dir_tests.salt import read_rows
 from user_dir_tests.tiny import Setup
 from user_dir_tests.toy import write_rows
 from xl_plugins.cotraining import labelling
 from xl_plugins.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("labelling"))
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 @contextmanager

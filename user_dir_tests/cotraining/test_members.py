@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from user_dir_tests.cotrain import (
-    PROBLEMS,
-    copy_of,
-    make,
-    make_folders,
-    members,
-    model_of,
-    run,
-)
+from user_dir_tests.cotrain import PROBLEMS, copy_of, make, members, message, model_of, run
+from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.cotrain import problem as problem
 from user_dir_tests.evaluation.made import checkpoint_state
 from user_dir_tests.tiny import build
 from user_dir_tests.training import load
 from xl_plugins.cotraining.members import keep_members, load_members
-from xl_plugins.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("run-errors"))
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-def message(call: Callable[[], object]) -> str:
-    with pytest.raises(UserError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture(scope="module")

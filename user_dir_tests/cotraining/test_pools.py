@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.cotrain import POOLS, PROBLEMS, copy_of, make, make_folders, remove, write_virtual
+from user_dir_tests.cotrain import POOLS, PROBLEMS, copy_of, make, remove, write_virtual
+from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.cotrain import problem as problem
 from user_dir_tests.salt import FIELDS, read_rows, write_counterparts
 from user_dir_tests.tiny import Setup
 from user_dir_tests.toy import write_rows
@@ -18,18 +20,8 @@ from xl_plugins.errors import UserError
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("pools"))
-
-
-@pytest.fixture(scope="module")
 def setups(folders: dict) -> dict[str, Setup]:
     return {problem: make(folders, problem) for problem in PROBLEMS}
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def pools(setup: Setup, names: tuple[str, ...] = POOLS, **options: Any) -> Pools:

@@ -13,17 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.cotrain import (
-    DROPOUT,
-    POOLS,
-    make,
-    make_folders,
-    members,
-    one_by_one,
-    run,
-    same,
-    stage_log,
-)
+from user_dir_tests.cotrain import DROPOUT, POOLS, make, members, one_by_one, run, same, stage_log
+from user_dir_tests.cotrain import folders as folders  # a fixture
 from user_dir_tests.training import load
 from xl_plugins.cotraining.plan import make_plan
 from xl_plugins.cotraining.stage_log import StageLog
@@ -41,11 +32,6 @@ class Traced(NamedTuple):
     within: list[tuple[int, dict]]
     log: list[dict]
     rates: list[tuple[int, float]]
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("stages"))
 
 
 @pytest.fixture(scope="module", params=[pytest.param("sentence_pair", marks=pytest.mark.slow), "tagging"])

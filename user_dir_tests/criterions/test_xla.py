@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from user_dir_tests.cotrain import PROBLEMS, begin, make, make_folders, run_through
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("xla"))
+from user_dir_tests.cotrain import PROBLEMS, begin, make, run_through
+from user_dir_tests.cotrain import folders as folders  # a fixture
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -21,14 +15,14 @@ def test_penalty_in_the_warm_up_alone(folders: dict, problem: str) -> None:
     stages.next_epoch_itr()
     sample = run_through(stages)[0]
     loss, size, warm = setup.criterion(setup.model, sample)
-    assert float(loss) == pytest.approx(float(warm["ce"] + warm["penalty"]), rel=1e-5) and warm["penalty"] < -0.1 * size
+    assert loss.item() == pytest.approx(float(warm["ce"] + warm["penalty"]), rel=1e-5) and warm["penalty"] < -0.1 * size
     stages.epoch = 4
     loss, _, adapted = setup.criterion(setup.model, sample)
-    assert float(loss) == pytest.approx(float(warm["ce"]), rel=1e-6)
+    assert loss.item() == pytest.approx(float(warm["ce"]), rel=1e-6)
     assert float(adapted["ce"]) == pytest.approx(float(warm["ce"]), rel=1e-6) and adapted["penalty"] == 0.0
     setup.criterion.eval()
     loss, _, dev = setup.criterion(setup.model, sample)
-    assert float(loss) == pytest.approx(float(warm["ce"]), rel=1e-6) and not {"ce", "penalty"} & dev.keys()
+    assert loss.item() == pytest.approx(float(warm["ce"]), rel=1e-6) and not {"ce", "penalty"} & dev.keys()
 
 
 @pytest.mark.parametrize("options", [{"xla_warmup_passes": 0.0}, {"conf_penalty": 0.0}], ids=str)

@@ -11,23 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.cotrain import PROBLEMS, TASK, begin, make, make_folders, members, run, small, stage_log
+from user_dir_tests.cotrain import TASK, begin, make, members, run, small, stage_log
+from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.cotrain import problem as problem
 from user_dir_tests.tiny import batch
 from user_dir_tests.training import load, same_parameters, train_here, words
 from xl_plugins.cotraining.autocast import TYPES, GradientScale, autocast
 from xl_plugins.errors import UserError, find_user_error
 
 SHORT = {"max_update": 9, "xla_warmup_passes": 1, "no_epoch_checkpoints": True, "validate_interval_updates": 4}
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("precision"))
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from user_dir_tests.cotrain import ALL, DROPOUT, PROBLEMS, TASK, make_folders, small, stage_log, without_times
+from user_dir_tests.cotrain import ALL, DROPOUT, PROBLEMS, TASK, small, stage_log, without_times
+from user_dir_tests.cotrain import folders as folders  # a fixture
 from user_dir_tests.training import finish, load, start, start_ranks, train_here, two_ranks, words
 from xl_plugins.cotraining.iterator import StageIterator
 from xl_plugins.cotraining.labelling import Labeller
@@ -66,11 +67,6 @@ class Watched(NamedTuple):
 
     rates: dict[int, float]
     batches: Counter
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("resume"))
 
 
 def go(monkeypatch: pytest.MonkeyPatch, folders: dict, problem: str, save: Path, **changed: object) -> Watched:

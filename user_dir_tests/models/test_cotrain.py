@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import pytest
 import torch
 from fairseq.models import ARCH_MODEL_REGISTRY
 
-from user_dir_tests.cotrain import PROBLEMS, TASK, change, make, make_folders, members, optimizer_of, same
+from user_dir_tests.cotrain import PROBLEMS, TASK, change, make, members, optimizer_of, same
+from user_dir_tests.cotrain import folders as folders  # a fixture
 from user_dir_tests.tiny import Setup, batch, build, parse
 from user_dir_tests.training import load
 from xl_plugins.errors import UserError
 from xl_plugins.models.cotrain import MEMBERS, CotrainModel
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(params=PROBLEMS)

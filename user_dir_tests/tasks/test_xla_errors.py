@@ -7,30 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.cotrain import (
-    PROBLEMS,
-    SMALL,
-    TASK,
-    copy_of,
-    make,
-    make_folders,
-    remove,
-    write_virtual,
-)
+from user_dir_tests.cotrain import SMALL, TASK, copy_of, make, remove, write_virtual
+from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.cotrain import problem as problem
 from user_dir_tests.salt import read_rows, write_counterparts
 from user_dir_tests.tiny import build
 from user_dir_tests.toy import write_rows
 from xl_plugins.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("errors"))
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 @pytest.fixture

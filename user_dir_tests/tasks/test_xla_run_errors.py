@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,42 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.cotrain import (
-    ALL,
-    PROBLEMS,
-    TASK,
-    begin,
-    copy_of,
-    make,
-    make_folders,
-    run_through,
-    small,
-)
+from user_dir_tests.cotrain import ALL, TASK, begin, copy_of, make, message, run_through, small
+from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.cotrain import problem as problem
 from user_dir_tests.salt import read_rows
 from user_dir_tests.tiny import Setup
 from user_dir_tests.toy import write_rows
 from user_dir_tests.training import train
 from xl_plugins.cotraining import distil
 from xl_plugins.cotraining.labelling import PoolLabels
-from xl_plugins.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("run-errors"))
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-def message(call: Callable[[], object]) -> str:
-    with pytest.raises(UserError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
 
 # -- labels and selections --
 
