@@ -102,8 +102,8 @@ def test_values_agree_with_the_defaults_of_the_command_line(path: Path) -> None:
     flat |= {group: config[group]["_name"] for group in ("criterion", "optimizer", "lr_scheduler")}
     known = {option: value for option, value in task_defaults(given_options(words)).items() if option in flat}
     differing = {option for option, value in known.items() if flat[option] != value}
-    allowed = {"update_freq"} if path.parent.name in TAGGING else set()
-    assert differing == (allowed if allowed or is_small_share(path) else {"validate_interval_updates"})
+    as_it_is = path.parent.name in TAGGING or is_small_share(path)
+    assert differing == (set() if as_it_is else {"validate_interval_updates"})
     assert {"lr", "max_epoch", "batch_size", "clip_norm", "adam_eps", "weight_decay", "max_length"} <= set(known)
 
 
