@@ -70,9 +70,8 @@ class XLACriterion(XLCriterion):
             else:
                 penalty = negative_entropy(logits)
             losses = {"loss": ce + beta * penalty, "ce": ce, "penalty": penalty}
-        elif (
-            self.beta and self.training and self.task.warms_up
-        ):  # or fairseq would log None where they have been before
+        elif self.beta and self.training and self.task.warms_up:
+            # fairseq would go on logging these columns as None
             losses |= {"ce": ce, "penalty": torch.zeros_like(ce)}
         logged = self.logging_output(sample, losses, output) | {"sample_size": len(labels)}
         return losses["loss"].sum(), len(labels), logged
