@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from fairseq_cli import validate
 
 from user_dir_tests.toy import make_data
-from user_dir_tests.training import REPO, load, same_parameters, train, train_here, two_ranks, words
+from user_dir_tests.training import REPO, environment, load, same_parameters, train, train_here, two_ranks, words
 
 TASKS = ["xl_sentence_pair", "xmixup_sentence_pair"]
 SMALL = {"encoder_layers": 2, "batch_size": 6, "update_freq": 1, "lr": 1e-3, "disable_validation": True}
@@ -45,17 +45,17 @@ def test_defaults_from_the_task_alone(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_fairseq_validate_finds_the_score_of_the_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, task: str, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, task: str
 ) -> None:
-    options = {"encoder_layers": 2, "lr": 1e-3, "max_update": 2}
-    train_here(monkeypatch, words(data, tmp_path / "run", task, **options))
+    train_here(monkeypatch, words(data, tmp_path / "run", task, **{"encoder_layers": 2, "lr": 1e-3, "max_update": 2}))
     path = tmp_path / "run" / "checkpoint_best.pt"
-    given = f"fairseq-validate {data} --user-dir {REPO}/xl_plugins --task {task} --path {path} --batch-size 5 --cpu"
-    monkeypatch.setattr(sys, "argv", [*given.split(), "--num-workers", "0"])
-    capsys.readouterr()
-    validate.cli_main()
-    shown = "".join(capsys.readouterr())
-    scores = [float(found) for found in re.findall(r"valid on 'valid' subset.* acc_select ([\d.]+)", shown)]
+    given = f"{data} --user-dir {REPO}/xl_plugins --task {task} --path {path} --batch-size 5 --cpu --num-workers 0"
+    done = subprocess.run(
+        [sys.executable, "-m", "fairseq_cli.validate", *given.split()],
+        env=environment(), capture_output=True, encoding="utf-8", timeout=240, cwd=REPO.anchor,
+    )  # fmt: skip
+    scores = [float(found) for found in re.findall(r"valid on 'valid' subset.* acc_select ([\d.]+)", done.stdout)]
+    assert done.returncode == 0, done.stderr
     assert scores[-1] == pytest.approx(load(path)["extra_state"]["val_loss"], abs=0.01)
 
 
