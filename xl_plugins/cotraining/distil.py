@@ -121,7 +121,7 @@ def refuse_empty(
     )
     if stage.is_warmup:
         advice = f"more --xla-warmup-passes than {passes:g}, or smaller batches"
-    elif passes * sum(report.agreed for report in reports.values()) >= per_update or passes >= 1:
+    elif passes >= 1:
         eta = "a larger --distill-eta, " if float(stage.eta) < 100 else "--agreement union, "
         advice = f"{eta}smaller batches, or better members"
     else:
