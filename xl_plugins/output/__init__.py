@@ -1,0 +1,22 @@
+"""Writing what is ours and nothing else: names, marks, locks, whole files and whole folders. Imports neither torch nor
+fairseq."""
+
+from .atomic import atomic_file, clear_stale
+from .folder import Staging, check_replaceable
+from .lock import FolderLock
+from .marks import MARK, add_files, read_mark, write_mark
+from .names import check_component, printable
+
+__all__ = [
+    "MARK",
+    "FolderLock",
+    "Staging",
+    "add_files",
+    "atomic_file",
+    "check_component",
+    "check_replaceable",
+    "clear_stale",
+    "printable",
+    "read_mark",
+    "write_mark",
+]
