@@ -7,12 +7,15 @@ registers here.
 
 import logging
 
-from . import compat, errors
+from . import errors
+
+errors.install_hook()
+
+from . import compat  # noqa: E402
 
 # fairseq's speech tasks set up logging when imported, only to tell that tensorboardX is missing
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
-errors.install_hook()
 
 from . import criterions, hooks, models, optim, shutdown, tasks  # noqa: E402
 

@@ -7,15 +7,45 @@ traceback.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import Callable, NoReturn
 
+from .terminal import printable
+
 EXIT_STATUS = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
 _SPAWNED = re.compile(r"^xl_plugins\.errors\.UserError: (.+)$", re.MULTILINE)
+_SPAWNED_OS = re.compile(r"^(?:OSError|PermissionError): \[Errno (\d+)\] (.+)$", re.MULTILINE)
+_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|Unable to allocate|not enough memory", re.IGNORECASE)
+_CHECK_PATH = "check the path"
+_FREE_SPACE = "free space or choose another folder"
+_ADVICE = {
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
+    errno.EFBIG: _FREE_SPACE,
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "choose a path that you may read or write",
+    errno.EPERM: "choose a path that you may read or write",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EBUSY: "it is in use; choose another path",
+    errno.ETXTBSY: "it is in use; choose another path",
+    errno.EIO: "check the disk",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENOENT: _CHECK_PATH,
+    errno.EEXIST: _CHECK_PATH,
+    errno.ENOTDIR: _CHECK_PATH,
+    errno.EISDIR: _CHECK_PATH,
+    errno.ENOTEMPTY: _CHECK_PATH,
+    errno.ELOOP: _CHECK_PATH,
+    errno.EXDEV: _CHECK_PATH,
+}
 
 
 class UserError(Exception):
@@ -43,6 +73,22 @@ def find_user_error(error: BaseException | None) -> str | None:
     return None
 
 
+def explain(error: BaseException | None) -> str | None:
+    """Return a line for what the machine refused (disk, permissions, memory), None for a fault of the program."""
+    if isinstance(error, OSError) and error.errno in _ADVICE:
+        advice = _ADVICE[error.errno]
+        if error.filename is None and advice is _CHECK_PATH:
+            return None  # not about a file that the user named
+        return f"{error.filename or 'output'}: {error.strerror}; {advice}"
+    text = str(error) if isinstance(error, (MemoryError, RuntimeError)) else ""
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
+        return "not enough memory; make batches smaller (--batch-size, --max-tokens) or free memory"
+    if type(error).__name__ == "ProcessRaisedException" and (match := _SPAWNED_OS.search(str(error))):
+        number, rest = int(match.group(1)), match.group(2)
+        return f"{rest}; {_ADVICE[number]}" if number in _ADVICE else None
+    return None
+
+
 def _program() -> str:
     """Name of the running command; ``python -m xl_plugins.cli.prepare`` is the same command as ``xl-prepare``."""
     path = Path(sys.argv[0])
@@ -50,37 +96,58 @@ def _program() -> str:
 
 
 def _fail(message: str, status: int = EXIT_STATUS) -> NoReturn:
-    print(f"{_program()}: error: {message}", file=sys.stderr, flush=True)
+    _hush()
+    print(f"{_program()}: error: {printable(message)}", file=sys.stderr, flush=True)
     raise SystemExit(status)
+
+
+def _hush() -> None:
+    """Nothing follows the line: what destructors and threads meet while the process ends is no news."""
+    sys.unraisablehook = lambda unraisable: None
+    threading.excepthook = lambda args: None
+
+
+def _open_streams() -> None:
+    """A closed standard error becomes the null device; a closed standard output is a mistake, said before any work.
+
+    Python leaves the stream None, and the next file to be opened would get its descriptor and what others print.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        _fail("standard output is closed; send it to a file or to /dev/null")
 
 
 def run_cli(main: Callable[[], int]) -> NoReturn:
     """Run a console command's ``main`` and turn user mistakes into one line on stderr and exit status 2."""
+    _open_streams()
     try:
         status = main()
+        sys.stdout.flush()  # a full disk shows here, not when the interpreter ends
     except UserError as error:
         _fail(str(error))
     except BrokenPipeError:  # the reader went away (`xl-predict | head`): not worth a word
+        _hush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            _fail(f"{error.filename or 'output'}: {error.strerror}; free space or choose another folder")
-        if (
-            isinstance(
-                error, (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
-            )
-            and error.filename
-        ):
-            _fail(f"{error.filename}: {error.strerror}; check the path")
-        raise
     except KeyboardInterrupt:
-        _fail("interrupted", 130)  # 128 + SIGINT, as shells count
+        _fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        message = find_user_error(error) or explain(error)
+        if message is None:
+            raise
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered could not be written
+        _fail(message)
     raise SystemExit(status)
 
 
 def install_hook() -> None:
-    """Make an uncaught UserError end a host command (``fairseq-train``) with one line and status 2."""
+    """Make a user's mistake end any command, ``fairseq-train`` too, with one line and status 2.
+
+    Called first of all, so that an interrupt while the libraries are imported is one line as well.
+    """
     previous = sys.excepthook
     if getattr(previous, "_xl_plugins", False):
         return
@@ -88,7 +155,9 @@ def install_hook() -> None:
         os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # else hydra reports errors itself, with exit status 1
 
     def hook(kind, error, trace):  # type: ignore[no-untyped-def]
-        message = find_user_error(error)
+        if issubclass(kind, KeyboardInterrupt):
+            _fail("interrupted", INTERRUPTED)
+        message = find_user_error(error) or explain(error)
         if message is None:
             previous(kind, error, trace)
         else:

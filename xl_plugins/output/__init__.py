@@ -1,11 +1,12 @@
 """Writing what is ours and nothing else: names, marks, locks, whole files and whole folders. Imports neither torch nor
 fairseq."""
 
+from ..terminal import printable
 from .atomic import atomic_file, clear_stale
 from .folder import Staging, check_replaceable
 from .lock import FolderLock
 from .marks import MARK, add_files, read_mark, write_mark
-from .names import check_component, printable
+from .names import check_component
 
 __all__ = [
     "MARK",

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..terminal import printable
 from .atomic import sync_folder
 from .lock import FolderLock
 from .marks import foreign_files, list_files, read_mark, write_mark
-from .names import printable
 
 NEW = "new"
 

@@ -12,8 +12,8 @@ import time
 from typing import IO
 
 from ..errors import UserError
+from ..terminal import printable
 from .marks import PACKAGE
-from .names import printable
 
 
 class FolderLock:

@@ -1,26 +1,11 @@
-"""Names that come from a file: as a path component only after a check, on a terminal only without control characters."""
+"""Names that come from a file: components of a path only after a check."""
 
 from __future__ import annotations
 
-import unicodedata
-
 from ..errors import UserError
+from ..terminal import printable
 
 LONGEST = 200  # bytes of a component: file systems allow 255, and suffixes are added
-
-
-def printable(text: object) -> str:
-    """``text`` on one line with control characters, line separators and direction overrides as ``\\xNN`` escapes."""
-    return "".join(_escaped(char) for char in str(text))
-
-
-def _escaped(char: str) -> str:
-    if char.isprintable() or char == " ":
-        return char
-    kind = unicodedata.category(char)
-    if kind in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return char.encode("unicode_escape").decode("ascii")
-    return char
 
 
 def check_component(name: object, where: str) -> str:
