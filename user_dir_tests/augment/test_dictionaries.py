@@ -78,10 +78,9 @@ def test_empty_dictionary_is_named(tmp_path: Path, text: str) -> None:
         load_dictionaries(write(tmp_path, de=text), "en", "all")
 
 
-@pytest.mark.parametrize("raw", [b"dog Hund\n", gzip.compress(b"dog Hund\n" * 50)[:-12]], ids=["plain", "cut"])
-def test_damaged_gzip_is_named(tmp_path: Path, raw: bytes) -> None:
-    (tmp_path / "en-de.txt.gz").write_bytes(raw)
-    with pytest.raises(UserError, match=r"en-de\.txt\.gz: not a gzip file"):
+def test_damaged_gzip_is_named(tmp_path: Path) -> None:
+    (tmp_path / "en-de.txt.gz").write_bytes(gzip.compress(b"dog Hund\n" * 50)[:-12])
+    with pytest.raises(UserError, match=r"en-de\.txt\.gz: damaged gzip file"):
         load_dictionaries(str(tmp_path), "en", "all")
 
 

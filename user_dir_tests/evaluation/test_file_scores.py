@@ -236,7 +236,7 @@ def test_gold_is_found_compressed(tmp_path):
     write(tmp_path / "pred" / "xquad" / "test-en.json", '{"a": "x", "b": "z"}')
     assert score((tmp_path / "pred", tmp_path / "gold"), "xquad").figures("em") == {"en": 50.0}
     path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(UserError, match=r"test-en\.json\.gz: not JSON"):
+    with pytest.raises(UserError, match=r"test-en\.json\.gz: damaged gzip file"):
         read_questions(str(path))
 
 

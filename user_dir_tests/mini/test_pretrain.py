@@ -75,7 +75,7 @@ def test_command_records_the_sizes(tmp_path: Path) -> None:
         (["a", "out", "--text", "x.txt"], "give DIR and OUT, or with --text only OUT"),
         (["out", "--text", "x.txt"], "x.txt: No such file or directory"),
         (["out", "--text", "."], ".: Is a directory"),
-        (["out", "--text", "latin.txt"], "latin.txt: not UTF-8 (invalid continuation byte at byte 1)"),
+        (["out", "--text", "latin.txt"], "latin.txt:1: not UTF-8 (byte 0xe4 at offset 1)"),
         (["out", "--text", "cut.gz"], "cut.gz: damaged gzip file"),
         (["out", "--text", "empty.txt"], "empty.txt: no sentence in it"),
         (

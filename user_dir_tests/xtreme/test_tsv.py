@@ -54,7 +54,9 @@ def test_both_quoting_styles(written: str, read: str) -> None:
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\n\r\ufeff", exclude_categories=["Cs"]), min_size=1), min_size=1)
+    st.lists(
+        st.text(st.characters(exclude_characters="\0\n\r\ufeff", exclude_categories=["Cs"]), min_size=1), min_size=1
+    )
 )
 def test_lines_come_back(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     path = tmp_path_factory.mktemp("lines") / "a.tsv"

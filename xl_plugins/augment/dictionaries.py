@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import re
-import zlib
 from pathlib import Path
 from typing import Union
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.text import read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -103,22 +102,3 @@ def _fields(line: str) -> tuple[str, str]:
         return source.strip(" "), target.strip(" \t")
     source, _, target = line.partition(" ")
     return ("", "") if " " in target else (source, target)
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a file, plain or gzip; UserError for anything but UTF-8."""
-    raw = path.read_bytes()
-    if path.name.endswith(".gz"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{path}: not a gzip file ({error}); unpack it or get it anew") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); convert the file to UTF-8") from None
-    lines = text.split("\n")
-    if lines[-1] in ("", "\r"):
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]

@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_plugins.augment.dictionaries import read_lines
 from xl_plugins.data.tokenizer import file_digest
 from xl_plugins.errors import UserError
+from xl_plugins.formats.text import read_lines
 
 PLACE = "{lang}"
 _SUFFIXES = ("", ".gz")

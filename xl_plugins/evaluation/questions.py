@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ..errors import UserError
+from ..formats.json_text import read_json
 from ..xtreme.tsv import find_file
 
 # Names of gold files in XTREME's folders; TyDiQA-GoldP has no test set, its dev files are scored.
@@ -45,21 +44,9 @@ def gold_languages(folder: str, split: str) -> list[str]:
     return sorted(languages)
 
 
-def _read(path: str, expected: str) -> Any:
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-        return json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
-    except (ValueError, OSError, EOFError) as error:
-        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-            raise
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UserError(f"{path}{line}: not JSON ({error}); expected {expected}") from None
-
-
 def read_answers(path: str) -> dict[str, str]:
     """Predictions: question id -> answer text."""
-    content = _read(path, 'one object {"question id": "answer", ...}')
+    content = read_json(path, 'one object {"question id": "answer", ...}')
     if not isinstance(content, dict):
         raise UserError(f"{path}: a JSON {type(content).__name__}, expected one object with an answer per question id")
     for key, value in content.items():
@@ -73,7 +60,7 @@ def read_questions(path: str) -> tuple[list[str], list[list[str]]]:
 
     Raises UserError for files whose answers are all empty: XTREME publishes test files so.
     """
-    content = _read(path, "the layout of SQuAD v1.1")
+    content = read_json(path, "the layout of SQuAD v1.1")
     ids: list[str] = []
     golds: list[list[str]] = []
     try:

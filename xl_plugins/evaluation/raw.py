@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import UserError
+from ..formats.json_text import parse_json_line
 from ..xtreme.tsv import LineReader
 from .checkpoint import FineTuned
 
@@ -40,7 +40,7 @@ class Reader(ABC, Generic[E]):
 
     Args:
         name: for messages; a path, or what to call the stream.
-        stream: bytes to read; None opens the file ``name``, plain or gzip.
+        stream: bytes to read; None opens the file ``name``, plain or compressed.
         source: one of :data:`SOURCE_RULES`.
     """
 
@@ -69,15 +69,7 @@ class Reader(ABC, Generic[E]):
         """The example of a JSON object."""
 
     def _record(self, where: str, text: str) -> dict[str, Any]:
-        try:
-            record = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"{where}: not JSON ({error}); expected one object per line") from None
-        if not isinstance(record, dict):
-            raise UserError(
-                f"{where}: a JSON {type(record).__name__}, expected an object with {' and '.join(self.keys)}"
-            )
-        return record
+        return parse_json_line(text, where, f"an object with {' and '.join(self.keys)} per line")
 
     keys: tuple[str, ...] = ()  # fields that every JSON object needs
 

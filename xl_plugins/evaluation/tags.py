@@ -36,11 +36,8 @@ class _TokenLines(LineReader):
     """Lines of a file in which blank ones (or white space alone) mean something: they come as empty text."""
 
     def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, str]]:
-        for number, raw in enumerate(stream, 1):
-            try:
-                text = raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise UserError(f"{self.path}:{number}: not UTF-8 ({error.reason}); convert the file") from None
+        self.blank = True
+        for number, text in super()._lines(stream):
             yield number, text if text.strip() else ""
 
 

@@ -1,4 +1,4 @@
-"""Text for pre-training: reading plain and gzipped files, and the lines the masked language model sees.
+"""Text for pre-training: reading plain and compressed files, and the lines the masked language model sees.
 
 A line is two sentences, written as a fine-tuned pair is fed to the model (``a </s> </s> b``): mostly two consecutive
 ones of the same file, in a given share a sentence and its translation (translation language modelling, Conneau and
@@ -7,15 +7,14 @@ Lample, 2019, section 3.4).
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Iterator, Sequence
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.text import read_lines
 from xl_plugins.mini.lexicon import SOURCE
 
 SEPARATOR = "</s> </s>"
@@ -23,14 +22,8 @@ SEPARATOR = "</s> </s>"
 
 def read_sentences(path: Path) -> list[str]:
     """Every line of ``path`` with its white space normalised. Raises UserError for what cannot be read."""
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8", newline="\n") as handle:
-            return [" ".join(line.split()) for line in handle]
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); convert it") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: damaged gzip file ({error}); fetch it again") from None
+        return [" ".join(line.split()) for line in read_lines(path)]
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise UserError(f"{path}: {error.strerror}; give text files, one sentence per line") from None
 

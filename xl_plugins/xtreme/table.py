@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Iterator, NamedTuple, Union
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.json_text import parse_json_line
 from xl_plugins.xtreme.plan import Plan
 from xl_plugins.xtreme.tsv import LineReader, split_fields
 
@@ -215,16 +215,7 @@ class PairFile:
         keys: list[str] = []
         needed: list[str] = []
         for line, text in reader:
-            try:
-                record = json.loads(text)
-            except ValueError as error:
-                raise UserError(
-                    f"{self.path}:{line}: not a JSON object ({error}); expected one object per line"
-                ) from None
-            if not isinstance(record, dict):
-                raise UserError(
-                    f"{self.path}:{line}: a JSON {type(record).__name__}, expected an object with the columns as keys"
-                )
+            record = parse_json_line(text, f"{self.path}:{line}", "an object with the columns as keys per line")
             if not keys:
                 keys = list(record)  # serves as the header, so that a wrong name is answered with the names there are
                 needed = [key for key in keys if key in wanted]
