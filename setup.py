@@ -53,7 +53,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"xl-{name} = xl_plugins.cli.{name}:cli_main"
-            for name in ("augment", "convert", "evaluate", "mini", "predict", "prepare", "xtune")
+            for name in ("augment", "convert", "evaluate", "mini", "predict", "prepare", "train", "xtune")
         ],
     },
     classifiers=[

@@ -19,7 +19,8 @@ from user_dir_tests.cli.prepare_helpers import (
     tree,
     write_rows,
 )
-from xl_plugins.cli.prepare import make_parser, train_line
+from user_dir_tests.cli.test_hints import commands
+from xl_plugins.cli.prepare import make_parser
 from xl_plugins.errors import UserError
 
 
@@ -52,9 +53,9 @@ def test_every_text_is_where_the_layout_says(tiny_spm, tmp_path: Path, capsys: p
     assert (dest / "sentencepiece.bpe.model").read_bytes() == tiny_spm.model.read_bytes()
     assert not (tmp_path / "bin.partial").exists() and not (dest / ".state").exists()
     out = capsys.readouterr().out
-    assert out.splitlines()[-1] == (
-        f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task xmixup_sentence_pair --arch xmixup_xlmr "
-        "--restore-file xlmr.base/model.pt --lr 5e-6"
+    assert commands(out)[-1] == f"xl-evaluate {dest} --path outputs/bin-xmixup/checkpoint_best.pt"
+    assert commands(out)[-2].startswith(
+        f"xl-train {dest} --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file"
     )
 
 
@@ -221,27 +222,6 @@ def test_warnings_about_leaks(tiny_spm, tmp_path: Path, capsys: pytest.CaptureFi
 def test_no_warnings_on_clean_data(tiny_spm, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tiny_spm, "xnli", make_xnli(tmp_path / "raw"), tmp_path / "bin")
     assert "warning" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("splits", "views", "end"),
-    [
-        (
-            {"en": {"train": 1}},
-            {},
-            "--task xl_sentence_pair --arch xl_xlmr --restore-file xlmr.base/model.pt --lr 5e-6",
-        ),
-        ({"en": {"test": 1}}, {}, "xl-evaluate checkpoints/checkpoint_best.pt D"),
-        ({"en": {"train": 1}, "de": {"train": 1}}, {}, "--lr 5e-6 --no-scheduled-sampling"),
-        (
-            {"en": {"train": 1}, "de": {"train": 1, "valid": 1}},
-            {"de": {"train": 1}},
-            "--arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 --no-mixup-inference",
-        ),
-    ],
-)
-def test_last_line_fits_the_data(splits: dict, views: dict, end: str) -> None:
-    assert train_line("D", {"source_language": "en", "splits": splits, "views": views}).endswith(end)
 
 
 @pytest.mark.parametrize("command", [[], ["xnli"], ["pawsx"], ["pairs"]])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from user_dir_tests.cli.prepare_helpers import labels, make_xnli, meta, run, texts, tree, write_rows
-from xl_plugins.cli.prepare import train_line
+from xl_plugins.cli.hints import next_steps
 from xl_plugins.errors import UserError
 
 PAIRS = ["--labels", "x,y", "--columns", "first=0,second=1,label=2"]
@@ -38,7 +38,7 @@ def test_pairs_without_labels_in_any_number(tiny_spm, tmp_path: Path, capsys: py
     assert found["splits"]["de"] == {"train": 3}
     printed = capsys.readouterr().out
     assert "train (no labels)" in printed and "--task xl_sentence_pair" in printed  # X-Mixup needs translations
-    assert "xl_sentence_pair" in train_line("DEST", found)
+    assert "xl_sentence_pair" in next_steps("DEST", found, "dict.txt")[1]
 
 
 def test_pairs_joined_by_id_leave_the_pool_alone(tiny_spm, tmp_path: Path) -> None:

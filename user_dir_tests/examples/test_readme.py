@@ -29,7 +29,7 @@ COMMANDS = {
     "fairseq-preprocess": "fairseq_cli.preprocess {}",
     **{
         f"xl-{name}": f"xl_plugins.cli.{name} {{}}"
-        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "xtune")
+        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "train", "xtune")
     },
 }  # fmt: skip
 

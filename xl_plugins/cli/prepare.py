@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from xl_plugins.cli.hints import next_steps
 from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.xtreme import READERS
@@ -19,8 +20,8 @@ from xl_plugins.xtreme.plan import Plan, Unit
 EPILOG = """\
 example:
   xl-prepare xnli raw/xnli data-bin/xnli --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt
-  fairseq-train data-bin/xnli --user-dir xl_plugins --task xmixup_sentence_pair --arch xmixup_xlmr \\
-      --restore-file xlmr.base/model.pt --lr 5e-6
+  xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\
+      --save-dir outputs/xnli-xmixup
 
 Each data set has its own help: xl-prepare xnli --help
 """
@@ -100,28 +101,6 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
         print("dropped: rows whose id is not in every file of the split")
 
 
-def train_line(dest: str, meta: dict[str, Any]) -> str:
-    """The command that trains on what was prepared: X-Mixup where there are translations, else plain fine-tuning."""
-    source, splits, views = meta["source_language"], meta["splits"], meta["views"]
-    if "train" not in splits.get(source, {}):
-        return f"Evaluate on it: xl-evaluate checkpoints/checkpoint_best.pt {dest}"
-    others = [language for language in splits if language != source]
-    pools = meta.get("pools", [])
-    translated = [language for language in others if "train" in splits[language] and language not in pools]
-    problem = meta.get("problem", "sentence_pair")
-    task, arch, options = f"xl_{problem}", "xl_xlmr", ""
-    if translated:
-        task, arch = f"xmixup_{problem}", "xmixup_xlmr"
-        if not all("train" in views.get(language, {}) for language in translated):
-            options += " --no-scheduled-sampling"
-        if not all("valid" in views.get(language, {}) for language in others if "valid" in splits[language]):
-            options += " --no-mixup-inference"
-    return (
-        f"Train on it: fairseq-train {dest} --user-dir xl_plugins --task {task} --arch {arch} "
-        f"--restore-file xlmr.base/model.pt --lr 5e-6{options}"
-    )
-
-
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     if args.workers < 1:
@@ -138,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     if job.resumed:
         print(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
     _print_summary(job, meta)
-    print(train_line(args.dest, meta))
+    print("\n".join(next_steps(args.dest, meta, args.dict)))
     return 0
 
 

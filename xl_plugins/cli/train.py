@@ -1,0 +1,55 @@
+"""``xl-train``: fairseq-train with the plug-in loaded, from whichever folder it is called.
+
+``xl-train DATA --task xmixup_sentence_pair ...`` is ``fairseq-train DATA --user-dir FOLDER --task ...`` with the folder
+of the installed package; all other options are fairseq-train's. On several machines or processes:
+``torchrun --nproc_per_node 4 -m xl_plugins.cli.train DATA ...``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import xl_plugins
+from xl_plugins.errors import UserError, run_cli
+
+HELP = """\
+xl-train DATA --task TASK [options of fairseq-train]
+
+fairseq-train with this plug-in loaded. The options depend on the task; show them with
+  xl-train --task xl_sentence_pair --help
+tasks: xl_sentence_pair, xl_tagging, xl_qa, xmixup_sentence_pair, xmixup_tagging, xmixup_qa, salt_augment_task,
+xla_cotrain_task
+
+example:
+  xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\
+      --save-dir outputs/xnli-xmixup
+"""
+
+
+def with_plugin(words: Sequence[str]) -> list[str]:
+    """The arguments of ``fairseq-train``: these, and where the package lies."""
+    if any(word == "--user-dir" or word.startswith("--user-dir=") for word in words):
+        raise UserError("--user-dir: xl-train loads this package itself; leave it out, or call fairseq-train")
+    return [*words, "--user-dir", os.path.dirname(os.path.abspath(xl_plugins.__file__))]
+
+
+def main(argv: list[str] | None = None) -> int:
+    words = sys.argv[1:] if argv is None else argv
+    if not words or (set(words) & {"-h", "--help"} and not any(word.split("=")[0] == "--task" for word in words)):
+        print(HELP, end="")
+        return 0 if words else 2
+    from fairseq_cli.train import cli_main as fairseq_main
+
+    sys.argv = [sys.argv[0], *with_plugin(words)]
+    fairseq_main()
+    return 0
+
+
+def cli_main() -> None:
+    run_cli(main)
+
+
+if __name__ == "__main__":
+    cli_main()
