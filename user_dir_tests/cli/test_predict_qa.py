@@ -189,3 +189,15 @@ def test_bad_lines_are_named(feed, paths, data, name, rows, message):
 def test_options_of_other_problems_are_refused(feed, paths, data):
     with pytest.raises(UserError, match=r"--probabilities is read for tagging only, .* is for qa; leave it out"):
         feed([GOOD], "--path", paths["xl"], "--data", data, "--probabilities")
+
+
+def test_files_of_questions_in_any_layout(feed, paths, data, raw, tmp_path):
+    options = ["--path", paths["xl"], "--data", data]
+    expected = feed(records(5), *options)
+    hub = [{**row, "answers": {"text": [], "answer_start": []}} for row in records(5)]
+    for text in (Path(raw / "test-de.json").read_text(), json.dumps(hub), json.dumps({"data": hub}, indent=1)):
+        assert feed(text, *options) == expected
+    (tmp_path / "in.json").write_text(json.dumps({"data": hub}))
+    assert feed("", tmp_path / "in.json", *options) == expected
+    with pytest.raises(UserError, match=r"standard input:1: an object with the keys a; expected SQuAD's layout"):
+        feed('{"data": [{"a": 1}]}', *options)

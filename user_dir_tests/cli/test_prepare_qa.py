@@ -298,3 +298,25 @@ def test_wrong_options(tiny_spm: Any, tmp_path: Path, args: list[str], message: 
     name, folder, *rest = (arg.replace("{raw}", str(raw)) for arg in args)
     with pytest.raises(UserError, match=message):
         run(tiny_spm, name, folder, tmp_path / "bin", *rest)
+
+
+def test_layouts_of_the_hub_give_the_same_bytes(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    rows = [
+        {"id": q["id"], "title": "t", "context": p["context"], "question": q["question"],
+         "answers": {"text": [a["text"] for a in q["answers"]], "answer_start": [a["answer_start"] for a in q["answers"]]}}
+        for a in content("en", "train", 2)["data"] for p in a["paragraphs"] for q in p["qas"]
+    ]  # fmt: skip
+    files = {
+        "nested": write(tmp_path / "nested.json", content("en", "train", 2)),
+        "flat": write(tmp_path / "flat.json", {"version": "2", "data": rows}),
+        "list": write(tmp_path / "list.json", rows),
+        "lines": tmp_path / "lines.jsonl",
+        "viewer": write(tmp_path / "viewer.json", {"features": [], "rows": [{"row_idx": 0, "row": r} for r in rows]}),
+    }
+    files["lines"].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, file in files.items():
+        run(tiny_spm, "squad", tmp_path / name, "--train", f"en={file}")
+        cells = next(line for line in capsys.readouterr().out.splitlines() if " train " in line).split("│")
+        assert [cells[4].strip(), cells[9].strip()] == ["8", "100.00%"]
+    trees = {name: tree(tmp_path / name / "en") for name in files}
+    assert all(found == trees["nested"] for found in trees.values())

@@ -215,12 +215,11 @@ def test_answer_files_that_are_none(xquad, text, reason):
     [
         (squad({"a": [""], "b": [" "]}), "no question has an answer; scoring needs gold answers"),
         (squad({"a": [], "b": []}), "no question has an answer"),
-        (
-            '{"data": [{"paragraphs": [{"qas": [{"id": "x"}]}]}]}',
-            "not in the layout of SQuAD v1.1 (KeyError: 'answers'",
-        ),
-        ("[]", "not in the layout of SQuAD v1.1"),
+        ('{"data": [{"paragraphs": [{"qas": [{"id": "x"}]}]}]}', "no question has an answer"),
+        ('{"data": [{"paragraphs": [{"qas": [{"answers": []}]}]}]}', "article 1, paragraph 1: 'id' is missing"),
+        ("[]", "no question; expected SQuAD's layout"),
         ("", "not JSON"),
+        ('[["x"]]', "xquad.en.json:1: a list; expected SQuAD's layout"),
     ],
 )
 def test_gold_files_without_answers_are_refused(xquad, text, reason):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-import xl_plugins.xtreme.squad_json as module
+import xl_plugins.formats.json_stream as module
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.squad_json import QaFile
+from xl_plugins.xtreme.squad_json import QaFile, Question
 
 
 def question(key: Any, text: str = "Wer?", answer: str = "Anna", start: int = 0, **more: Any) -> dict[str, Any]:
@@ -94,12 +94,12 @@ def test_what_a_question_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"data": [', "a.json:1: not JSON of SQuAD's layout .* the end of the file"),
-        ('{"data":\n [{"paragraphs": [{"context": "a"', "a.json:2: not JSON of SQuAD's layout"),
-        ("[1]", r"a.json:1: not JSON of SQuAD's layout \(expected '{', found '\['\)"),
-        ("", "expected '{', found the end of the file"),
-        ('{"version": 1}', "an object without the list 'data'"),
-        ('{"data": [{"title": "x"}]}', "an object without the list 'paragraphs'"),
+        ('{"data": [', "a.json:1: not JSON .* the end of the file"),
+        ('{"data":\n [{"paragraphs": [{"context": "a"', "a.json:2: not JSON"),
+        ("[1]", "a.json:1: a number; expected SQuAD's layout"),
+        ("", "expected '{' or '\\[', found the end of the file"),
+        ('{"version": 1}', "a.json:1: an object with the keys version; expected SQuAD's layout"),
+        ('{"data": [{"title": "x"}]}', "a.json:1: an object with the keys title; expected SQuAD's layout"),
         ('{"data": [{"paragraphs": [{"context": "a"}]}]}', "article 1, paragraph 1: 'qas' is missing"),
         ('{"data": [{"paragraphs": [{"qas": [{"id": "1", "question": "?"}]}]}]}', "paragraph 1: 'context' is missing"),
         (
@@ -111,7 +111,7 @@ def test_what_a_question_holds(tmp_path: Path) -> None:
             "1: the question is empty",
         ),
         ('{"data": [{"paragraphs": [{"context": "a", "qas": [{"question": "?"}]}]}]}', "paragraph 1: 'id' is missing"),
-        ('{"data": [{"paragraphs": [{"context": "a", "qas": [3]}]}]}', "paragraph 1: 'id' is missing"),
+        ('{"data": [{"paragraphs": [{"context": "a", "qas": [3]}]}]}', "paragraph 1: a number, expected an object"),
     ],
 )
 def test_errors(tmp_path: Path, content: str, message: str) -> None:
@@ -124,3 +124,90 @@ def test_not_utf8(tmp_path: Path) -> None:
     path.write_bytes(b'{"data": "\xe4"}')
     with pytest.raises(UserError, match="byte 0xe4"):
         contexts(QaFile(str(path)))
+
+
+CONTEXT = "Anna lives in Bern. She was born in Oslo in 1990."
+HUB = {"text": ["Bern"], "answer_start": [14]}
+ROW = {"id": "1", "title": "t", "context": CONTEXT, "question": "Where does Anna live?", "answers": HUB}
+QUESTION = {"id": "1", "question": "Where does Anna live?", "answers": HUB}
+ARTICLE = {"title": "t", "paragraphs": [{"context": CONTEXT, "qas": [QUESTION]}]}
+
+
+def viewer(*rows: dict[str, Any], cut: tuple[str, ...] = ()) -> dict[str, Any]:
+    entries = [{"row_idx": number, "row": row, "truncated_cells": list(cut)} for number, row in enumerate(rows)]
+    return {"features": [{"feature_idx": 0, "name": "id"}], "rows": entries, "num_rows_total": len(rows)}
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 20])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"version": "2", "data": [ROW]},
+        [ROW],
+        json.dumps(ROW) + "\n",
+        {"version": "1.1", "data": [ARTICLE]},
+        [ARTICLE],
+        json.dumps(ARTICLE),
+        ARTICLE["paragraphs"],
+        viewer(ROW),
+        {"data": [ROW | {"answers": [{"text": "Bern", "answer_start": 14}]}]},
+        {"data": [ROW | {"answers": {"text": "Bern", "answer_start": 14}}]},
+    ],
+    ids=["flat", "list", "lines", "nested", "articles", "article", "paragraphs", "viewer", "squad-answers", "single"],
+)
+def test_every_layout_of_one_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, chunk: int
+) -> None:
+    monkeypatch.setattr(module, "_CHUNK", chunk)
+    (paragraph,) = QaFile(write(tmp_path / "a.json", content)).paragraphs()
+    assert paragraph.context == CONTEXT
+    assert paragraph.questions == [Question("1", "Where does Anna live?", [("Bern", 14)], False)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_lines_share_the_context_of_the_line_before(tmp_path: Path, encoding: str) -> None:
+    lines = [ROW, ROW | {"id": 2}, ROW | {"id": "3", "context": "Anna"}, ROW | {"id": "4"}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding=encoding)
+    found = list(QaFile(str(path)).paragraphs())
+    assert [[q.key for q in p.questions] for p in found] == [["1", "2"], ["3"], ["4"]]
+    (part,) = QaFile(str(path), 2, 3).paragraphs()  # questions are counted where there are no articles
+    assert part.context == "Anna"
+    with pytest.raises(UserError, match=r"questions \[2:9\] asked for, the file has only 4"):
+        list(QaFile(str(path), 2, 9).paragraphs())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"data": {"id": ["1"]}}, "a.json:1: an object with the keys data; expected .* or one object per"),
+        ({"id": ["1"], "question": ["?"], "context": ["c"]}, "a.json:1: a table column by column"),
+        ([ROW, "text"], "a.json:1: a text; expected SQuAD's layout"),
+        ([ROW, {"header": {"dataset": "x"}}], "a.json:1: an object with the keys header; expected"),
+        (json.dumps(ROW) + "\n" + json.dumps(ROW | {"id": None}), "a.json:2: 'id' is missing"),
+        (json.dumps(ROW) + "\n" + json.dumps(ROW | {"id": True}), "a.json:2: 'id' is true or false, of the wrong kind"),
+        ([ROW | {"context": None}], "a.json:1: 'context' is missing"),
+        ([ROW | {"question": 3}], "question 1: 'question' is a number, of the wrong kind"),
+        ([ROW | {"answers": "Bern"}], "question 1: 'answers' is a text, expected a list"),
+        ([ROW | {"answers": ["Bern"]}], "question 1: a text, expected an object with 'text'"),
+        ([ROW | {"answers": {"text": ["a", "b"], "answer_start": [1]}}], "answers has 2 text but 1 answer_start"),
+        ([ROW | {"answers": {"text": [1], "answer_start": [1]}}], "'text' is a number, of the wrong kind"),
+        ([ROW | {"answers": {"text": ["a"], "answer_start": ["1"]}}], "'answer_start' is a text, of the wrong kind"),
+        ([ROW | {"answers": {"text": ["a"], "answer_start": [True]}}], "'answer_start' is true or false"),
+        ([ROW | {"is_impossible": "false"}], "'is_impossible' is a text, expected true or false"),
+        ([ROW | {"id": "a\u001b[2Jb", "is_impossible": 0}], r"question a\\x1b\[2Jb: 'is_impossible'"),
+        (viewer(ROW, cut=("context",)), "row 1: the viewer cut its cells short"),
+        ("[" * 100000, "a.json:1: not JSON .nested too deeply"),
+        ('[{"id": "\\ud83d"}]', "a.json:1: not JSON .half of a surrogate pair"),
+        ('\n[{"id": 1, "id": 2}]', "a.json:2: not JSON .key 'id' twice"),
+        (f'[{{"id": {"9" * 5000}}}]', "a.json:1: not JSON .a number of too many digits"),
+        ('{"data": [],}', "a.json:1: not JSON .a comma before '}'"),
+        ("[1,]", "a.json:1: a number; expected"),
+        (json.dumps([ROW]) + " x", "a.json:1: not JSON .expected '{' or '\\[', found 'x'"),
+        ([], "a.json: no question; expected SQuAD's layout"),
+        ({"data": []}, "a.json: no question; expected SQuAD's layout"),
+    ],
+)
+def test_other_layouts_and_wrong_kinds_are_named(tmp_path: Path, content: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        contexts(QaFile(write(tmp_path / "a.json", content)))

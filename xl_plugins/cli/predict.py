@@ -30,7 +30,7 @@ problem:
   tagging  words separated by blanks [TAB source]
            {"words": ["...", "..."], "source": "..."}
   qa       {"question": "...", "context": "...", "id": "...", "source_question": "...", "source_context": "..."}
-           (JSON lines only; the answer is context[start:end])
+           (or any layout that xl-prepare squad reads; the answer is context[start:end])
 source, source1, source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs
 every text with its translation (a text in the source language with itself) unless --no-mixup-inference is given; other
 checkpoints read none.

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import UserError
 from ..formats.json_text import read_json
+from ..xtreme.squad_json import read_gold
 from ..xtreme.tsv import find_file
 
 # Names of gold files in XTREME's folders; TyDiQA-GoldP has no test set, its dev files are scored.
@@ -56,30 +57,16 @@ def read_answers(path: str) -> dict[str, str]:
 
 
 def read_questions(path: str) -> tuple[list[str], list[list[str]]]:
-    """Ids and gold answers of every question of a SQuAD v1.1 file.
+    """Ids and gold answers of every question of a file in SQuAD's layout or the hub's.
 
     Raises UserError for files whose answers are all empty: XTREME publishes test files so.
     """
-    content = read_json(path, "the layout of SQuAD v1.1")
-    ids: list[str] = []
-    golds: list[list[str]] = []
-    try:
-        for article in content["data"]:
-            for paragraph in article["paragraphs"]:
-                for question in paragraph["qas"]:
-                    ids.append(str(question["id"]))
-                    golds.append([str(answer["text"]) for answer in question["answers"]])
-    except (KeyError, TypeError) as error:
-        where = f"after question '{ids[-1]}'" if ids else "at its start"
-        raise UserError(
-            f"{path}: not in the layout of SQuAD v1.1 ({type(error).__name__}: {error}, {where}); expected data,"
-            " paragraphs, qas, id and answers"
-        ) from None
-    if not any(text.strip() for answers in golds for text in answers):
+    found = read_gold(path)
+    if not any(question.answers for question in found):
         raise UserError(
             f"{path}: no question has an answer; scoring needs gold answers (XTREME publishes test files without them)"
         )
-    return ids, golds
+    return [q.key for q in found], [[text for text, _ in q.answers] for q in found]
 
 
 def match_answers(path: str, found: Mapping[str, str], gold_path: str, ids: Sequence[str]) -> list[str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..data.offsets import ContextEncoder
 from ..data.qa import QAPart
 from ..data.questions import Questions, Windowing
 from ..errors import UserError
+from ..formats.json_stream import JsonReader
+from ..formats.text import TextStream
+from ..xtreme.squad_rows import read_entries
 from .checkpoint import FineTuned
 from .predict import predict_values
 from .raw import Held, Reader, chunks
@@ -32,10 +35,26 @@ class RawQuestion:
 
 
 class QuestionReader(Reader[RawQuestion]):
-    """JSON lines with ``question``, ``context`` and perhaps ``id``, ``source_question``, ``source_context``."""
+    """Objects with ``question``, ``context`` and perhaps ``id``, ``source_question``, ``source_context``: JSON lines,
+    or any layout that ``xl-prepare squad`` reads."""
 
     source_fields = "source_question, source_context"
     keys = ("question", "context")
+
+    def __iter__(self) -> Iterator[RawQuestion]:
+        if self.stream is not None:
+            yield from self._questions(self.stream)
+        else:
+            with open(self.name, "rb") as file:
+                yield from self._questions(file)
+
+    def _questions(self, stream: BinaryIO) -> Iterator[RawQuestion]:
+        reader = JsonReader(self.name, TextStream(stream, self.name), "objects with question and context, one per line")
+        if reader.peek() not in ("", "{", "["):
+            self.from_text(f"{self.name}:{reader.line}", "")
+        for _, rows in read_entries(reader) if reader.peek() else ():
+            for row in rows:
+                yield self.from_json(row.where, row.record)
 
     def from_text(self, where: str, text: str) -> RawQuestion:
         raise UserError(f"{where}: expected a JSON object with question and context, one per line")

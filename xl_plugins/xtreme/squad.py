@@ -1,4 +1,4 @@
-"""Any extractive question answering files in SQuAD's JSON layout."""
+"""Any extractive question answering files in SQuAD's JSON layout, or as the hub has them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.squad_json import QaFile, QaPlan
 
-HELP = "extractive question answering from any files in SQuAD's JSON layout"
+HELP = "extractive question answering from any files in SQuAD's JSON layout or the hub's"
 EPILOG = """\
 FILE is LANG=PATH (or LANG,LANG=PATH), or a path with {lang} that is filled with every code of --languages;
-PATH[START:END] takes articles START up to but not including END, counted from 0. Plain or .gz. Translations belong to
+PATH[START:END] takes articles START up to but not including END, counted from 0 (questions in files without articles).
+Files are SQuAD's own, or hold one object per question with id, question, context and answers (a list of text and
+answer_start, or {"text": [...], "answer_start": [...]}): JSON lines, a list, under "data", or an export of the hub's
+viewer. Plain or compressed. Translations belong to
 the questions with the same id: the training questions of other languages to the source's, others to LANG's own.
 Unanswerable questions (SQuAD 2) are left out and counted. An answer that is not at its answer_start is looked for
 nearby ('moved'); training questions whose answer is not in the context at all are left out ('lost'). 'exact' is the

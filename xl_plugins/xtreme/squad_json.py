@@ -1,23 +1,20 @@
-"""Question answering files in SQuAD's JSON layout, read paragraph by paragraph in little memory.
-
-``{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [{"id", "question", "answers": [{"text",
-"answer_start"}], "is_impossible"}]}]}]}``; SQuAD 1.1 and 2, XQuAD, MLQA and TyDiQA-GoldP in XTREME's conversion.
-"""
+"""Question answering files read paragraph by paragraph in little memory: SQuAD 1.1 and 2, XQuAD, MLQA and TyDiQA-GoldP
+in XTREME's conversion, in SQuAD's layout or the hub's (``squad_rows``)."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Iterator, NamedTuple, TextIO
+from itertools import groupby
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.json_stream import JsonReader
+from xl_plugins.formats.text import TextStream
+from xl_plugins.output import printable
 from xl_plugins.xtreme.plan import Plan
-
-_CHUNK = 1 << 20  # characters read at once
-_WHITE = " \t\r\n"
+from xl_plugins.xtreme.squad_rows import EXPECTED, Row, describe, get, read_entries
 
 
 @dataclass
@@ -30,12 +27,14 @@ class QaPlan(Plan):
 
 
 class Question(NamedTuple):
-    """``answers``: text and first character; empty without gold. ``impossible``: marked as unanswerable."""
+    """``answers``: text and first character (-1: not given); empty without gold. ``impossible``: marked as
+    unanswerable. ``listed``: the file says what the answers are, if only that there are none."""
 
     key: str
     text: str
     answers: list[tuple[str, int]]
     impossible: bool
+    listed: bool = True
 
 
 class Paragraph(NamedTuple):
@@ -43,85 +42,9 @@ class Paragraph(NamedTuple):
     questions: list[Question]
 
 
-class JsonReader:
-    """Values of a JSON text one after the other; UserError names the line of what is no JSON."""
-
-    def __init__(self, path: str, stream: TextIO) -> None:
-        self.path, self._stream = path, stream
-        self._text, self._at, self._line, self._ended = "", 0, 1, False
-        self._decode = json.JSONDecoder().raw_decode
-
-    def _more(self) -> None:
-        """Drop what is read and add as much as is left, at least a chunk: long values are tried few times."""
-        self._line += self._text.count("\n", 0, self._at)
-        rest = self._text[self._at :]
-        added = self._stream.read(max(_CHUNK, len(rest)))
-        self._text, self._at, self._ended = rest + added, 0, not added
-
-    def peek(self) -> str:
-        """Next character that is no white space, '' at the end."""
-        while True:
-            while self._at < len(self._text) and self._text[self._at] in _WHITE:
-                self._at += 1
-            if self._at < len(self._text) or self._ended:
-                return self._text[self._at : self._at + 1]
-            self._more()
-
-    def expect(self, wanted: str) -> str:
-        """Read one character out of ``wanted``."""
-        found = self.peek()
-        if not found or found not in wanted:
-            names = " or ".join(f"'{c}'" for c in wanted)
-            raise self.error(f"expected {names}, found {repr(found) if found else 'the end of the file'}", self._at)
-        self._at += 1
-        return found
-
-    def value(self) -> Any:
-        """Read one value of any kind."""
-        self.peek()
-        while True:
-            try:
-                value, end = self._decode(self._text, self._at)
-                if end < len(self._text) or self._ended:
-                    self._at = end
-                    return value
-            except json.JSONDecodeError as error:
-                if self._ended:
-                    raise self.error(error.msg, error.pos) from None
-            self._more()
-
-    def error(self, reason: str, place: int) -> UserError:
-        line = self._line + self._text.count("\n", 0, place)
-        return UserError(f"{self.path}:{line}: not JSON of SQuAD's layout ({reason}); is the file complete?")
-
-
-def _members(reader: JsonReader, key: str) -> Iterator[None]:
-    """Walk the object that comes next; at every member of its list ``key`` the caller is to read the member."""
-    reader.expect("{")
-    found = False
-    while reader.peek() == '"':
-        if reader.value() != key:
-            reader.expect(":")
-            reader.value()
-        else:
-            found = True
-            reader.expect(":")
-            reader.expect("[")
-            while reader.peek() != "]":
-                yield
-                if reader.peek() != "]":
-                    reader.expect(",")
-            reader.expect("]")
-        if reader.peek() == ",":
-            reader.expect(",")
-    reader.expect("}")
-    if not found:
-        raise reader.error(f"an object without the list '{key}'", 0)
-
-
 @dataclass(frozen=True)
 class QaFile:
-    """Articles ``start:end`` (from 0) of one file."""
+    """Articles ``start:end`` (from 0) of one file; of a file without articles, questions."""
 
     path: str
     start: int = 0
@@ -142,61 +65,86 @@ class QaFile:
 
     def paragraphs(self, told: Any = None) -> Iterator[Paragraph]:
         """Stream the paragraphs that have questions; ``told`` is called with the bytes read so far."""
-        with open(self.path, "rb") as file:
-            magic = file.read(2)
-            file.seek(0)
-            raw: Any = gzip.GzipFile(fileobj=file) if magic == b"\x1f\x8b" else file
-            reader = JsonReader(self.path, io.TextIOWrapper(raw, encoding="utf-8-sig"))
-            try:
-                for paragraph in self._range(reader):
-                    yield paragraph
-                    if told:
-                        told(file.tell())
-            except UnicodeDecodeError as error:
-                raise UserError(
-                    f"{self.path}: not UTF-8 (byte 0x{error.object[error.start]:02x}); convert it"
-                ) from None
-            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise UserError(f"{self.path}: damaged gzip file ({error}); download or compress it again") from None
+        with _open(self.path) as (file, entries):
+            for _, group in groupby(self._range(entries), lambda found: found[0]):
+                rows = [row for _, row in group]
+                context = _text(rows[0].record, "context", rows[0].where)
+                yield Paragraph(context, [_question(row, self.path) for row in rows])
+                if told:
+                    told(file.tell())
 
-    def _range(self, reader: JsonReader) -> Iterator[Paragraph]:
-        count = 0
-        for _ in _members(reader, "data"):
+    def _range(self, entries: Iterator[tuple[bool, list[Row]]]) -> Iterator[tuple[Any, Row]]:
+        """Questions of the articles in the range, and what those of one paragraph share."""
+        count, what = 0, "articles"
+        for article, rows in entries:
             count += 1
+            what = "articles" if article else "questions"
             if self.end is not None and count > self.end:
                 return
-            for row, _ in enumerate(_members(reader, "paragraphs"), 1):
-                paragraph = reader.value()
-                where = f"{self.path}: article {count}, paragraph {row}"
-                if count > self.start:
-                    questions = [self._question(entry, where) for entry in _get(paragraph, "qas", list, where)]
-                    if questions:
-                        yield Paragraph(_text(paragraph, "context", where), questions)
+            for row in rows if count > self.start else ():
+                yield ((count, row.paragraph) if article else row.record.get("context")), row
+        if not count:
+            raise UserError(f"{self.path}: no question; expected {EXPECTED}")
         if count <= self.start or (self.end is not None and count < self.end):
             raise UserError(
-                f"{self.path}: articles [{self.start}:{'' if self.end is None else self.end}] asked for, the file has "
+                f"{self.path}: {what} [{self.start}:{'' if self.end is None else self.end}] asked for, the file has "
                 f"only {count}; correct the range"
             )
 
-    def _question(self, entry: Any, where: str) -> Question:
-        key = _get(entry, "id", (str, int), where)
-        where = f"{self.path}: question {key}"
-        answers = []
-        for answer in entry.get("answers") or ():
-            start = _get(answer, "answer_start", int, where) if "answer_start" in answer else -1
-            answers.append((_get(answer, "text", str, where), start))
-        answers = [(text, start) for text, start in answers if text.strip()]  # XTREME empties the answers of test sets
-        return Question(str(key), _text(entry, "question", where), answers, bool(entry.get("is_impossible")))
+
+@contextmanager
+def _open(path: str) -> Iterator[tuple[BinaryIO, Iterator[tuple[bool, list[Row]]]]]:
+    """The file and its entries."""
+    with open(path, "rb") as file:
+        yield file, read_entries(JsonReader(path, TextStream(file, path), EXPECTED))
 
 
-def _get(entry: Any, key: str, kind: Any, where: str) -> Any:
-    if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
-        raise UserError(f"{where}: '{key}' is missing or of the wrong kind; expected JSON in SQuAD's layout")
-    return entry[key]
+def read_gold(path: str) -> list[Question]:
+    """All questions of a file without their texts, which scoring does not need."""
+    with _open(path) as (_, entries):
+        found = [_question(row, path, texts=False) for _, rows in entries for row in rows]
+    if not found:
+        raise UserError(f"{path}: no question; expected {EXPECTED}")
+    return found
 
 
-def _text(entry: Any, key: str, where: str) -> str:
-    text: str = _get(entry, key, str, where)
+def _question(row: Row, path: str, texts: bool = True) -> Question:
+    key = str(get(row.record, "id", (str, int), row.where))
+    where = f"{path}: question {printable(key)}"
+    impossible = row.record.get("is_impossible")
+    if not isinstance(impossible, bool) and impossible is not None:
+        raise UserError(f"{where}: 'is_impossible' is {describe(impossible)}, expected true or false")
+    found = gold_answers(row.record, where)
+    answers = [(text, start) for text, start in found or () if text.strip()]  # XTREME empties those of test sets
+    listed = found is not None and len(answers) == len(found)
+    return Question(key, _text(row.record, "question", where) if texts else "", answers, bool(impossible), listed)
+
+
+def gold_answers(record: dict[str, Any], where: str) -> list[tuple[str, int]] | None:
+    """Text and first character of every answer, SQuAD's list of objects or the hub's object of lists; None where the
+    file does not say."""
+    given = record.get("answers")
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        texts, starts = (given.get(name) for name in ("text", "answer_start"))
+        texts = texts if isinstance(texts, list) else [texts]
+        starts = [None] * len(texts) if starts is None else starts if isinstance(starts, list) else [starts]
+        if len(texts) != len(starts):
+            raise UserError(f"{where}: answers has {len(texts)} text but {len(starts)} answer_start")
+        given = [{"text": text, "answer_start": start} for text, start in zip(texts, starts)]
+    if not isinstance(given, list):
+        raise UserError(f"{where}: 'answers' is {describe(given)}, expected a list of text and answer_start")
+    found = []
+    for answer in given:
+        text = get(answer, "text", str, where)
+        start = answer.get("answer_start")
+        found.append((text, -1 if start is None else get(answer, "answer_start", int, where)))
+    return found
+
+
+def _text(record: dict[str, Any], key: str, where: str) -> str:
+    text: str = get(record, key, str, where)
     if not text.strip():
         raise UserError(f"{where}: the {key} is empty; fill it or remove the question from all files")
     return text
