@@ -16,7 +16,6 @@ pairs all of it is ``fairseq-preprocess`` output, so the folder can be made by h
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import struct
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from fairseq.data import Dictionary, data_utils
 from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
+from .meta import NAME, read_meta
 
 SPLITS = ("train", "valid", "test")
 _LANGUAGE = re.compile(r"^[a-z]{2,3}$")
@@ -71,16 +71,7 @@ class DataBin:
     @cached_property
     def meta(self) -> dict:
         """Content of ``meta.json``, empty when the folder was made by hand."""
-        path = self.root / "meta.json"
-        if not path.is_file():
-            return {}
-        try:
-            meta = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(meta, dict):
-                raise ValueError("no object")
-            return meta
-        except (ValueError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: not JSON ({error}); run xl-prepare again or remove the file") from None
+        return read_meta(self.root / NAME)
 
     @cached_property
     def source_language(self) -> str:

@@ -3,6 +3,7 @@ fairseq."""
 
 from ..terminal import printable
 from .atomic import atomic_file, clear_stale
+from .files import FileOutput, check_file, is_json, write_together
 from .folder import Staging, check_replaceable
 from .lock import FolderLock
 from .marks import MARK, add_files, read_mark, write_mark
@@ -10,14 +11,18 @@ from .names import check_component
 
 __all__ = [
     "MARK",
+    "FileOutput",
     "FolderLock",
     "Staging",
     "add_files",
     "atomic_file",
     "check_component",
+    "check_file",
     "check_replaceable",
     "clear_stale",
+    "is_json",
     "printable",
     "read_mark",
     "write_mark",
+    "write_together",
 ]

@@ -26,13 +26,11 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w", **options: Any) -
     path = os.path.abspath(path)
     folder, name = os.path.split(path)
     clear_stale(path)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}{SUFFIX}")
     if "b" not in mode:
         options = {"encoding": "utf-8", "newline": "\n", **options}
-    file = open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), mode, **options)  # noqa: SIM115
+    temporary, descriptor = _create(folder, name)
+    file = open(descriptor, mode, **options)  # noqa: SIM115
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells others that its writer lives
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -47,13 +45,31 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w", **options: Any) -
     sync_folder(folder)
 
 
+def _create(folder: str, name: str) -> tuple[str, int]:
+    """Name and descriptor of a new file, locked to tell other writers that this one lives."""
+    while True:
+        temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}{SUFFIX}")
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(temporary)):
+                return temporary, descriptor
+        os.close(descriptor)  # another writer's clear_stale came before the lock: once more
+
+
+def is_temporary(name: str, path: str | None = None) -> bool:
+    """Whether a file of this name is one of :func:`atomic_file`, for ``path`` or for any."""
+    inner = r".+" if path is None else re.escape(os.path.basename(path))
+    return re.fullmatch(rf"\.{inner}\.[0-9a-f]{{16}}{re.escape(SUFFIX)}", name) is not None
+
+
 def clear_stale(path: str | os.PathLike[str]) -> None:
     """Remove temporary files that killed writers of ``path`` left; those of living writers stay."""
     folder, name = os.path.split(os.path.abspath(path))
-    pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{16}" + re.escape(SUFFIX))
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            if is_temporary(entry.name, name) and entry.is_file(follow_symlinks=False):
                 with contextlib.suppress(OSError), open(entry.path, "rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     os.unlink(entry.path)

@@ -6,13 +6,12 @@
     .NAME.xl-0123456789abcdef/ working folder, unpredictable, made exclusively
       .xl_plugins.json         mark: command, destination
       new/                     the folder under construction, with a mark of its own
+      old/                     for a moment: what it replaces, on a file system that cannot exchange two names
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
 import os
 import re
 import secrets
@@ -24,11 +23,12 @@ from typing import Any
 
 from ..errors import UserError
 from ..terminal import printable
-from .atomic import sync_folder
-from .lock import FolderLock
-from .marks import foreign_files, list_files, read_mark, write_mark
+from .atomic import is_temporary, sync_folder
+from .exchange import exchange
+from .lock import FolderLock, find_holder
+from .marks import MARK, foreign_files, list_files, read_mark, write_mark
 
-NEW = "new"
+NEW, OLD = "new", "old"
 
 
 def check_replaceable(
@@ -49,20 +49,36 @@ def check_replaceable(
     if not path.is_dir():
         raise UserError(f"{where}: is a file, not replaced; choose another folder")
     real = path.resolve()
-    for name in (Path.cwd(), Path.home(), *(Path(name) for name in inputs if name is not None)):
+    for name in (*_places(), *(Path(name) for name in inputs if name is not None)):
         if real in (name.resolve(), *name.resolve().parents):
-            raise UserError(f"{where}: contains {name}, not replaced; choose another folder")
+            what = "is" if real == name.resolve() else "contains"
+            raise UserError(f"{where}: {what} {name}, not replaced; choose another folder")
     if not any(os.scandir(path)):
         return
     mark = read_mark(path)
-    if mark is None or mark.get("command") != command:
-        maker = f"{command} did not make it" if mark is None else f"{printable(mark.get('command'))} made it"
-        raise UserError(f"{where}: {maker}, not replaced; choose another folder, or remove it yourself")
+    if mark is None or mark["command"] != command:
+        maker = f"{command} did not make it" if mark is None else f"{printable(mark['command'])} made it"
+        hint = " (or an earlier version, which left no mark)" if mark is None else ""
+        raise UserError(f"{where}: {maker}{hint}, not replaced; choose another folder, or remove it yourself")
+    if mark["files"] is None:
+        raise UserError(f"{where}: is not complete, not replaced; choose another folder, or remove it yourself")
     if strange := list(islice(foreign_files(path), 3)):
         raise UserError(
             f"{where}: holds {printable(', '.join(strange))}, which {command} did not make; move it away, or choose"
             " another folder"
         )
+    for lock in path.rglob(".*.xl-lock"):
+        if holder := find_holder(lock):
+            raise UserError(f"{where}: {holder} is writing in it; wait for it, or choose another folder")
+
+
+def _places() -> list[Path]:
+    """The working folder and the home folder, as far as there are any."""
+    found = []
+    for place in (Path.cwd, Path.home):
+        with contextlib.suppress(OSError, RuntimeError):
+            found.append(place())
+    return found
 
 
 class Staging:
@@ -74,8 +90,8 @@ class Staging:
             ... write below staging.new ...
             staging.commit()
 
-    A block that ends without :meth:`commit`, by an error or an interrupt, leaves nothing. What a killed process left
-    is removed, or with ``resume`` taken up, by the next one.
+    A block that ends without :meth:`commit`, by an error or an interrupt, leaves nothing, unless :attr:`keep` is set.
+    What a killed process left is removed, or with ``resume`` taken up, by the next one.
 
     Args:
         dest: the folder to make.
@@ -83,8 +99,10 @@ class Staging:
         option: how the user named ``dest``.
         overwrite: replace a folder that :func:`check_replaceable` allows.
         inputs: what the command reads.
-        resume: go on in the working folder of a killed process.
+        resume: go on in the working folder of a killed process; :attr:`resumed` tells whether there was one.
     """
+
+    work: Path
 
     def __init__(
         self, dest: str | os.PathLike[str], command: str, option: str, overwrite: bool = False,
@@ -93,13 +111,13 @@ class Staging:
         self.dest = Path(os.path.abspath(dest))
         self.command, self.option, self.overwrite, self.resume = command, option, overwrite, resume
         self.inputs = list(inputs)
-        self.resumed = False
+        self.resumed = self.committed = False
+        self.keep = False  # the working folder stays for the next run, however the block ends
         parent, name = self.dest.parent, self.dest.name
         if not name:
             raise UserError(f"{option} {dest}: cannot be made; name a folder below it")
-        self._lock = FolderLock(parent / f".{name}.xl-lock", command, f"{option} {self.dest}")
+        self.lock = FolderLock(parent / f".{name}.xl-lock", command, f"{option} {self.dest}")
         self._pattern = re.compile(re.escape(f".{name}.xl-") + "[0-9a-f]{16}")
-        self.committed = False
 
     def check(self) -> None:
         """UserError unless the folder may be made; changes nothing."""
@@ -115,13 +133,13 @@ class Staging:
     def __enter__(self) -> Staging:
         self.check()
         self.dest.parent.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+        self.lock.acquire()
         try:
             self._recover()
             self.check()  # another one may have finished meanwhile
             self._take_work()
         except BaseException:
-            self._lock.release()
+            self.lock.release()
             raise
         return self
 
@@ -130,20 +148,29 @@ class Staging:
         """The folder under construction."""
         return self.work / NEW
 
+    def restart(self) -> None:
+        """Throw away what was taken up."""
+        _clear_work(self.work)
+        self._begin()
+        self.resumed = False
+
     def commit(self, **facts: Any) -> None:
         """Put the new folder in place of the old one; ``facts`` go into its mark."""
         self.check()
         write_mark(self.new, self.command, list_files(self.new), **facts)
         sync_folder(self.new)
-        _exchange(self.new, self.dest)
+        exchange(self.new, self.dest, self.work / OLD)
         sync_folder(self.dest.parent)
         self.committed = True
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         try:
-            shutil.rmtree(self.work, ignore_errors=True)
+            self._put_back(self.work)
+            if self.committed or not self.keep:
+                with contextlib.suppress(OSError):
+                    _remove_work(self.work)
         finally:
-            self._lock.release()
+            self.lock.release()
 
     def _take_work(self) -> None:
         left = self._left_behind() if self.resume else []
@@ -152,10 +179,12 @@ class Staging:
         else:
             self.work = self.dest.parent / f".{self.dest.name}.xl-{secrets.token_hex(8)}"
             os.mkdir(self.work)
-            write_mark(self.work, self.command, destination=self.dest.name)
+        self._begin()
+
+    def _begin(self) -> None:
         self.new.mkdir(exist_ok=True)
-        if read_mark(self.new) is None:
-            write_mark(self.new, self.command)
+        write_mark(self.work, self.command, destination=self.dest.name, inode=self.new.stat().st_ino)
+        write_mark(self.new, self.command)
 
     def _left_behind(self) -> list[Path]:
         """Working folders of killed processes: the lock is ours, so nobody works in them."""
@@ -163,54 +192,59 @@ class Staging:
         for entry in os.scandir(self.dest.parent):
             if self._pattern.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 mark = read_mark(entry.path)
-                if mark is not None and mark.get("command") == self.command:
+                if mark is not None and mark["command"] == self.command and mark.get("destination") == self.dest.name:
                     found.append(Path(entry.path))
-                elif mark is None and not any(os.scandir(entry.path)):
-                    os.rmdir(entry.path)  # killed before it could write its mark
+                elif mark is None and _is_blank(entry.path):
+                    shutil.rmtree(entry.path)  # killed before it could write its mark
         return sorted(found)
 
     def _recover(self) -> None:
         """Finish or undo what a kill interrupted, and remove working folders that are not to be taken up."""
-        left = self._left_behind()
-        for work in left:
-            old = work / "old"
-            if old.is_dir() and not os.path.lexists(self.dest):
-                os.rename(old, self.dest)  # killed between two renames, on a file system that cannot exchange
-        for work in left if not self.resume else left[1:]:
-            shutil.rmtree(work)
-        if self.resume and left and _is_complete(left[0] / NEW):
-            shutil.rmtree(left[0])  # exchanged already: what lies there is the old folder
+        kept = not self.resume
+        for work in self._left_behind():
+            self._put_back(work)
+            if (work / OLD).is_dir():
+                shutil.rmtree(work / OLD)
+            if kept or not _is_unfinished(work):
+                _remove_work(work)
+            else:
+                kept = True
+
+    def _put_back(self, work: Path) -> None:
+        """Undo the first of two renames that replace a folder where names cannot be exchanged."""
+        old = work / OLD
+        if old.is_dir() and not os.path.lexists(self.dest):
+            os.rename(old, self.dest)
 
 
-def _is_complete(folder: Path) -> bool:
-    mark = read_mark(folder)
-    return mark is not None and mark.get("files") is not None
+def _is_blank(folder: str) -> bool:
+    """Nothing is in the folder but what a killed process may leave before its mark."""
+    return all(
+        (is_temporary(entry.name) and entry.is_file(follow_symlinks=False))
+        or (entry.name == NEW and entry.is_dir(follow_symlinks=False) and not any(os.scandir(entry.path)))
+        for entry in os.scandir(folder)
+    )
 
 
-def _exchange(new: Path, dest: Path) -> None:
-    """Give ``new`` the name ``dest``; what was there lies at ``new`` or beside it afterwards."""
-    if not os.path.lexists(dest):
-        os.rename(new, dest)
-        return
-    if not any(os.scandir(dest)):
-        os.rename(new, dest)  # onto an empty folder: atomic
-        return
+def _is_unfinished(work: Path) -> bool:
+    """Whether the folder under construction is still there: exchanged already, what lies there is the old one."""
+    mark = read_mark(work) or {}
     try:
-        _renameat2(new, dest)
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM):
-            raise
-        os.rename(dest, new.parent / "old")
-        os.rename(new, dest)
+        return (work / NEW).stat().st_ino == mark.get("inode")
+    except OSError:
+        return False
 
 
-def _renameat2(left: Path, right: Path) -> None:
-    """Exchange two names in one step (Linux)."""
-    at_fdcwd, exchange = -100, 2
-    with contextlib.suppress(AttributeError):
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.renameat2(at_fdcwd, os.fsencode(left), at_fdcwd, os.fsencode(right), exchange) == 0:
-            return
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), str(right))
-    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(right))
+def _clear_work(work: Path) -> None:
+    """Remove everything but the mark."""
+    for entry in os.scandir(work):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        elif entry.name != MARK:
+            os.unlink(entry.path)
+
+
+def _remove_work(work: Path) -> None:
+    """The mark goes last: killed in between, the next run still knows whose folder it is."""
+    _clear_work(work)
+    shutil.rmtree(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -13,7 +14,7 @@ from typing import IO
 
 from ..errors import UserError
 from ..terminal import printable
-from .marks import PACKAGE
+from .names import PACKAGE
 
 
 class FolderLock:
@@ -38,7 +39,7 @@ class FolderLock:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = self._holder(file)
+                holder = _describe(_read(file))
                 file.close()
                 raise UserError(
                     f"{self.what}: {holder} is writing it; wait for it, or choose another output folder"
@@ -48,7 +49,11 @@ class FolderLock:
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
                     self.file = file
-                    self._note()
+                    try:
+                        self._note()
+                    except BaseException:  # a full disk
+                        self.release()
+                        raise
                     return self
             file.close()  # removed between opening and locking by the one that had finished: once more
         return self
@@ -64,7 +69,10 @@ class FolderLock:
             with contextlib.suppress(OSError):
                 if os.path.samestat(os.fstat(self.file.fileno()), os.stat(self.path)):
                     os.unlink(self.path)
-            self.file.close()
+            with contextlib.suppress(OSError):
+                fcntl.flock(self.file, fcntl.LOCK_UN)  # closing alone leaves it to processes forked in the meantime
+            with contextlib.suppress(OSError):
+                self.file.close()
             self.file = None
 
     __enter__ = acquire
@@ -73,38 +81,31 @@ class FolderLock:
         self.release()
 
     def _open(self) -> IO[str]:
+        mine = UserError(f"{self.path}: is no lock file of this package; move it away")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        except IsADirectoryError:
-            raise UserError(f"{self.path}: is a folder where a lock file belongs; move it away") from None
+            descriptor = os.open(self.path, flags, 0o666)
+        except OSError as error:
+            if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO):  # a folder, a symbolic link, a socket
+                raise mine from None
+            raise
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            os.close(descriptor)
+            raise mine
         file = open(descriptor, "r+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or (os.fstat(descriptor).st_size and not self._read(file)):
+        if state.st_size and not _read(file):
             file.close()
-            raise UserError(f"{self.path}: is no lock file of this package; move it away")
+            raise mine
         return file
 
-    @staticmethod
-    def _read(file: IO[str]) -> dict:
-        """The holder's note, empty where it cannot be read."""
-        try:
-            file.seek(0)
-            note = json.loads(file.read(4096))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return note if isinstance(note, dict) and note.get("package") == PACKAGE else {}
-
-    def _holder(self, file: IO[str]) -> str:
-        note = self._read(file)
-        if not note:
-            return "another command"
-        return printable(f"{note.get('command')} (process {note.get('pid')} on {note.get('host')})")
-
     def _refuse_living(self, file: IO[str]) -> None:
-        note = self._read(file)
+        note = _read(file)
         here = note.get("host") == socket.gethostname()
         if note and (not here or _lives(note.get("pid"))):
+            file.close()
             raise UserError(
-                f"{self.what}: {self._holder(file)} is writing it; wait for it, or remove {self.path} if it has ended"
+                f"{self.what}: {_describe(note)} is writing it; wait for it, or remove {self.path} if it has ended"
             )
 
     def _note(self) -> None:
@@ -122,10 +123,58 @@ class FolderLock:
         self.file.flush()
 
 
-def _lives(pid: object) -> bool:
+def is_lock(path: str | os.PathLike[str]) -> bool:
+    """Whether a lock file of this package lies there, held or left by a killed process."""
     try:
-        os.kill(int(pid), 0)  # type: ignore[call-overload]
-    except (ProcessLookupError, TypeError, ValueError, OverflowError):
+        with open(
+            os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8", errors="replace"
+        ) as file:
+            state = os.fstat(file.fileno())
+            return stat.S_ISREG(state.st_mode) and (not state.st_size or bool(_read(file)))
+    except (OSError, ValueError):
+        return False
+
+
+def find_holder(path: str | os.PathLike[str]) -> str | None:
+    """Command, process and host of the one that holds the lock file ``path`` now; None where nobody does."""
+    try:
+        with open(
+            os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8", errors="replace"
+        ) as file:
+            note = _read(file)
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _describe(note)
+            except OSError:
+                return _describe(note) if note.get("host") != socket.gethostname() or _lives(note.get("pid")) else None
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def _read(file: IO[str]) -> dict:
+    """The holder's note, empty where it cannot be read."""
+    try:
+        file.seek(0)
+        note = json.loads(file.read(4096))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return note if isinstance(note, dict) and note.get("package") == PACKAGE else {}
+
+
+def _describe(note: dict) -> str:
+    if not note:
+        return "another command"
+    return printable(f"{note.get('command')} (process {note.get('pid')} on {note.get('host')})")
+
+
+def _lives(pid: object) -> bool:
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .atomic import atomic_file
+from .atomic import atomic_file, is_temporary
+from .lock import is_lock
+from .names import PACKAGE
 
 MARK = ".xl_plugins.json"
-PACKAGE = "xl_plugins"
+# what goes with a folder: the folders that these commands made and marked in it, as "xl-augment ..." in data folders
+PARTS = {"xl-prepare": "xl-augment"}
 
 
 def _version() -> str:
@@ -34,7 +37,7 @@ def write_mark(folder: str | os.PathLike[str], command: str, files: Iterable[str
         **facts,
     }
     with atomic_file(Path(folder, MARK)) as file:
-        json.dump(content, file, indent=1, ensure_ascii=False, sort_keys=True)
+        json.dump(content, file, indent=1, ensure_ascii=True, sort_keys=True)
         file.write("\n")
 
 
@@ -47,7 +50,16 @@ def read_mark(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) and content.get("package") == PACKAGE else None
+    if (
+        not isinstance(content, dict)
+        or content.get("package") != PACKAGE
+        or not isinstance(content.get("command"), str)
+    ):
+        return None
+    files = content.get("files")
+    if files is not None and not (isinstance(files, list) and all(isinstance(name, str) for name in files)):
+        return None
+    return content
 
 
 def add_files(folder: str | os.PathLike[str], command: str, files: Iterable[str]) -> None:
@@ -60,39 +72,47 @@ def add_files(folder: str | os.PathLike[str], command: str, files: Iterable[str]
     write_mark(folder, mark["command"], {*(mark.get("files") or []), *files}, **facts)
 
 
+def lists(mark: dict[str, Any] | None, name: str) -> bool:
+    """Whether a folder's mark lists the file ``name``, relative to the folder."""
+    return mark is not None and os.path.normpath(name) in map(os.path.normpath, mark.get("files") or ())
+
+
 def list_files(folder: str | os.PathLike[str]) -> list[str]:
     """All files below ``folder``, relative to it, the mark left out; symbolic links count as files."""
     found = []
     for path, folders, names in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(path, name))]
-        found += [os.path.relpath(os.path.join(path, name), folder) for name in (*names, *links) if name != MARK]
-    return sorted(found)
+        found += [os.path.relpath(os.path.join(path, name), folder) for name in (*names, *links)]
+    return sorted(name for name in found if name != MARK)
 
 
-def foreign_files(folder: str | os.PathLike[str]) -> Iterator[str]:
-    """Entries of a marked folder that no mark of this package lists, relative to it.
+def foreign_files(folder: str | os.PathLike[str], part: str | None = None) -> Iterator[str]:
+    """Entries of a marked folder that are not its command's own, relative to it.
 
-    Marked folders within count by their own marks; an unlisted symbolic link or empty folder of others counts too.
+    Its own are the listed files, the folders that hold them, and marked folders of its ``part``: see :data:`PARTS`.
     """
     mark = read_mark(folder)
-    listed = None if mark is None else mark.get("files")
-    under_construction = mark is not None and listed is None
-    own = {os.path.normpath(str(name)) for name in listed or ()}
+    own = {os.path.normpath(name) for name in (mark or {}).get("files") or ()}
     parents = {os.path.dirname(name) for name in own}
     while missing := {os.path.dirname(name) for name in parents} - parents:
         parents |= missing
-    yield from _foreign(Path(folder), Path(), own, parents, under_construction)
+    part = part or PARTS.get((mark or {}).get("command", ""))
+    yield from _foreign(Path(folder), Path(), own, parents, part)
 
 
-def _foreign(root: Path, inner: Path, own: set[str], parents: set[str], trusted: bool) -> Iterator[str]:
+def _foreign(root: Path, inner: Path, own: set[str], parents: set[str], part: str | None) -> Iterator[str]:
     for entry in sorted(os.scandir(root / inner), key=lambda entry: entry.name):
         name = inner / entry.name
         if entry.is_dir(follow_symlinks=False):
-            if read_mark(root / name) is not None:
-                yield from (str(name / found) for found in foreign_files(root / name))
-            elif trusted or str(name) in parents:
-                yield from _foreign(root, name, own, parents, trusted)
+            mark = read_mark(root / name)
+            if mark is not None and part and mark["command"].split()[0] == part:
+                if mark["files"] is not None:  # else under construction, left by a killed process
+                    yield from (str(name / found) for found in foreign_files(root / name, part))
+            elif str(name) in parents:
+                yield from _foreign(root, name, own, parents, part)
             else:
                 yield str(name)
-        elif entry.name != MARK and not (trusted and not entry.is_symlink()) and str(name) not in own:
-            yield str(name)
+        elif str(name) not in own and not (entry.name == MARK and str(inner) in (".", *parents)):
+            left = is_temporary(entry.name) or (entry.name.endswith(".xl-lock") and is_lock(root / name))
+            if not left or not entry.is_file(follow_symlinks=False):
+                yield str(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import UserError
 from ..terminal import printable
 
+PACKAGE = "xl_plugins"  # in marks and locks
 LONGEST = 200  # bytes of a component: file systems allow 255, and suffixes are added
 
 

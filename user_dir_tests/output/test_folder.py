@@ -1,0 +1,343 @@
+"""Folders that are replaced as a whole: what is the user's survives byte by byte, whatever happens in between."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from user_dir_tests.killing import die, dies_in_call, killed
+from xl_plugins.errors import UserError
+from xl_plugins.output import MARK, FolderLock, Staging, read_mark, write_mark
+from xl_plugins.output import exchange as exchange_module
+from xl_plugins.output import folder as folder_module
+
+COMMAND = "xl-mini make"
+
+
+def make(dest: Path, content: str = "new", overwrite: bool = False, **options: object) -> None:
+    with Staging(dest, COMMAND, "DIR", overwrite, **options) as staging:  # type: ignore[arg-type]
+        (staging.new / "inner").mkdir(exist_ok=True)
+        (staging.new / "inner" / "file").write_text(content)
+        staging.commit()
+
+
+def tree(root: Path) -> dict[str, bytes | str | None]:
+    """Everything below a folder: content of files, targets of links, None for folders."""
+    found: dict[str, bytes | str | None] = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        found[name] = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+    return found
+
+
+def refused(dest: Path, *words: str, overwrite: bool = True, **options: object) -> None:
+    before = tree(dest.parent)
+    with pytest.raises(UserError) as error:
+        make(dest, overwrite=overwrite, **options)
+    for word in words:
+        assert word in str(error.value)
+    assert tree(dest.parent) == before
+
+
+def test_a_folder_is_made_and_replaced(tmp_path: Path) -> None:
+    dest = tmp_path / "deep" / "dest"
+    make(dest)
+    assert tree(dest.parent).keys() == {"dest", f"dest/{MARK}", "dest/inner", "dest/inner/file"}
+    mark = read_mark(dest)
+    assert mark is not None and mark["command"] == COMMAND and mark["files"] == ["inner/file"]
+    refused(dest, "exists; pass --overwrite", overwrite=False)
+    make(dest, "newer", overwrite=True)
+    assert tree(dest.parent).keys() == {"dest", f"dest/{MARK}", "dest/inner", "dest/inner/file"}
+    assert (dest / "inner" / "file").read_text() == "newer"
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "dest").mkdir()
+    make(tmp_path / "dest")
+    assert (tmp_path / "dest" / "inner" / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize("plant", ["thesis.tex", ".hidden", "inner/notes", "sub/deep/file", f"sub/{MARK}"])
+def test_a_file_of_the_user_keeps_the_folder(tmp_path: Path, plant: str) -> None:
+    make(tmp_path / "dest")
+    path = tmp_path / "dest" / plant
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    refused(tmp_path / "dest", "which xl-mini make did not make", "move it away")
+
+
+def test_links_and_empty_folders_of_the_user_keep_it(tmp_path: Path) -> None:
+    make(tmp_path / "dest")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "dest" / "link").symlink_to(tmp_path / "elsewhere")
+    refused(tmp_path / "dest", "holds link")
+    (tmp_path / "dest" / "link").unlink()
+    (tmp_path / "dest" / "empty").mkdir()
+    refused(tmp_path / "dest", "holds empty")
+
+
+def test_another_output_of_ours_within_is_the_users(tmp_path: Path) -> None:
+    make(tmp_path / "dest")
+    with Staging(tmp_path / "dest" / "bin", "xl-prepare", "DEST") as staging:
+        staging.commit()
+    refused(tmp_path / "dest", "holds bin")
+
+
+@pytest.mark.parametrize("command", [None, "xl-prepare"])
+def test_folders_without_the_commands_mark_are_refused(tmp_path: Path, command: str | None) -> None:
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "dest" / "meta.json").write_text("{}")
+    if command:
+        write_mark(tmp_path / "dest", command, ["meta.json"])
+    refused(tmp_path / "dest", "xl-prepare made it" if command else "did not make it", "remove it yourself")
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", "1", '{"package": "other", "command": "xl-mini make", "files": []}', "[" * 9999,
+                '{"package": "xl_plugins", "command": 3, "files": ["a"]}',
+                '{"package": "xl_plugins", "command": "xl-mini make", "files": [3]}',
+                '{"package": "xl_plugins", "command": "xl-mini make", "files": null}',
+                '{"package": "xl_plugins", "command": "xl-mini make", "files": ["../dest/a", "/a"]}'],
+)  # fmt: skip
+def test_marks_that_say_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "dest" / MARK).write_text(content)
+    (tmp_path / "dest" / "a").write_text("mine")
+    refused(tmp_path / "dest", "not")
+
+
+def test_symbolic_links_and_files(tmp_path: Path) -> None:
+    make(tmp_path / "real")
+    (tmp_path / "dest").symlink_to(tmp_path / "real")
+    refused(tmp_path / "dest", "is a symbolic link, not replaced")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    refused(tmp_path / "dangling", "is a symbolic link")
+    (tmp_path / "file").write_text("mine")
+    refused(tmp_path / "file", "is a file, not replaced")
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path / "pipe", "is a file, not replaced")
+
+
+def test_inputs_home_and_working_folder_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dest = tmp_path / "dest"
+    make(dest)
+    refused(dest, "contains", "not replaced", inputs=[None, dest / "inner" / "file"])
+    (tmp_path / "way").symlink_to(dest / "inner")
+    refused(dest, "contains", inputs=[tmp_path / "way" / "file"])
+    monkeypatch.setenv("HOME", str(dest / "inner"))
+    refused(dest, "contains", "inner")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(dest)
+    refused(dest, "is", "not replaced")
+
+
+def test_errors_leave_nothing(tmp_path: Path) -> None:
+    make(tmp_path / "dest")
+    before = tree(tmp_path)
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), Staging(tmp_path / "dest", COMMAND, "DIR", True) as staging:
+            (staging.new / "half").write_text("half")
+            raise error
+        assert tree(tmp_path) == before
+
+
+def test_names_like_ours_are_left_alone(tmp_path: Path) -> None:
+    for name in ("dest.old", "dest.partial", ".dest.partial", ".dest.xl-0123456789abcdef", ".dest.xl-tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "photo").write_text("mine")
+    before = tree(tmp_path)
+    make(tmp_path / "dest")
+    make(tmp_path / "dest", "newer", overwrite=True)
+    assert {name: content for name, content in tree(tmp_path).items() if not name.startswith("dest/")} == {
+        **before,
+        "dest": None,
+    }
+
+
+# -- death by SIGKILL between any two steps --
+
+STEPS = ("mkdir", "replace", "unlink", "rename", "rmdir")
+
+
+def steps(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the process die at its ``number``-th change of the file system."""
+    count = [0]
+
+    def counted(real):  # type: ignore[no-untyped-def]
+        def step(*args: object, **options: object) -> object:
+            count[0] += 1
+            return die() if count[0] == number else real(*args, **options)
+
+        return step
+
+    for name in STEPS:
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
+    for module in (exchange_module,):
+        monkeypatch.setattr(module, "swap", counted(module.swap))
+
+
+def without_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*paths: object) -> None:
+        raise OSError(errno.EINVAL, "not here")
+
+    monkeypatch.setattr(exchange_module, "swap", fails)
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+def test_killed_at_any_step_it_is_old_or_new_and_the_next_run_cleans_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swaps: bool
+) -> None:
+    if not swaps:
+        without_exchange(monkeypatch)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # the slowest step, and none that changes names
+    ends, number, done = set(), 0, False
+    while not done:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        make(folder / "dest", "old")
+        child = os.fork()
+        if not child:
+            steps(monkeypatch, number)
+            make(folder / "dest", "new", overwrite=True)
+            os._exit(7)
+        _, status = os.waitpid(child, 0)
+        done = os.WIFEXITED(status)
+        there = folder / "dest" / "inner" / "file"
+        assert not swaps or there.read_text() in ("old", "new")
+        with pytest.raises(UserError, match="exists"):  # a refused run puts back what was between two renames
+            make(folder / "dest", overwrite=False)
+        ends.add(there.read_text())
+        make(folder / "dest", "newest", overwrite=True)
+        assert there.read_text() == "newest"
+        assert tree(folder).keys() == {"dest", f"dest/{MARK}", "dest/inner", "dest/inner/file"}
+    assert ends == {"old", "new"} and number > 12
+
+
+def test_the_working_folder_of_a_killed_process_is_taken_up(tmp_path: Path) -> None:
+    def work() -> None:
+        with Staging(tmp_path / "dest", COMMAND, "DIR", resume=True) as staging:
+            assert not staging.resumed
+            (staging.new / "first").write_text("1")
+            die()
+
+    killed(work)
+    with Staging(tmp_path / "dest", COMMAND, "DIR", resume=True) as staging:
+        assert staging.resumed and (staging.new / "first").read_text() == "1"
+        staging.commit()
+    assert tree(tmp_path).keys() == {"dest", f"dest/{MARK}", "dest/first"}
+
+
+def test_a_complete_folder_that_was_not_yet_put_in_place_is_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folder_module, "exchange", die)
+            make(tmp_path / "dest", "complete", overwrite=True)
+
+    make(tmp_path / "dest", "old")
+    killed(work)
+    assert (tmp_path / "dest" / "inner" / "file").read_text() == "old"
+    with Staging(tmp_path / "dest", COMMAND, "DIR", True, resume=True) as staging:
+        assert staging.resumed and (staging.new / "inner" / "file").read_text() == "complete"
+        staging.restart()
+        assert not staging.resumed and tree(staging.new).keys() == {MARK}
+    assert tree(tmp_path).keys() == {"dest", f"dest/{MARK}", "dest/inner", "dest/inner/file"}
+
+
+def test_the_old_folder_is_not_taken_up_for_a_new_one(tmp_path: Path) -> None:
+    def work() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folder_module, "sync_folder", dies_in_call(2, folder_module.sync_folder))
+            make(tmp_path / "dest", "new", overwrite=True)
+
+    make(tmp_path / "dest", "old")
+    killed(work)
+    assert (tmp_path / "dest" / "inner" / "file").read_text() == "new"
+    with Staging(tmp_path / "dest", COMMAND, "DIR", True, resume=True) as staging:
+        assert not staging.resumed
+    assert tree(tmp_path).keys() == {"dest", f"dest/{MARK}", "dest/inner", "dest/inner/file"}
+
+
+def test_a_folder_that_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(ValueError), Staging(tmp_path / "dest", COMMAND, "DIR", resume=True) as staging:
+        staging.keep = True
+        (staging.new / "first").write_text("1")
+        raise ValueError
+    with Staging(tmp_path / "dest", COMMAND, "DIR", resume=True) as staging:
+        assert staging.resumed and (staging.new / "first").read_text() == "1"
+    assert tree(tmp_path) == {}
+
+
+def test_a_failing_second_rename_puts_the_first_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "dest", "old")
+    before = tree(tmp_path)
+    without_exchange(monkeypatch)
+    for error in (OSError(errno.EBUSY, "busy"), KeyboardInterrupt()):
+        real, count = os.rename, [0]
+
+        def rename(left: object, right: object, real=real, count=count, error=error) -> None:  # type: ignore[no-untyped-def]
+            count[0] += 1
+            if count[0] == 2:
+                raise error
+            real(left, right)
+
+        with monkeypatch.context() as patch, pytest.raises(type(error)):
+            patch.setattr(os, "rename", rename)
+            make(tmp_path / "dest", overwrite=True)
+        assert tree(tmp_path) == before
+
+
+def test_the_second_one_leaves(tmp_path: Path) -> None:
+    with Staging(tmp_path / "dest", COMMAND, "DIR") as staging:
+        with pytest.raises(UserError, match=rf"xl-mini make \(process {os.getpid()} on .*\) is writing it"):
+            make(tmp_path / "dest")
+        (staging.new / "file").write_text("1")
+        staging.commit()
+    assert tree(tmp_path).keys() == {"dest", f"dest/{MARK}", "dest/file"}
+
+
+def test_a_writer_within_keeps_the_folder(tmp_path: Path) -> None:
+    make(tmp_path / "dest")
+    with FolderLock(tmp_path / "dest" / ".part.xl-lock", "xl-augment", "x"):
+        refused(tmp_path / "dest", "is writing in it")
+    (tmp_path / "dest" / ".part.xl-lock").write_text("")  # left by a killed process
+    make(tmp_path / "dest", "newer", overwrite=True)
+
+
+PLANTS = ("", "a", "inner", "inner/b", ".c", "new", "old", MARK, "inner/" + MARK)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    plants=st.sets(st.sampled_from(PLANTS[1:])), marked=st.sampled_from([None, COMMAND, "xl-prepare"]),
+    listed=st.sets(st.sampled_from(PLANTS[1:])), overwrite=st.booleans(),
+)  # fmt: skip
+def test_whatever_is_not_listed_survives(
+    tmp_path_factory: pytest.TempPathFactory, plants: set[str], marked: str | None, listed: set[str], overwrite: bool
+) -> None:
+    root = tmp_path_factory.mktemp("plants")
+    dest = root / "dest"
+    dest.mkdir()
+    for plant in sorted(plants - {MARK, "inner"}):
+        (dest / plant).parent.mkdir(exist_ok=True)
+        (dest / plant).write_text(f"mine {plant}")
+    if marked:
+        write_mark(dest, marked, listed - {MARK, "inner"})
+    before = tree(root)
+    files = {name for name, content in before.items() if content is not None} - {f"dest/{MARK}"}
+    own = marked == COMMAND and files <= {f"dest/{name}" for name in listed}
+    folders = {name for name, content in before.items() if content is None} - {"dest"}
+    own = own and all(any(file.startswith(f"{name}/") for file in files) for name in folders)
+    try:
+        make(dest, overwrite=overwrite)
+    except UserError:
+        assert tree(root) == before and (not overwrite or not own)
+    else:
+        assert (overwrite and own) or before.keys() == {"dest"}
