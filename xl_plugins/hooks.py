@@ -12,7 +12,7 @@ import functools
 import logging
 import os
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairseq import checkpoint_utils, options
@@ -21,11 +21,11 @@ from omegaconf import OmegaConf, open_dict
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
 from .problems.tagging_options import effective_pooling
+from .resuming.changes import find_changes, refuse_changes, tell_new_length
+from .resuming.identity import fit_initial, read_record, refuse_other_identity
 from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)
-
-_REMEMBERED = ("mixup_layer", "mixup_ratio", "mixup_lambda0", "no_mixup", "word_pooling", "target_labels")
 
 
 def install() -> None:
@@ -95,7 +95,9 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
         cfg = OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))
         assert isinstance(cfg, dict)
         exported = "member" in (state.get("task_state") or {})  # by xl-convert, without the state of its run
-        return {**{name: _options(cfg.get(name)) for name in ("task", "model")}, "exported": exported}
+        groups = {name: _options(cfg.get(name)) for name in ("task", "model")}
+        record = read_record(state.get("task_state"), path)
+        return {**groups, "exported": exported, "cfg": {**cfg, **groups}, "record": record}
     options = _options(state.get("args"))
     return {"task": {"_name": options.get("task")}, "model": options}
 
@@ -110,6 +112,7 @@ def _with_restore_rules(load: Callable) -> Callable:
 
     * a ``--restore-file`` that does not exist is an error (fairseq would train from random weights);
     * if the save folder has a ``checkpoint_last.pt``, the run continues from it (fairseq would start again);
+    * a run goes on with the data and the options that it began with;
     * a checkpoint of another task, or of xl-convert, initialises the weights only, as ``--finetune-from-model`` does;
     * the teacher of consistency terms initialises nothing unless the user says so.
     """
@@ -121,14 +124,13 @@ def _with_restore_rules(load: Callable) -> Callable:
         path, resumes = _decide(cfg, trainer)
         _refuse_teacher(path, cfg.save_dir, trainer.cfg.criterion)
         saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
+        _compare_runs(path, resumes, saved, trainer)
         trainer.get_model().strict_restore = resumes
         if hasattr(trainer.task, "prepare_run"):
             trainer.task.prepare_run(trainer.cfg, resumes)
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
-        if resumes:
-            _warn_about_changes(saved.get("model", {}), trainer.cfg.model)
-        # a head that only initialises this run was trained with its pooling as well
-        _warn_about_changes(saved.get("task", {}), trainer.cfg.task, _REMEMBERED if resumes else ("word_pooling",))
+        if not resumes:  # a head that only initialises this run was trained with its pooling as well
+            _warn_about_pooling(saved.get("task", {}), trainer.cfg.task)
         return load(cfg, trainer, **kwargs)
 
     load_checkpoint._xl_plugins = True  # type: ignore[attr-defined]
@@ -186,17 +188,31 @@ def _set(cfg: Any, **values: Any) -> None:
             setattr(cfg, key, value)
 
 
-def _warn_about_changes(saved: Mapping[str, Any], current: Any, options: Sequence[str] = _REMEMBERED) -> None:
-    for option in options:
-        if option in saved and hasattr(current, option):
-            before, now = str(saved[option]), str(getattr(current, option))
-            if option == "word_pooling":
-                before = effective_pooling(saved[option], saved.get("preset"))
-                now = effective_pooling(current.word_pooling, getattr(current, "preset", None))
-            if before != now:
-                logger.warning(
-                    "--%s is %s, but the checkpoint was trained with %s", option.replace("_", "-"), now, before
-                )
+def _compare_runs(path: str | None, resumes: bool, saved: Mapping[str, Any], trainer: Any) -> None:
+    """The checkpoint fits the data; a run that goes on has the options that it began with."""
+    record, task = saved.get("record", {}), trainer.task
+    if path is None or not record:
+        return
+    root = task.data_bin.root
+    if not resumes:
+        fit_initial(record, task.identity(), root, path)
+        return
+    refuse_other_identity(record, task.identity(), root, path)
+    current = OmegaConf.to_container(trainer.cfg, resolve=True, enum_to_str=True)
+    assert isinstance(current, dict)
+    save_dir = trainer.cfg.checkpoint.save_dir
+    changes = find_changes(saved["cfg"], current, record, task.state_dict(), save_dir)
+    refuse_changes(changes, save_dir, path, bool(trainer.cfg.task.continue_with_changes))
+    tell_new_length(saved["cfg"], current)
+
+
+def _warn_about_pooling(saved: Mapping[str, Any], current: Any) -> None:
+    if "word_pooling" not in saved or not hasattr(current, "word_pooling"):
+        return
+    before = effective_pooling(saved["word_pooling"], saved.get("preset"))
+    now = effective_pooling(current.word_pooling, getattr(current, "preset", None))
+    if before != now:
+        logger.warning("--word-pooling is %s, but the checkpoint was trained with %s", now, before)
 
 
 def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:

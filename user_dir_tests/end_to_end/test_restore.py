@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import zipfile
@@ -228,29 +229,72 @@ def test_torch_file_that_is_no_checkpoint(
 def test_resume_without_the_gate_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
     train_here(monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", mixup_ratio="constant", **ONE))
     text = message(monkeypatch, data, tmp_path / "run", max_update=2)
+    assert "--mixup-ratio was constant, is entropy" in text and "--continue-with-changes" in text
+    text = message(monkeypatch, data, tmp_path / "run", max_update=2, continue_with_changes=True)
     assert "mixup_gate.weight" in text and "--mixup-ratio" in text
 
 
-def test_resume_with_other_labels_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", ["contradiction entailment neutral other", "entailment contradiction neutral"])
+def test_resume_with_other_labels_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, labels: str) -> None:
     data = make_data(tmp_path / "data")
     train_here(monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", **ONE))
-    (data / "label" / "dict.txt").write_text("contradiction 1\nentailment 1\nneutral 1\nother 1\n")
-    text = message(monkeypatch, data, tmp_path / "run", max_update=2)
-    assert "3 classes" in text and "4" in text
+    (data / "label" / "dict.txt").write_text("".join(f"{label} 1\n" for label in labels.split()))
+    text = message(monkeypatch, data, tmp_path / "run", max_update=2, continue_with_changes=True)
+    there = "contradiction, entailment, neutral there"
+    assert (
+        text.startswith(f"{data}/label/dict.txt: not the one")
+        and f"({there}, {labels.replace(' ', ', ')} here)" in text
+    )
 
 
-def test_resume_with_another_layer_warns_with_both_values(
+def test_another_dictionary_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """When a run is resumed, and when a fine-tuned checkpoint initialises another."""
+    data = make_data(tmp_path / "data")
+    train_here(monkeypatch, words(data, tmp_path / "run", "xl_sentence_pair", **ONE))
+    first, second, *rest = (data / "dict.txt").read_text().splitlines()
+    (data / "dict.txt").write_text("\n".join([second, first, *rest]) + "\n")
+    own = tmp_path / "run" / "checkpoint_last.pt"
+    for save, task, option in (("run", "xl_sentence_pair", None), ("new", "xmixup_sentence_pair", own)):
+        text = message(monkeypatch, data, tmp_path / save, task, max_update=2, restore_file=option)
+        assert text.startswith(f"{data}/dict.txt: not the one {own} was trained with (other pieces or order)")
+
+
+def test_resume_with_another_option_is_refused_or_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     train_here(monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", **ONE))
+    last = tmp_path / "run" / "checkpoint_last.pt"
+    before = last.read_bytes()
+    changed = {"max_update": 2, "mixup_layer": 3, "lr": 0.01, "log_interval": 9}
+    text = message(monkeypatch, data, tmp_path / "run", **changed)
+    assert f"{last}: the run there has other options (--mixup-layer was 1, is 3; --lr was 0.0, is 0.01)" in text
+    assert last.read_bytes() == before
     caplog.clear()
-    changed = {**ONE, "max_update": 2, "mixup_layer": 3, "mixup_lambda0": 0.25}
-    train_here(monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", **changed))
-    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING" and "--mixup" in r.getMessage()]
-    assert warnings == [
-        "--mixup-layer is 3, but the checkpoint was trained with 1",
-        "--mixup-lambda0 is 0.25, but the checkpoint was trained with 0.5",
-    ]
+    caplog.set_level(logging.INFO, "xl_plugins.resuming")
+    arguments = words(
+        data, tmp_path / "run", "xmixup_sentence_pair", **{**ONE, **changed, "continue_with_changes": True}
+    )
+    train_here(monkeypatch, arguments)
+    told = [r.getMessage() for r in caplog.records]
+    assert f"continuing {last} with another option: --lr was 0.0, is 0.01" in told
+    assert "--max-update was 1, is 2: the learning rates of the remaining updates follow the new length" in told
+    assert load(last)["cfg"]["optimization"]["lr"] == [0.01]
+    assert load(last)["optimizer_history"][-1]["num_updates"] == 2
+    train_here(
+        monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", **{**ONE, **changed, "max_update": 3})
+    )
+
+
+def test_resume_with_other_texts_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A data folder of another name but the same content is the same; other rows under the same name are not."""
+    data = make_data(tmp_path / "data", train=8, valid=4)
+    run = tmp_path / "run"
+    train_here(monkeypatch, words(data, run, "xl_sentence_pair", **ONE))
+    moved = data.rename(tmp_path / "moved")
+    train_here(monkeypatch, words(moved, run, "xl_sentence_pair", **{**ONE, "max_update": 2}))
+    other = make_data(tmp_path / "data", train=9, valid=4)
+    text = message(monkeypatch, other, run, "xl_sentence_pair", max_update=3)
+    assert "the training data of en was digest" in text
 
 
 # -- the command itself --

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
 from ..models.restore import restore_strictly
+from ..resuming.identity import read_record, refuse_other_identity
 from ..tasks.base import XLTask
 from .members import refuse_cotraining
 
@@ -82,7 +83,7 @@ def load_fine_tuned(
     cfg = state.get("cfg")
     _check_task(path, cfg)
     selection = _selection(cfg, state)  # before the options of training are overridden
-    task = _build_task(path, cfg, state.get("task_state") or {}, data, overrides or {})
+    task = _build_task(path, cfg, read_record(state.get("task_state"), path), data, overrides or {})
     model = task.build_model(cfg.model, from_checkpoint=True)
     restore_strictly(model, state["model"], task.problem.head_name, path)
     model.to(device=target, dtype=PRECISIONS[precision]).eval()
@@ -135,16 +136,7 @@ def _build_task(
             cfg.task.source_language = record["source_language"]
         cfg.task.update(overrides)
     task = tasks.setup_task(cfg.task)
-    for what, file in (("labels", "label/dict.txt"), ("dictionary_sha256", "dict.txt")):
-        stored, found = record.get(what), task.identity()[what]
-        if stored is not None and stored != found:
-            detail = "other pieces or order"
-            if what == "labels":
-                detail = f"{', '.join(stored)} there, {', '.join(found)} here"
-            raise UserError(
-                f"{task.data_bin.root}/{file}: not the one {path} was trained with ({detail}); use data prepared with"
-                " the same files"
-            )
+    refuse_other_identity(record, task.identity(), task.data_bin.root, path)
     return task
 
 

@@ -211,7 +211,7 @@ class XLMRModel(RobertaModel):
                     f"the checkpoint has no head '{name}': it was not trained on this task; give a fine-tuned"
                     " checkpoint"
                 )
-            if weight.shape != head.out_proj.weight.shape:
+            if weight.size(0) != head.out_proj.weight.size(0):  # another width is told with the shape
                 raise UserError(
                     f"the checkpoint's head '{name}' has {weight.size(0)} classes, the data's label/dict.txt has "
                     f"{head.out_proj.weight.size(0)}; use the data the checkpoint was trained on"

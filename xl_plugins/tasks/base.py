@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, List, Optional
 
@@ -17,6 +18,7 @@ from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..optim.progress import PROGRESS
 from ..problems.base import Problem
+from ..resuming.identity import training_digests
 from .augmentation import AugmentationOptions, check_augmentation
 from .languages import choose_languages, selected_languages
 from .training_views import Augmentation
@@ -58,6 +60,10 @@ class XLTaskConfig(FairseqDataclass, AugmentationOptions):
     )
     max_length: int = field(
         default=128, metadata={"help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)"}
+    )
+    continue_with_changes: bool = field(
+        default=False,
+        metadata={"help": "go on with the run in --save-dir although options differ that change its result"},
     )
     seed: int = II("common.seed")
     update_freq: List[int] = II("optimization.update_freq")
@@ -228,7 +234,12 @@ class XLTask(FairseqTask):
             "train_languages": list(self.train_languages),
             "select": str(self.cfg.select),
             "select_languages": list(self.select_languages),
+            "training_data": self._training_data,
         }
+
+    @cached_property
+    def _training_data(self) -> dict[str, str]:
+        return training_digests(self.data_bin.root, self.train_languages)
 
     # -- predictions --
 
