@@ -17,10 +17,12 @@ EXTRAS = {
     "faiss": ["faiss-cpu>=1.8"],
     "report": ["matplotlib>=3.7", "Jinja2>=3.1"],
     "hf": ["safetensors>=0.4", "transformers>=4.40"],
+    "parquet": ["pyarrow>=15,<22"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
         "psutil>=5.9",
+        "pyarrow>=15,<22",
         "pytest>=8",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.5",

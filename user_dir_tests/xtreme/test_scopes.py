@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.pairs import expand, parse_file, parse_label_map, parse_labels
+from xl_plugins.xtreme.given import expand, parse_file
+from xl_plugins.xtreme.labels import parse_label_map, parse_labels
 from xl_plugins.xtreme.scopes import ColumnMap, Filters, Scope, parse_scope
 
 

@@ -71,7 +71,7 @@ def test_numbered_columns_have_no_header(tmp_path: Path) -> None:
 def test_csv_with_commas_quotes_and_line_ends(tmp_path: Path) -> None:
     path = make(tmp_path, 'id,premise,hypothesis,label\n1,"a, ""b""\nc",d,x\n2,e,f,y\n', "a.csv")
     rows = list(PairFile(path, NAMED, "csv").rows())
-    assert rows == [Row(3, 'a, "b" c', "d", "x", "1", None), Row(4, "e", "f", "y", "2", None)]
+    assert rows == [Row(2, 'a, "b" c', "d", "x", "1", None), Row(4, "e", "f", "y", "2", None)]
 
 
 def test_jsonl_keys_may_vary_where_they_are_not_read(tmp_path: Path) -> None:

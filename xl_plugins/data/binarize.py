@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from fairseq.data import Dictionary
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.data.writer import IndexedWriter
 from xl_plugins.errors import UserError
+from xl_plugins.xtreme.labels import unknown_label
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.table import PairPlan, Row
 
@@ -23,6 +25,7 @@ B = TypeVar("B")
 BATCH = 4096  # pairs encoded at once
 NO_LABEL = -1
 _PLACEHOLDERS = frozenset({"", "-", "?", "none", "None", "null", "unlabelled", "unlabeled", "[MASK]"})
+_POINT_ZERO = re.compile(r"(?<=\d)\.0+$")
 _MIN_CONSTANT = 10  # rows from which a single label throughout a test file is taken for a placeholder
 
 
@@ -61,7 +64,8 @@ class RowChecker:
         self.codes: dict[str | None, int] = {label: number for number, label in enumerate(plan.labels)}
         self.codes.update({alias: self.codes[label] for alias, label in plan.aliases.items() if label in self.codes})
         if unit.split == "test" or unit.view:
-            self.codes.update(dict.fromkeys(_PLACEHOLDERS - self.codes.keys(), NO_LABEL))
+            others = _PLACEHOLDERS | ({"-1"} if plan.named else set())
+            self.codes.update(dict.fromkeys(others - self.codes.keys(), NO_LABEL))
         translated = unit.split == "train" and unit.language != plan.source_language and not unit.pool
         self.can_replace = plan.missing is not None and translated
         self._parts: list[tuple[np.ndarray, ...]] = []
@@ -95,14 +99,11 @@ class RowChecker:
 
     def _label(self, row: Row, codes: dict[str | None, int]) -> int:
         assert row.label is not None
-        code = codes.get(row.label)
+        text = row.label.strip()
+        whole = text[: -len(match[0])] if (match := _POINT_ZERO.search(text)) else text  # 1.0: integers of pandas
+        code = next((codes[form] for form in (row.label, text, whole) if form in codes), None)
         if code is None:
-            code = codes.get(row.label.strip())
-        if code is None:
-            raise UserError(
-                f"{self.path}:{row.line}: label '{row.label}' is not one of {', '.join(self.plan.labels)}; "
-                "correct the line (for xl-prepare pairs: or pass --labels or --label-map)"
-            )
+            raise UserError(f"{self.path}:{row.line}: {unknown_label(row.label, self.plan)}")
         return code
 
     def finish(self) -> Rows:

@@ -40,7 +40,7 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
     def describe(self, unit: Unit) -> tuple[Any, ...]:
         plan, selection = self.plan, self.selections.get(unit)
         joined = selection.digest() if selection else ""
-        return plan.labels, sorted(plan.aliases.items()), plan.missing, plan.constant_is_placeholder, joined
+        return plan.labels, sorted(plan.aliases.items()), plan.named, plan.missing, plan.constant_is_placeholder, joined
 
     def outputs(self, unit: Unit) -> list[str]:
         label = [] if unit.view or unit.pool else [os.path.join(self.folder(unit), "label", unit.split)]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
+from typing import Any, Iterator
 
 from xl_plugins.errors import UserError
 from xl_plugins.formats.text import read_text
 from xl_plugins.output import printable
 
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -86,3 +87,41 @@ def parse_json_line(text: str, where: str, expected: str = "one object per line"
 def read_json(path: str | os.PathLike[str], expected: str) -> Any:
     """The value that a file holds, plain or compressed; ``expected`` says what it should be."""
     return parse_json(read_text(path), str(path), expected)
+
+
+def json_items(text: str, path: str, expected: str) -> Iterator[tuple[int, Any]]:
+    """Line and value of every member of the JSON list that ``text`` is."""
+    line, at = 1, 0
+
+    def forward(start: int) -> int:
+        """Place of the next character that is no white space; ``line`` follows."""
+        nonlocal line
+        end = _BLANKS.match(text, start).end()  # type: ignore[union-attr]
+        line += text.count("\n", start, end)
+        return end
+
+    def fault(reason: str) -> UserError:
+        return UserError(f"{path}:{line}: not JSON ({reason}); expected {expected}")
+
+    at = forward(0)
+    if text[at : at + 1] != "[":
+        value = parse_json(text, path, expected)
+        raise UserError(f"{path}:{line}: a JSON {type(value).__name__}, expected {expected}")
+    at = forward(at + 1)
+    while text[at : at + 1] != "]":
+        try:
+            _, end = DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = len(text)
+        if end == len(text):  # no member is the last of the text: parse_json says what is wrong
+            parse_json(text[at:], path, expected, line)
+            raise fault("the list does not end")
+        yield line, parse_json(text[at:end], path, expected, line)
+        line += text.count("\n", at, end)
+        at = forward(end)
+        if text[at : at + 1] == ",":
+            at = forward(at + 1)
+        elif text[at : at + 1] != "]":
+            raise fault("expected ',' or ']'")
+    if text[at + 1 :].strip():
+        raise fault("more text behind the list")

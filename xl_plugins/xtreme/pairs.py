@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
+from collections import Counter
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats import tables
+from xl_plugins.formats.recognise import given_layout, recognise
+from xl_plugins.xtreme import labels
 from xl_plugins.xtreme.given import (
     POOL,
     ROLES,
@@ -21,13 +23,16 @@ from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.scopes import ColumnMap, Filters
 from xl_plugins.xtreme.table import Column, NamedSchema, PairFile, PairPlan
 
-HELP = "sentence pairs from any tsv, csv or jsonl files with named columns"
+HELP = "sentence pairs from any tsv, csv, jsonl, json or Parquet files with named columns"
 EPILOG = """\
 FILE is LANG=PATH, or a path with {lang} that is filled with every code of --languages; PATH[START:END] takes rows
-START up to but not including END, counted from 0 (after the header, before --filter). Plain or .gz, and told by the
-rest of the name: .jsonl, .csv, else tab separated. Row i of every training file must be the translation of row i of the
-source language's, and row i of a translation belongs to row i of the text it translates; with --align-on ID files are
-joined by that column instead, and rows that not every file of the split has are dropped and counted.
+START up to but not including END, counted from 0 (after the header, before --filter). Files are plain, .gz, .xz or
+.bz2; UTF-8, or UTF-16 with its mark; and told by the rest of the name, the header and the first lines: .jsonl, .json (a
+list of objects), .parquet (needs the extra [parquet]), .csv (with quotes; between , or ; or tabs), else tab separated,
+where quotes are text; --format and --delimiter overrule. Blanks around names of columns do not count. Row i of every
+training file must be the translation of row i of the source language's, and row i of a translation belongs to row i of
+the text it translates; with --align-on ID files are joined by that column instead, and rows that not every file of the
+split has are dropped and counted.
 SCOPE limits --columns and --filter to languages, roles (the names of the file options) or both:
 nl: test: nl,pt/test,translate-test:
 
@@ -102,57 +107,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[SCOPE:]COLUMN=VALUE",
         help="use only rows with this value (COLUMN!=VALUE: with another)",
     )
-    parser.add_argument("--labels", required=True, metavar="A,B,...", help="labels in the order of the model's outputs")
-    parser.add_argument(
-        "--label-map", nargs="+", default=[], metavar="X=A,...", help="spellings of labels in the files"
-    )
+    labels.add_arguments(parser)
     parser.add_argument("--align-on", metavar="COLUMN", help="join files by this column of ids instead of by row")
     parser.add_argument("--no-translation", metavar="TEXT", help="what stands for a missing translation (PAWS-X: NS)")
+    parser.add_argument(
+        "--format", choices=tables.KINDS, help="kind of all files (default: by name, header and first lines)"
+    )
+    parser.add_argument(
+        "--delimiter", metavar="CHAR", help=f"between the values of csv: a character, or {', '.join(tables.DELIMITERS)}"
+    )
     parser.add_argument("--name", default="pairs", help="name of the data set in meta.json (default: pairs)")
-
-
-def parse_labels(text: str) -> tuple[str, ...]:
-    labels = tuple(label.strip() for label in text.split(","))
-    if (
-        len(labels) < 2
-        or any(not label or re.search(r"\s", label) for label in labels)
-        or len(set(labels)) < len(labels)
-    ):
-        raise UserError(
-            f"--labels: '{text}' must be two or more different words joined by commas; map others with --label-map"
-        )
-    return labels
-
-
-def parse_label_map(texts: list[str], labels: tuple[str, ...]) -> dict[str, str]:
-    aliases: dict[str, str] = {}
-    for item in ",".join(texts).split(",") if texts else []:
-        alias, equal, label = item.rpartition("=")
-        if not equal or label not in labels:
-            raise UserError(f"--label-map: '{item}' is not SPELLING=LABEL with one of the --labels {', '.join(labels)}")
-        aliases[alias] = label
-    return aliases
 
 
 def make_plan(args: argparse.Namespace) -> PairPlan:
     source = check_language(args.source_language, "--source-language")
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
     columns, filters = ColumnMap.parse([_DEFAULT_COLUMNS, *args.columns]), Filters.parse(args.filter)
-    labels = parse_labels(args.labels)
+    names, aliases, named = labels.labels_of(args, str(columns.get(source, "train").get("label")))
+    layout, read_as = given_layout(args.format, args.delimiter), Counter[str]()
     units: list[Unit] = []
     for role, (split, view) in (*ROLES.items(), (POOL, ("train", False))):
         option = f"--{role}"
         for language, text in expand(getattr(args, role.replace("-", "_")), option, languages).items():
             path, start, end = parse_file(text, option, language)
             schema = _schema(columns.get(language, role), args.align_on, language, role)
-            file = PairFile(path, schema, _kind(path), start, end, filters.get(language, role))
+            conditions = filters.get(language, role)
+            found = layout or recognise(path, [*schema.needed, *(column for column, _, _ in conditions)])
+            read_as[found.said] += 1
+            file = PairFile(path, schema, found.kind, start, end, conditions, found.delimiter)
             units.append(Unit(language, split, view, file, role == POOL))
     if not units:
         raise UserError("--train, --valid, --test: no file given; see xl-prepare pairs --help for examples")
-    aliases = parse_label_map(args.label_map, labels)
     plan = PairPlan(
-        args.name, source, labels, units, aliases=aliases, align=bool(args.align_on), missing=args.no_translation
-    )
+        args.name, source, names, units, aliases=aliases, named=named, align=bool(args.align_on),
+        missing=args.no_translation,
+    )  # fmt: skip
+    plan.warnings += [
+        f"{count} {'file' if count == 1 else 'files'} read {said}, as header and first lines show; --format and "
+        "--delimiter overrule" for said, count in read_as.items() if said
+    ]  # fmt: skip
     check_plan(plan)
     return plan
 
@@ -166,9 +159,3 @@ def _schema(columns: dict[str, Column | None], align_on: str | None, language: s
     if role == POOL:
         label = key = None
     return NamedSchema(first, second, label, key if align_on else None, label_optional)
-
-
-def _kind(path: str) -> str:
-    stem = path[:-3] if path.endswith(".gz") else path
-    suffix = os.path.splitext(stem)[1].lower()
-    return {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv"}.get(suffix, "tsv")

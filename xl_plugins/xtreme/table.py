@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Iterator, NamedTuple, Union
+from typing import Any, ClassVar, Iterator, NamedTuple
 
 from xl_plugins.errors import UserError
-from xl_plugins.formats.json_text import parse_json_line
+from xl_plugins.formats import tables
+from xl_plugins.formats.tables import Column, Fields
+from xl_plugins.output import printable
 from xl_plugins.xtreme.plan import Plan
 from xl_plugins.xtreme.tsv import LineReader, split_fields
-
-Column = Union[int, str]
 
 
 @dataclass
 class PairPlan(Plan):
-    """Sentence pairs. ``aliases`` maps spellings of labels to the ones in ``labels``.
+    """Sentence pairs. ``aliases`` maps spellings of labels to the ones in ``labels``, ``named`` of them are the
+    numbers from 0 of a file of names.
 
     ``align``: units carry ids by which rows are joined. ``missing`` marks a text that could not be translated: such a
     training row is replaced by the source row. ``constant_is_placeholder``: a test file with one label throughout
@@ -25,6 +25,7 @@ class PairPlan(Plan):
 
     problem: ClassVar[str] = "sentence_pair"
     aliases: dict[str, str] = field(default_factory=dict)
+    named: int = 0
     align: bool = False
     missing: str | None = None
     constant_is_placeholder: bool = False
@@ -97,8 +98,14 @@ class NamedSchema:
             isinstance(column, str) for column in (self.first, self.second, self.label, self.key) if column is not None
         )
 
+    @property
+    def needed(self) -> list[Column]:
+        """Columns that a file cannot lack."""
+        columns = (self.first, self.second, None if self.optional_label else self.label, self.key)
+        return [column for column in columns if column is not None]
+
     def positions(self, row: list[str], where: str) -> Positions:
-        label = self.label
+        label, row = self.label, [name.strip() for name in row]
         if self.optional_label and label is not None and not _has_column(label, row):
             label = None
         found = [
@@ -108,22 +115,32 @@ class NamedSchema:
 
 
 def _has_column(column: Column, row: list[str]) -> bool:
-    return column < len(row) if isinstance(column, int) else column in row
+    return column < len(row) if isinstance(column, int) else column.strip() in row
 
 
 def column_number(column: Column, row: list[str], where: str) -> int:
-    """Position of ``column`` in the header (or first row) ``row``; UserError names the columns there are."""
-    if _has_column(column, row):
-        return column if isinstance(column, int) else row.index(column)
-    there = f"columns 0 to {len(row) - 1}" if isinstance(column, int) else "columns " + ", ".join(row)
-    raise UserError(f"{where}:1: no column '{column}'; the file has {there}; correct --columns or --filter")
+    """Position of ``column`` in the header (or first row) ``row``, blanks around names aside; UserError names the
+    columns there are."""
+    row = [name.strip() for name in row]
+    if not _has_column(column, row):
+        there = f"columns 0 to {len(row) - 1}" if isinstance(column, int) else "columns " + printable(", ".join(row))
+        raise UserError(f"{where}:1: no column '{column}'; the file has {there}; correct --columns or --filter")
+    if isinstance(column, int):
+        return column
+    places = [str(number) for number, name in enumerate(row) if name == column.strip()]
+    if len(places) > 1:
+        raise UserError(
+            f"{where}:1: the header names {' and '.join(places)} (counted from 0) alike, '{column}'; rename all but one"
+        )
+    return int(places[0])
 
 
 @dataclass(frozen=True)
 class PairFile:
     """The pairs of one file: rows ``start:end`` (from 0, after the header), of these those that pass all ``filters``.
 
-    ``filters`` are ``(column, wanted equal, value)``; blanks around a value do not count. ``kind``: tsv, csv or jsonl.
+    ``filters`` are ``(column, wanted equal, value)``; blanks around a value do not count. ``kind`` and ``delimiter``:
+    see :class:`~xl_plugins.formats.recognise.Layout`.
     """
 
     path: str
@@ -132,13 +149,14 @@ class PairFile:
     start: int = 0
     end: int | None = None
     filters: tuple[tuple[Column, bool, str], ...] = ()
+    delimiter: str = ","
 
     @property
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
 
     def describe(self) -> tuple[Any, ...]:
-        return self.schema, self.kind, self.start, self.end, self.filters
+        return self.schema, self.kind, self.delimiter, self.start, self.end, self.filters
 
     def reader(self) -> LineReader:
         return LineReader(self.path)
@@ -149,44 +167,41 @@ class PairFile:
             return self._positions(fields)[0]
         raise UserError(f"{self.path}: the file is empty; expected one sentence pair per line")
 
-    def _positions(self, fields: list[str]) -> tuple[Positions, list[tuple[int, bool, str]]]:
-        positions = self.schema.positions(fields, self.path)
-        if self.kind == "jsonl":
+    def _positions(self, fields: Fields) -> tuple[Positions, list[tuple[int, bool, str]]]:
+        names = [name or "" for name in fields]
+        positions = self.schema.positions(names, self.path)
+        if self.kind in tables.NAMED:
             positions = positions._replace(header=True)
-        return positions, [(column_number(c, fields, self.path), equal, value) for c, equal, value in self.filters]
+        return positions, [(column_number(c, names, self.path), equal, value) for c, equal, value in self.filters]
 
     def rows(self, reader: LineReader | None = None) -> Iterator[Row]:
         """Stream the rows. UserError names the line of a wrong column count; an empty selection is an error too."""
         position: Positions | None = None
         filters: list[tuple[int, bool, str]] = []
+        names: list[str] = []
         count = seen = 0
         for line, fields in self._records(reader or self.reader()):
             if position is None:
                 position, filters = self._positions(fields)
+                names = [name or "" for name in fields]
                 if position.header:
                     continue
             if len(fields) != position.width:
+                hint = "columns are separated by single tabs (quoted fields: --format csv --delimiter tab)"
+                if self.kind == "csv":
+                    hint = f"columns are separated by '{self.delimiter}'; quote a text that holds it"
                 raise UserError(
-                    f"{self.path}:{line}: {len(fields)} columns, expected {position.width} as in the first row; "
-                    "columns are separated by single tabs"
+                    f"{self.path}:{line}: {len(fields)} columns, expected {position.width} as in the first row; {hint}"
                 )
             seen += 1
             if seen <= self.start:
                 continue
             if self.end is not None and seen > self.end:
                 break
-            if filters and any((fields[number].strip() == value) != equal for number, equal, value in filters):
+            if filters and any(((fields[i] or "").strip() == value) != equal for i, equal, value in filters):
                 continue
             count += 1
-            first, second, label, key, check = position[:5]
-            yield Row(
-                line,
-                fields[first],
-                fields[second],
-                None if label is None else fields[label],
-                None if key is None else fields[key],
-                None if check is None else f"{fields[check[0]]}\t{fields[check[1]]}",
-            )
+            yield self._row(line, fields, position, names)
         if position is None:
             raise UserError(f"{self.path}: the file is empty; expected one sentence pair per line")
         if not count:
@@ -198,39 +213,41 @@ class PairFile:
                 f"{self.path}: rows [{self.start}:{self.end}] asked for, the file has only {seen}; correct the range"
             )
 
-    def _records(self, reader: LineReader) -> Iterator[tuple[int, list[str]]]:
-        if self.kind == "jsonl":
-            yield from self._json_records(reader)
-        elif self.kind == "csv":
-            yield from _csv_records(reader)
-        else:
-            for line, text in reader:
-                yield line, split_fields(text)
+    def _row(self, line: int, fields: Fields, position: Positions, names: list[str]) -> Row:
+        """One row; UserError for a text or id without a value, a label may lack one."""
+        first, second, label, key, check = position[:5]
+        for number in (first, second, key):
+            if number is not None and fields[number] is None:
+                raise UserError(
+                    f"{self.path}:{line}: key '{names[number]}' is missing or null; fill it, or leave the row out: "
+                    f"--filter {names[number]}!="
+                )
+        text: Any = fields
+        return Row(
+            line,
+            text[first],
+            text[second],
+            None if label is None else fields[label],
+            None if key is None else fields[key],
+            None if check is None else f"{fields[check[0]]}\t{fields[check[1]]}",
+        )
 
-    def _json_records(self, reader: LineReader) -> Iterator[tuple[int, list[str]]]:
-        """Objects as rows of the asked-for columns; the first record repeats the names, like a header."""
-        schema = self.schema
-        assert isinstance(schema, NamedSchema)
-        wanted = [schema.first, schema.second, schema.label, schema.key, *(column for column, _, _ in self.filters)]
-        keys: list[str] = []
-        needed: list[str] = []
-        for line, text in reader:
-            record = parse_json_line(text, f"{self.path}:{line}", "an object with the columns as keys per line")
-            if not keys:
-                keys = list(record)  # serves as the header, so that a wrong name is answered with the names there are
-                needed = [key for key in keys if key in wanted]
-                yield line, keys
-            for key in needed:
-                if not isinstance(record.get(key), (str, int, float)):
-                    raise UserError(f"{self.path}:{line}: key '{key}' is missing or no text; every line needs it")
-            yield line, [" ".join(str(record.get(key, "")).split("\n")) for key in keys]
+    def _records(self, reader: LineReader) -> Iterator[tuple[int, Fields]]:
+        wanted = [column for column, _, _ in self.filters]
+        if isinstance(self.schema, NamedSchema):
+            wanted += [*self.schema.needed, *([] if self.schema.label is None else [self.schema.label])]
+        return table_rows(reader, self.kind, self.delimiter, wanted)
 
 
-def _csv_records(reader: LineReader) -> Iterator[tuple[int, list[str]]]:
-    """Comma separated values; a quoted field may hold line ends, which become blanks."""
-    try:
-        lines = csv.reader(text + "\n" for _, text in reader)
-        for fields in lines:
-            yield lines.line_num, [" ".join(field.split("\n")) for field in fields]
-    except csv.Error as error:
-        raise UserError(f"{reader.path}:{lines.line_num}: {error}; correct the csv quoting") from None
+def table_rows(reader: LineReader, kind: str, delimiter: str, wanted: list[Column]) -> Iterator[tuple[int, Fields]]:
+    """Line and fields of the rows of a table, the header or the first row before them; see :mod:`.formats.tables`."""
+    if kind == "csv":
+        reader.blank = True
+        return tables.csv_rows(reader, reader.path, delimiter)
+    if kind == "jsonl":
+        return tables.jsonl_rows(reader, reader.path, wanted)
+    if kind == "json":
+        return tables.json_rows(reader.path, wanted)
+    if kind == "parquet":
+        return tables.parquet_rows(reader.path, wanted)
+    return ((line, [*split_fields(text)]) for line, text in reader)
