@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import pickle
 import subprocess
 import sys
@@ -185,3 +186,10 @@ def test_hook_ends_a_host_command(run_bare, error, status, last):
     assert done.code == status
     assert done.err.splitlines()[-1] == last
     assert ("Traceback" in done.err) == (status == 1)
+
+
+def test_json_nested_too_deeply(capsys, monkeypatch):
+    def main():
+        json.loads("[" * 100_000)
+
+    assert outcome(main, capsys, monkeypatch)[1].startswith("xl-prepare: error: a JSON file is nested too deeply; ")

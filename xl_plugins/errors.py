@@ -83,6 +83,8 @@ def explain(error: BaseException | None) -> str | None:
     text = str(error) if isinstance(error, (MemoryError, RuntimeError)) else ""
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
         return "not enough memory; make batches smaller (--batch-size, --max-tokens) or free memory"
+    if isinstance(error, RecursionError) and "JSON" in str(error):
+        return "a JSON file is nested too deeply; make it again"
     if type(error).__name__ == "ProcessRaisedException" and (match := _SPAWNED_OS.search(str(error))):
         number, rest = int(match.group(1)), match.group(2)
         return f"{rest}; {_ADVICE[number]}" if number in _ADVICE else None

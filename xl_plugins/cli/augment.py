@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
+from xl_plugins.arguments import Parser
 from xl_plugins.cli import code_switch, counterparts, vicinity
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation import soft_labels
@@ -19,7 +20,7 @@ COMMANDS = {
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xl-augment",
         description=__doc__,
         epilog="example:\n  xl-augment soft-labels data-bin/panx --path runs/zero-shot/checkpoint_best.pt\n"

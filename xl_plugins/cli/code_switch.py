@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..arguments import whole
 from ..augment import switched_texts as defaults
 from ..augment.code_switch import CHOICES
 from ..augment.code_switch_job import KIND, CodeSwitchJob
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of words for which a language is drawn (default: %(default)s, xTune's scripts; PAWS-X 0.5)",
     )  # fmt: skip
     parser.add_argument(
-        "--samples", type=int, default=1, metavar="N", help="copies of every row (default: %(default)s)"
+        "--samples", type=whole(), default=1, metavar="N", help="copies of every row (default: %(default)s)"
     )
     parser.add_argument(
         "--choice", default=CHOICES[0], choices=CHOICES,
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-duplicates", action="store_true",
         help="keep copies that equal their row or another copy of it, which are dropped else",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all draws (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=1, metavar="N", help="of all draws (default: %(default)s)")
     parser.add_argument("--name", default=KIND.name, help="folder below that of the language (default: %(default)s)")
     parser.add_argument(
         "--source-language", metavar="LANG", help="whose text is switched (default: that of the data folder, else en)"

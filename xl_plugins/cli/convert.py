@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 
+from xl_plugins.arguments import Parser
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation.members import export_members
 
@@ -23,7 +24,7 @@ example:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xl-convert",
         description=__doc__,
         epilog="example:\n  xl-convert members runs/xla-de/checkpoint_best.pt",

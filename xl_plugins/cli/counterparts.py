@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..arguments import whole
 from ..augment import counterpart_options as defaults
 from ..augment.counterpart_dictionary import TranslationPairs
 from ..augment.counterpart_files import language_folder, read_manifest, write_pieces
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="L; the source language gives synonyms (default: %(default)s, SALT 3.1)",
     )  # fmt: skip
     parser.add_argument(
-        "--top-k", type=int, default=defaults.TOP_K, metavar="N",
+        "--top-k", type=whole(), default=defaults.TOP_K, metavar="N",
         help="lines of a word list that count (default: %(default)s, SALT's footnote 2)",
     )  # fmt: skip
     parser.add_argument("--source-language", metavar="LANG", help="default: the one in meta.json, else en")
@@ -97,7 +98,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--report-only", action="store_true", help="print rates and quantiles of a sample, write nothing"
     )
     running.add_argument(
-        "--sample", type=int, metavar="N", help=f"texts of --report-only (default: {_SAMPLE}, equally spaced)"
+        "--sample", type=whole(), metavar="N", help=f"texts of --report-only (default: {_SAMPLE}, equally spaced)"
     )
     running.add_argument(
         "--dictionaries", metavar="DIR",

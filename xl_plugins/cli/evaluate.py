@@ -7,6 +7,7 @@ import argparse
 import logging
 import sys
 
+from xl_plugins.arguments import Parser, whole
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation import retrieval
 from xl_plugins.evaluation.compare import System
@@ -17,7 +18,7 @@ from xl_plugins.evaluation.labels import STEMS
 from xl_plugins.evaluation.options import add_model_options, column_names
 from xl_plugins.evaluation.overall import overall_table, read_systems
 from xl_plugins.evaluation.result import read_json, to_json
-from xl_plugins.evaluation.significance import RESAMPLES, compare_systems
+from xl_plugins.evaluation.significance import MOST_RESAMPLES, RESAMPLES, compare_systems
 from xl_plugins.evaluation.table import FORMATS, compare_table, render
 from xl_plugins.xtreme.languages import parse_languages
 
@@ -64,7 +65,7 @@ READ_BY = {
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xl-evaluate", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", nargs="?", metavar="DATA", help="binarised folder (with --path)")
@@ -107,12 +108,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--significance", action="store_true",
         help="p-values of the differences to the first system: two-sided paired bootstrap on the test examples",
     )  # fmt: skip
-    compare.add_argument("--resamples", type=int, metavar="N", help=f"resamples (default: {RESAMPLES})")
+    compare.add_argument(
+        "--resamples", type=whole(1, MOST_RESAMPLES), metavar="N", help=f"resamples (default: {RESAMPLES})"
+    )
     compare.add_argument(
         "--joint-rows", action=argparse.BooleanOptionalAction,
         help="draw the same rows in all languages, since they are the same examples (default: in XNLI, PAWS-X, XQuAD)",
     )  # fmt: skip
-    compare.add_argument("--seed", type=int, metavar="N", help="seed of the resamples (default: 1)")
+    compare.add_argument("--seed", type=whole(0), metavar="N", help="seed of the resamples (default: 1)")
     model = parser.add_argument_group("with --path")
     model.add_argument(
         "--output", metavar="DIR", help="write predictions DIR/<task>/test-XX.tsv (.json) for XTREME's scorer"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import math
 from pathlib import Path
 
+from xl_plugins.arguments import Parser, number, whole
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.mini import pretrain, write
 from xl_plugins.mini.corpora import Text
@@ -32,38 +33,6 @@ or on text of your own (one sentence per line, .gz allowed; the files after --pa
 killed and started again with the same command it continues from its last checkpoint"""
 
 
-def _count(text: str) -> int:
-    """A whole number of at least 1."""
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
-
-
-def _share(text: str) -> float:
-    """A number in [0, 1]."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is outside 0 to 1")
-    return value
-
-
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
 def _languages(text: str) -> tuple[str, ...]:
     codes = tuple(code.strip() for code in text.split(",") if code.strip())
     unknown = [code for code in codes if code not in LANGUAGES]
@@ -77,17 +46,9 @@ def _languages(text: str) -> tuple[str, ...]:
     return codes
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argument mistakes in one line, as all others, without the usage text."""
-
-    def error(self, message: str):  # type: ignore[no-untyped-def]
-        print(f"{self.prog}: error: {message}", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def make_parser() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(prog="xl-mini", description=__doc__, epilog=_EPILOG, formatter_class=shape)
+    parser = Parser(prog="xl-mini", description=__doc__, epilog=_EPILOG, formatter_class=shape)
     commands = parser.add_subparsers(dest="command", required=True, metavar="{make,pretrain}")
 
     make = commands.add_parser(
@@ -105,15 +66,17 @@ def make_parser() -> argparse.ArgumentParser:
         default="en,de,es,fr,sw,tr,hi",
         help="comma-separated, en included (default: %(default)s)",
     )
-    make.add_argument("--train", type=_count, default=4000, metavar="N", help="training rows (default: %(default)s)")
-    make.add_argument("--dev", type=_count, default=300, metavar="N", help="rows per language (default: %(default)s)")
-    make.add_argument("--test", type=_count, default=500, metavar="N", help="rows per language (default: %(default)s)")
+    make.add_argument("--train", type=whole(1), default=4000, metavar="N", help="training rows (default: %(default)s)")
+    make.add_argument("--dev", type=whole(1), default=300, metavar="N", help="rows per language (default: %(default)s)")
     make.add_argument(
-        "--unlabelled", type=_count, default=20000, metavar="N", help="sentences per language (default: %(default)s)"
+        "--test", type=whole(1), default=500, metavar="N", help="rows per language (default: %(default)s)"
     )
-    make.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     make.add_argument(
-        "--noise", type=_share, default=0.1, metavar="P",
+        "--unlabelled", type=whole(1), default=20000, metavar="N", help="sentences per language (default: %(default)s)"
+    )
+    make.add_argument("--seed", type=whole(0), default=1, help="default: %(default)s")
+    make.add_argument(
+        "--noise", type=number(0, 1), default=0.1, metavar="P",
         help="probability that machine translation drops, replaces or moves a word (default: %(default)s)",
     )  # fmt: skip
     make.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
@@ -138,12 +101,17 @@ def make_parser() -> argparse.ArgumentParser:
              ("updates", 2000, "parameter updates"), ("batch-size", 64, "lines per update"))  # fmt: skip
     for name, default, text in sizes:
         train.add_argument(
-            f"--{name}", type=_count, default=default, metavar="N", help=f"{text} (default: %(default)s)"
+            f"--{name}", type=whole(1), default=default, metavar="N", help=f"{text} (default: %(default)s)"
         )
-    train.add_argument("--lr", type=_rate, default=2e-3, help="peak learning rate (default: %(default)s)")
-    train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     train.add_argument(
-        "--parallel-share", type=_share, default=0.1, metavar="P",
+        "--lr",
+        type=number(0, math.inf, open_below=True),
+        default=2e-3,
+        help="peak learning rate (default: %(default)s)",
+    )
+    train.add_argument("--seed", type=whole(0), default=1, help="default: %(default)s")
+    train.add_argument(
+        "--parallel-share", type=number(0, 1), default=0.1, metavar="P",
         help="share of lines that are a sentence and its translation, as in TLM (default: %(default)s)",
     )  # fmt: skip
     train.add_argument("--overwrite", action="store_true", help="start anew if OUT holds a finished or different model")

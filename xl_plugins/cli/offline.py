@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..arguments import whole
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..evaluation.checkpoint import PRECISIONS, find_device
@@ -25,7 +26,7 @@ def add_running(running: Any, max_tokens: int, what: str) -> None:
         "--allow-finetuned", action="store_true", help="accept a checkpoint that was fine-tuned on a task"
     )
     running.add_argument(
-        "--max-tokens", type=int, metavar="N",
+        "--max-tokens", type=whole(), metavar="N",
         help=f"positions of a batch (default: {max_tokens}); less needs less memory",
     )  # fmt: skip
     running.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: cuda when there is one)")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from xl_plugins.arguments import Parser
 from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.errors import UserError, run_cli
@@ -60,7 +61,7 @@ READ_BY = {
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xl-predict", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="file, plain or .gz; -: standard input")

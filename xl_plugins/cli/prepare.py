@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.hints import next_steps
 from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
@@ -28,7 +29,7 @@ Each data set has its own help: xl-prepare xnli --help
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xl-prepare", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="dataset", metavar="DATASET", required=True)
@@ -55,7 +56,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source-language", default="en", metavar="XX", help="language of the gold training labels (default: en)"
     )
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that tokenise (default: 2)")
+    parser.add_argument("--workers", type=whole(), default=2, metavar="N", help="threads that tokenise (default: 2)")
     parser.add_argument(
         "--overwrite",
         action="store_true",

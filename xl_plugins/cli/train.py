@@ -37,6 +37,9 @@ def with_plugin(words: Sequence[str]) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
+    if "--version" in words:
+        print(f"xl_plugins {xl_plugins.__version__}")
+        return 0
     if not words or (set(words) & {"-h", "--help"} and not any(word.split("=")[0] == "--task" for word in words)):
         print(HELP, end="")
         return 0 if words else 2

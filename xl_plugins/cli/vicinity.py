@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..arguments import whole
 from ..augment import vicinity_options as defaults
 from ..augment.counterparts import text_fields
 from ..augment.vicinity import MAX_TOKENS, Vicinity
@@ -55,10 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " are made; XLA's Table 8)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="of the choice of words (default: %(default)s)"
+        "--seed", type=whole(0), default=1, metavar="N", help="of the choice of words (default: %(default)s)"
     )
     parser.add_argument(
-        "--rounds", type=int, default=1, metavar="N", help="do all of it N times with other words (default: 1)"
+        "--rounds", type=whole(), default=1, metavar="N", help="do all of it N times with other words (default: 1)"
     )
     parser.add_argument("--name", default=KIND.name, help="folder below that of the language (default: %(default)s)")
     _add_rules(parser)
@@ -72,15 +73,15 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         help="mask whole words, or single pieces in languages without spaces; tagging: word (default: %(default)s)",
     )  # fmt: skip
     rules.add_argument(
-        "--genlm-min-chars", type=int, metavar="N",
+        "--genlm-min-chars", type=whole(), metavar="N",
         help="characters of a word that may be replaced (default: 3, XLA's released code; 1 with --genlm-unit piece)",
     )  # fmt: skip
     rules.add_argument(
-        "--genlm-min-words", type=int, default=defaults.MIN_WORDS, metavar="N",
+        "--genlm-min-words", type=whole(), default=defaults.MIN_WORDS, metavar="N",
         help="words of a sentence (default: %(default)s, XLA's released code)",
     )  # fmt: skip
     rules.add_argument(
-        "--genlm-max-words", type=int, default=defaults.MAX_WORDS, metavar="N",
+        "--genlm-max-words", type=whole(), default=defaults.MAX_WORDS, metavar="N",
         help="words of a sentence (default: %(default)s, XLA's released code)",
     )  # fmt: skip
     rules.add_argument(
@@ -98,9 +99,9 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     running = parser.add_argument_group("running")
     running.add_argument("--report-only", action="store_true", help="print counts of a sample, write nothing")
     running.add_argument(
-        "--sample", type=int, metavar="N", help=f"rows of --report-only (default: {_SAMPLE}, equally spaced)"
+        "--sample", type=whole(), metavar="N", help=f"rows of --report-only (default: {_SAMPLE}, equally spaced)"
     )
-    running.add_argument("--show", type=int, metavar="N", help="with --report-only: print N examples per language")
+    running.add_argument("--show", type=whole(), metavar="N", help="with --report-only: print N examples per language")
     add_running(running, MAX_TOKENS, "virtual sentences")
 
 

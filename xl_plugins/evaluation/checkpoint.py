@@ -99,6 +99,8 @@ def find_device(name: str | None, precision: str = "fp32") -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise UserError(f"--device {name}: not a torch device; write cpu, cuda or cuda:0") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {name}: computes nothing here; use cpu, cuda or cuda:0")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices; use --device cpu")
     if precision == "fp16" and device.type == "cpu":

@@ -7,14 +7,15 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from ..arguments import whole
 from ..errors import UserError
 from .predict import BATCH_SIZE
 
 
 def add_model_options(group: Any) -> None:
     """Add the options that :func:`model_options` and :func:`batch_limits` read."""
-    group.add_argument("--batch-size", type=int, metavar="N", help=f"most pairs in a batch (default: {BATCH_SIZE})")
-    group.add_argument("--max-tokens", type=int, metavar="N", help="most positions in a batch, source text included")
+    group.add_argument("--batch-size", type=whole(), metavar="N", help=f"most pairs in a batch (default: {BATCH_SIZE})")
+    group.add_argument("--max-tokens", type=whole(), metavar="N", help="most positions of a batch, sources included")
     group.add_argument(
         "--mixup-inference",
         action=argparse.BooleanOptionalAction,

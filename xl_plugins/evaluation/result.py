@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import UserError
+from ..formats.json_text import read_json as load_json
 from ..functional.metrics import METRICS, Metric, macro_mean, mean_without, transfer_gap
 from .packing import pack, unpack
 
@@ -168,7 +168,7 @@ def to_json(results: list[Result]) -> str:
 def read_json(path: str) -> list[Result]:
     """Results of a file that ``xl-evaluate --json`` wrote."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = load_json(path, "a result of xl-evaluate --json")
         if content.get("kind"):
             raise ValueError(f"it is a matrix of the {content['kind']} setting, without scores per language")
         results = [Result.from_dict(entry) for entry in content.get("seeds", [content])]

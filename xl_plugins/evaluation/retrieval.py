@@ -17,6 +17,7 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
+from ..arguments import whole
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..functional.retrieval import MARGINS, MINING, normalise
@@ -37,7 +38,7 @@ BATCH = {"batch_size": 256, "max_tokens": 4096}
 def add_options(group: Any) -> None:
     """Options of retrieval only."""
     group.add_argument(
-        "--layer", type=int, metavar="N",
+        "--layer", type=whole(), metavar="N",
         help="layer whose states are compared, 0 = embeddings (default: 8 of 12, 14 of 24 as XTREME, else two thirds)",
     )  # fmt: skip
     group.add_argument(

@@ -15,6 +15,7 @@ from .compare import System, common_languages
 from .result import Result
 
 RESAMPLES = 10_000
+MOST_RESAMPLES = 1_000_000  # all are in memory at once; p is exact to 0.0001 then
 
 
 @dataclass

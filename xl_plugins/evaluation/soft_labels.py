@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ..arguments import whole
 from ..data.layout import DataBin
 from ..data.rows import Rows
 from ..data.tagged_texts import TaggedTexts
@@ -43,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--languages", metavar="de,fr,...", help="these languages only (default: all but the source)")
     parser.add_argument("--output", metavar="DIR", help="write text files DIR/<source>-<lang>.tsv as well")
     parser.add_argument("--overwrite", action="store_true", help="replace existing soft labels")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="most sentences in a batch (default: 64)")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="most positions in a batch")
+    parser.add_argument("--batch-size", type=whole(), metavar="N", help="most sentences in a batch (default: 64)")
+    parser.add_argument("--max-tokens", type=whole(), metavar="N", help="most positions in a batch")
     parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
     precision = parser.add_mutually_exclusive_group()
     precision.add_argument("--fp16", action="store_true", help="compute in float16 (CUDA only)")
