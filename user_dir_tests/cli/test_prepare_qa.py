@@ -303,7 +303,7 @@ def test_wrong_options(tiny_spm: Any, tmp_path: Path, args: list[str], message: 
 def test_layouts_of_the_hub_give_the_same_bytes(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
     rows = [
         {"id": q["id"], "title": "t", "context": p["context"], "question": q["question"],
-         "answers": {"text": [a["text"] for a in q["answers"]], "answer_start": [a["answer_start"] for a in q["answers"]]}}
+         "answers": {key: [a[key] for a in q["answers"]] for key in ("text", "answer_start")}}
         for a in content("en", "train", 2)["data"] for p in a["paragraphs"] for q in p["qas"]
     ]  # fmt: skip
     files = {
