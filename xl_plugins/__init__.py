@@ -17,10 +17,11 @@ from . import compat  # noqa: E402
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
-from . import criterions, hooks, models, optim, shutdown, tasks  # noqa: E402
+from . import criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
 
 hooks.install()
+preflight.install()
 shutdown.install()
 
-__all__ = ["compat", "criterions", "errors", "hooks", "models", "optim", "shutdown", "tasks"]
+__all__ = ["compat", "criterions", "errors", "hooks", "models", "optim", "preflight", "shutdown", "tasks"]
 __version__ = "0.1.0"

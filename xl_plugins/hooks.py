@@ -20,6 +20,7 @@ from omegaconf import OmegaConf, open_dict
 
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
+from .preflight.metrics import check_metric
 from .problems.tagging_options import effective_pooling
 from .resuming.changes import find_changes, refuse_changes, tell_new_length
 from .resuming.identity import fit_initial, read_record, refuse_other_identity
@@ -50,14 +51,37 @@ def _with_task_defaults(parse: Callable) -> Callable:
         def modify(p: argparse.ArgumentParser) -> None:
             if modify_parser is not None:
                 modify_parser(p)
+            _say_which_list(p)
             p.set_defaults(**defaults)  # fairseq calls this before each of its two parses
             parses.append(p)
             _hold_help(p) if len(parses) == 1 else _release_help(p)
 
-        return parse(parser, input_args, *args, modify_parser=modify if defaults else modify_parser, **kwargs)
+        try:
+            return parse(parser, input_args, *args, modify_parser=modify if defaults else modify_parser, **kwargs)
+        except ValueError as error:
+            if not defaults or "--fp16" not in str(error):
+                raise
+            raise UserError("--fp16 and --bf16: a run has one precision; leave out one of them") from None
 
     parse_args_and_arch._xl_plugins = True  # type: ignore[attr-defined]
     return parse_args_and_arch
+
+
+def _say_which_list(parser: argparse.ArgumentParser) -> None:
+    """fairseq evaluates lists (``--lr``, ``--update-freq``) as Python, and lets the interpreter speak of mistakes."""
+    for action in parser._actions:
+        if getattr(action.type, "__name__", "") == "<lambda>":
+            action.type = _named(action.option_strings[-1], action.type)
+
+
+def _named(option: str, read: Any) -> Callable[[str], Any]:
+    def read_list(text: str) -> Any:
+        try:
+            return read(text)
+        except Exception:
+            raise UserError(f"{option} {text}: expected a number, or several separated by commas") from None
+
+    return read_list
 
 
 def _hold_help(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +145,14 @@ def _with_restore_rules(load: Callable) -> Callable:
     def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
         if getattr(trainer.cfg.task, "_name", None) not in TASK_DEFAULTS:
             return load(cfg, trainer, **kwargs)
+        if not trainer.cfg.dataset.disable_validation:
+            check_metric(trainer.cfg.checkpoint.best_checkpoint_metric, trainer.task, trainer.criterion)
         path, resumes = _decide(cfg, trainer)
+        if path is None and not getattr(trainer.cfg.task, "xla_init_members", ""):
+            logger.warning(
+                "no --restore-file: the encoder starts from random weights; to start from a pre-trained one, name its"
+                " model.pt"
+            )
         _refuse_teacher(path, cfg.save_dir, trainer.cfg.criterion)
         saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
         _compare_runs(path, resumes, saved, trainer)

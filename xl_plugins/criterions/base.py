@@ -34,6 +34,10 @@ class XLCriterion(FairseqCriterion):
         found, sizes = problem.values(output.detach(), sample) if values is None else values
         return out | problem.counters(found.detach(), sizes, sample, self.task.languages)
 
+    def validation_losses(self) -> list[str]:
+        """Names of the losses that validation logs."""
+        return ["loss"]
+
     def check_finite(self, value: Tensor, name: str, sample: Mapping) -> None:
         """Name the examples whose loss or ratio (B,) is not finite."""
         if bool(torch.isfinite(value).all()):

@@ -91,6 +91,12 @@ class XMixupCriterion(XLCriterion):
                 " to 0 (X-Mixup 4.2)"
             )
 
+    def validation_losses(self) -> list[str]:
+        if self.task.cfg.no_mixup_inference or not self.task.problem.averages_streams:
+            return ["loss"]
+        weighted = [name for name, weight in (("mse", self.cfg.mse_weight), ("kl", self.kl_weight)) if weight]
+        return ["loss", "source_loss", "target_loss", "task_loss", *weighted]
+
     def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
         if self.training:
             return self._train(model, sample)

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..optim.progress import PROGRESS
+from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
 from ..resuming.identity import training_digests
 from .augmentation import AugmentationOptions, check_augmentation
@@ -132,6 +133,8 @@ class XLTask(FairseqTask):
     def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> Any:
         languages = self.split_languages(split)
         if split == "valid":
+            if not languages:
+                raise UserError(f"{self.data_bin.root}: has no dev data; prepare some, or pass --disable-validation")
             self._refuse_test_as_dev()
         if split == "valid" or (split == "train" and not self.problem.trains_without_gold):
             blind = [lang for lang in languages if self.data_bin.is_unlabelled(lang, split)]
@@ -163,6 +166,7 @@ class XLTask(FairseqTask):
             )
 
     def get_batch_iterator(self, dataset: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        refuse_long_examples(dataset, kwargs.get("max_tokens"))
         iterator = super().get_batch_iterator(dataset, **kwargs)
         if not dataset.can_reuse_epoch_itr_across_epochs:
             # fairseq makes a new iterator every epoch, and waits 5 seconds for each worker that the last one kept
