@@ -9,6 +9,7 @@ from typing import Union
 
 from xl_plugins.errors import UserError
 from xl_plugins.formats.text import read_lines
+from xl_plugins.xtreme.languages import is_language
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +60,16 @@ def load_dictionaries(
 
 
 def dictionary_files(folder: Path, source: str) -> dict[str, Path]:
-    """language -> file; MUSE's train and test parts (``en-de.0-5000.txt``) do not count, text goes before gzip."""
+    """language -> file; MUSE's train and test parts (``en-de.0-5000.txt``) do not count, text goes before gzip.
+
+    What stands behind ``source-`` must be a code as a whole: ``en-zh-CN.txt`` is into zh-CN, and ``zh-CN-en.txt`` is
+    not one of zh. Where a region in small letters could be a language (``pt-br-en.txt``), ``pt_br-en.txt`` says which.
+    """
     pattern = re.compile(rf"{re.escape(source)}-([A-Za-z0-9_-]+)(\.txt|\.txt\.gz)")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):  # en-de.txt comes before en-de.txt.gz
         match = pattern.fullmatch(path.name)
-        if match:
+        if match and is_language(match[1]):
             found.setdefault(match[1], path)
     return found
 

@@ -16,7 +16,6 @@ pairs all of it is ``fairseq-preprocess`` output, so the folder can be made by h
 from __future__ import annotations
 
 import hashlib
-import re
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,10 +26,10 @@ from fairseq.data import Dictionary, data_utils
 from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
+from ..xtreme.languages import is_language
 from .meta import NAME, read_meta
 
 SPLITS = ("train", "valid", "test")
-_LANGUAGE = re.compile(r"^[a-z]{2,3}$")
 
 
 def _read_dictionary(path: Path, hint: str) -> Dictionary:
@@ -96,7 +95,7 @@ class DataBin:
     @cached_property
     def languages(self) -> list[str]:
         """Language codes that have a folder, sorted."""
-        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and _LANGUAGE.match(p.name))
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and is_language(p.name))
 
     def prefix(self, language: str, field: str, split: str, view: bool = False) -> str:
         """Path without suffix of one binarised file; ``view`` is the translation into the source language."""

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..formats.packing import PACKED
 from ..xtreme import pawsx, xnli
+from ..xtreme.languages import CODE
 from ..xtreme.tsv import LineReader, find_file, split_fields
 
 STEMS = {"valid": "dev", "test": "test"}  # splits in XTREME's file names
@@ -39,7 +41,7 @@ def prediction_path(folder: str, task: str, split: str, language: str, suffix: s
 
 def languages_in(folder: str, split: str, suffix: str = "tsv") -> list[str]:
     """Languages with a file ``test-XX.tsv`` (plain or .gz) in a folder, sorted."""
-    pattern = re.compile(rf"{STEMS[split]}-([a-z]{{2,3}})\.{suffix}(?:\.gz)?")
+    pattern = re.compile(rf"{STEMS[split]}-({CODE})\.{suffix}{PACKED}")
     return sorted({m.group(1) for name in os.listdir(folder) if (m := pattern.fullmatch(name))})
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import UserError
 from ..formats.json_text import read_json
+from ..formats.packing import PACKED
+from ..xtreme.languages import CODE
 from ..xtreme.squad_json import read_gold
 from ..xtreme.tsv import find_file
 
@@ -37,7 +39,7 @@ def gold_languages(folder: str, split: str) -> list[str]:
     languages = set()
     for name in _GOLD_NAMES[split]:
         inner, stem = os.path.split(name)
-        pattern = re.escape(stem).replace(r"\{\}", "([a-z]{2,3})", 1).replace(r"\{\}", r"\1") + r"(?:\.gz)?"
+        pattern = re.escape(stem).replace(r"\{\}", f"({CODE})", 1).replace(r"\{\}", r"\1") + PACKED
         where = os.path.join(folder, inner)
         for file in os.listdir(where) if os.path.isdir(where) else ():
             if match := re.fullmatch(pattern, file):

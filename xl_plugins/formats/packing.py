@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from xl_plugins.errors import UserError
 
 SUFFIXES = (".gz", ".xz", ".bz2")
+PACKED = "(?:" + "|".join(suffix.replace(".", r"\.") for suffix in SUFFIXES) + ")?"  # at the end of a pattern of names
 DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)  # bz2: a plain OSError
 _HEAD = 16
 _REFUSED = (

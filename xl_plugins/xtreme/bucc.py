@@ -8,12 +8,13 @@ import os
 import re
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import check_language, parse_languages
+from xl_plugins.formats.packing import PACKED
+from xl_plugins.xtreme.languages import CODE, check_language, parse_languages
 from xl_plugins.xtreme.lines import LineFile, RetrievalPlan
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.tsv import find_file
 
-_NAME = re.compile(r"([a-z]{2,3})-en\.(?:sample|training|dev|test)\.([a-z]{2,3})(?:\.gz)?")
+_NAME = re.compile(rf"({CODE})-en\.(?:sample|training|dev|test)\.({CODE}){PACKED}")
 _PARTS = (("valid", ("training", "dev")), ("test", ("test",)))
 HELP = "BUCC 2018 bitext mining"
 EPILOG = """\

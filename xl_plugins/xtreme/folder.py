@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
+from xl_plugins.formats.packing import PACKED
+from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_distinct, check_language, is_language, parse_languages
 from xl_plugins.xtreme.scopes import POOL
 from xl_plugins.xtreme.tsv import find_file
 
@@ -64,13 +65,16 @@ def find_pools(args: argparse.Namespace, languages: Sequence[str]) -> dict[str, 
     return {language: path for language, path in found.items() if path}
 
 
-def discover(raw: str, pattern: str = r"(?:train|dev|test)-([^-.]+)\.tsv(?:\.gz)?") -> list[str]:
-    """Languages with a file in ``raw`` whose name matches ``pattern``, in XTREME's order, others after them."""
+def discover(raw: str, pattern: str = rf"(?:train|dev|test)-([^.]+)\.tsv{PACKED}", source: str = "") -> list[str]:
+    """Languages with a file in ``raw`` whose name matches ``pattern``, in XTREME's order, others after them. Names with
+    hyphens that are no codes, and translations into ``source`` (``test-de-en.tsv``), do not count."""
     found: set[str] = set()
     for path in glob.glob(os.path.join(glob.escape(raw), "*")):
         match = re.fullmatch(pattern, os.path.basename(path))
-        if match:
-            found.add(check_language(match.group(1), path))
+        name = match.group(1) if match else ""
+        if name and not ("-" in name and (not is_language(name) or name.endswith(f"-{source}"))):
+            found.add(check_language(name, path))
+    check_distinct(found, raw)
     return sorted(found, key=lambda code: (code not in XTREME_LANGUAGES, code))
 
 
@@ -82,7 +86,10 @@ def languages_of(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
         raise UserError(
             f"RAW: {args.raw} is no folder; give the folder that holds train-{source}.tsv, dev-XX.tsv and test-XX.tsv"
         )
-    languages = parse_languages(args.languages, "--languages") if args.languages else tuple(discover(args.raw))
+    if args.languages:
+        languages = parse_languages(args.languages, "--languages")
+    else:
+        languages = tuple(discover(args.raw, source=source))
     if source not in languages:
         raise UserError(
             f"{args.raw}: no file of the source language (train-{source}.tsv, dev-{source}.tsv or test-{source}.tsv) "

@@ -6,13 +6,13 @@ import argparse
 import re
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import check_language
+from xl_plugins.xtreme.languages import check_distinct, check_language
 from xl_plugins.xtreme.plan import Plan
 from xl_plugins.xtreme.scopes import POOL, ROLES
 from xl_plugins.xtreme.tsv import find_file
 
 _RANGE = re.compile(r"(?P<path>.*)\[(?P<start>\d*):(?P<end>\d*)\]")
-_GIVEN = re.compile(r"(?P<lang>[A-Za-z_-]{1,12}(,[A-Za-z_-]{1,12})*)=(?P<path>.+)")
+_GIVEN = re.compile(r"(?P<lang>[A-Za-z0-9_-]{1,24}(,[A-Za-z0-9_-]{1,24})*)=(?P<path>.+)")
 
 __all__ = [
     "POOL", "ROLES", "add_file_arguments", "add_pool_argument", "check_plan", "check_pools", "expand", "parse_file",
@@ -90,6 +90,7 @@ def expand(texts: list[str], option: str, languages: tuple[str, ...]) -> dict[st
 
 def check_plan(plan: Plan, what: str = "pairs") -> None:
     """UserError for a translation of nothing, and for translated training data without the original."""
+    check_distinct(plan.languages, "--train, --valid, --test")
     check_pools(plan)
     texts = {(unit.language, unit.split) for unit in plan.units if not unit.view and not unit.pool}
     for unit in plan.units:

@@ -8,13 +8,14 @@ import os
 import re
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.packing import PACKED
 from xl_plugins.xtreme import xtreme_qa
-from xl_plugins.xtreme.languages import check_language
+from xl_plugins.xtreme.languages import CODE, check_language
 from xl_plugins.xtreme.plan import Plan
 
 TRAIN = ("../squad/train-v1.1.json", "squad/train-v1.1.json", "train-v1.1.json")
 FILES = "MLQA_V1/ (or dev/ and test/)"
-_NAME = re.compile(r"(dev|test)-context-([a-z]+)-question-([a-z]+)\.json(?:\.gz)?")
+_NAME = re.compile(rf"(dev|test)-context-({CODE})-question-({CODE})\.json{PACKED}")
 HELP = "MLQA (dev, test) with SQuAD (training) in XTREME's files"
 EPILOG = f"""\
 files: RAW/MLQA_V1/{{dev,test}}/{{dev,test}}-context-XX-question-XX.json; training is SQuAD's train-v1.1.json

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import check_language
+from xl_plugins.xtreme.languages import check_language, is_language
 from xl_plugins.xtreme.table import Column
 
 # role: (split, is a view)
@@ -22,7 +22,7 @@ ROLES = {
     "translate-test": ("test", True),
 }
 POOL = "unlabelled"  # training text of its own, of pairs and tagging alone
-_NAMES = re.compile(r"[a-z-]+(,[a-z-]+)*")
+_NAME = re.compile(r"[a-z-]+")
 _FIELDS = ("first", "second", "label", "id")
 
 
@@ -45,7 +45,7 @@ class Scope:
 def parse_scope(text: str, option: str) -> tuple[Scope, str]:
     """Split ``nl,pt/test:rest`` into scope and rest; text without a scope is for all files."""
     head, colon, rest = text.partition(":")
-    if not colon or "=" in head or not all(_NAMES.fullmatch(part) for part in head.split("/")):
+    if not colon or "=" in head or not all(map(_is_name, re.split("[/,]", head))):
         return Scope(), text
     parts = [part.split(",") for part in head.split("/")]
     if len(parts) > 2:
@@ -62,6 +62,10 @@ def parse_scope(text: str, option: str) -> tuple[Scope, str]:
         if role not in (*ROLES, POOL):
             raise UserError(f"{option}: '{role}' in '{head}:' is not one of {', '.join((*ROLES, POOL))}")
     return Scope(tuple(check_language(code, option) for code in languages), tuple(roles)), rest
+
+
+def _is_name(text: str) -> bool:
+    return bool(_NAME.fullmatch(text)) or is_language(text)
 
 
 def parse_column(text: str) -> Column:

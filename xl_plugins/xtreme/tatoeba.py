@@ -8,7 +8,8 @@ import os
 import re
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.languages import XTREME_LANGUAGES, check_language, parse_languages
+from xl_plugins.formats.packing import PACKED
+from xl_plugins.xtreme.languages import CODE, XTREME_LANGUAGES, check_language, parse_languages
 from xl_plugins.xtreme.lines import LineFile, RetrievalPlan
 from xl_plugins.xtreme.plan import Plan, Unit
 from xl_plugins.xtreme.tsv import find_file
@@ -22,7 +23,7 @@ ISO3 = dict(
         "th:tha tl:tgl tr:tur ur:urd vi:vie zh:cmn"
     ).split()
 )
-_NAME = re.compile(r"(?:tatoeba\.)?([a-z]{2,3})-eng?\.([a-z]{2,3})(?:\.gz)?")
+_NAME = re.compile(rf"(?:tatoeba\.)?({CODE})-eng?\.({CODE}){PACKED}")
 HELP = "Tatoeba sentence retrieval in the files of XTREME or LASER"
 EPILOG = """\
 files in RAW (plain or .gz; one sentence per line, line i of both files is the same sentence):

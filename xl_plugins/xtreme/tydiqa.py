@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from xl_plugins.formats.packing import PACKED
 from xl_plugins.xtreme import folder, xtreme_qa
 from xl_plugins.xtreme.plan import Plan
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def make_plan(args: argparse.Namespace) -> Plan:
     plan = xtreme_qa.start_plan(args, "tydiqa", "squad", FILES)
     tests = _TEST if os.path.isdir(os.path.join(args.raw, _TEST)) else ""
-    languages = folder.discover(os.path.join(args.raw, tests), r"tydiqa\.goldp\.([a-z]+)\.dev\.json(?:\.gz)?")
+    languages = folder.discover(os.path.join(args.raw, tests), rf"tydiqa\.goldp\.([^.]+)\.dev\.json{PACKED}")
     name = f"tydiqa.goldp.{plan.source_language}.train.json"
 
     def gold(lang: str) -> dict[str, str]:

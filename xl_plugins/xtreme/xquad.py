@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from xl_plugins.formats.packing import PACKED
 from xl_plugins.xtreme import folder, xtreme_qa
 from xl_plugins.xtreme.plan import Plan
 
@@ -29,5 +30,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     plan = xtreme_qa.start_plan(args, "xquad", "squad", FILES)
-    languages = folder.discover(args.raw, r"xquad\.([a-z]+)\.json(?:\.gz)?")
+    languages = folder.discover(args.raw, rf"xquad\.([^.]+)\.json{PACKED}")
     return xtreme_qa.make_plan(args, plan, TRAIN, lambda lang: {"test": f"xquad.{lang}.json"}, languages)
