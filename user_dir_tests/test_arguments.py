@@ -63,6 +63,14 @@ def test_numbers_outside(read, bad: str, words: str) -> None:
         read(bad)
 
 
+@pytest.mark.parametrize("resamples", ["0", "99999999999"])
+def test_resamples_that_fit_into_memory(resamples: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        importlib.import_module("xl_plugins.cli.evaluate").main(["--compare", "a.json", "--resamples", resamples])
+    line = f"xl-evaluate: error: --resamples: {resamples}: expected a whole number from 1 to 1000000\n"
+    assert capsys.readouterr().err == line
+
+
 def test_control_characters_of_an_argument_stay_off_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         Parser(prog="xl-x").parse_args(["\x1b[2J"])

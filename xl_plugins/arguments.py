@@ -41,6 +41,9 @@ def whole(least: int = -LARGEST, most: int = LARGEST) -> Callable[[str], int]:
     return read
 
 
+seed = whole(0, 2**32 - 1)  # what numpy takes
+
+
 def number(least: float, most: float, open_below: bool = False) -> Callable[[str], float]:
     """A type for ``add_argument``: a number from ``least`` to ``most``; ``open_below``: more than ``least``."""
 

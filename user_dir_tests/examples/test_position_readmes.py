@@ -34,8 +34,9 @@ def download(stage: Path) -> Path:
     )
     _script(stage / "bin" / "fairseq-hydra-train", hydra)
     # default layers of X-Mixup lie above the three layers of the stand-in
-    train = 'case "$*" in *xmixup_*) layer="--mixup-layer 2";; esac\n' + f"{python} {COMMANDS['fairseq-train']} $layer"
-    _script(stage / "bin" / "fairseq-train", train.format('"$@"'))
+    for name in ("fairseq-train", "xl-train"):
+        train = f'case "$*" in *xmixup_*) layer="--mixup-layer 2";; esac\n{python} {COMMANDS[name]} $layer'
+        _script(stage / "bin" / name, train.format('"$@"'))
     sizes = "--train 96 --dev 12 --test 14 --unlabelled 40"
     run(stage, f"xl-mini make new --problem all --languages {','.join(LANGUAGES)} {sizes}")
     raw, new = stage / "raw", stage / "new"

@@ -25,11 +25,12 @@ HYDRA = " ".join(f"+model.{key.replace('-', '_')}={value}" for key, value in SHA
 HYDRA += " ++optimization.max_update=2 ++common.cpu=true dataset.num_workers=0"
 COMMANDS = {
     "fairseq-train": f"fairseq_cli.train {{}} {TRAIN} --max-update 2 --cpu --num-workers 0",
+    "xl-train": f"xl_plugins.cli.train {{}} {TRAIN} --max-update 2 --cpu --num-workers 0",
     "fairseq-hydra-train": f"fairseq_cli.hydra_train {{}} {HYDRA}",
     "fairseq-preprocess": "fairseq_cli.preprocess {}",
     **{
         f"xl-{name}": f"xl_plugins.cli.{name} {{}}"
-        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "train", "xtune")
+        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "xtune")
     },
 }  # fmt: skip
 

@@ -105,14 +105,15 @@ def test_bad_input_is_one_line(
 
 @pytest.mark.parametrize(
     ("option", "value", "message"),
-    [("--updates", "0", "less than 1"), ("--lr", "-1", "not above 0"), ("--lr", "nan", "not above 0"),
-     ("--parallel-share", "2", "outside 0 to 1"), ("--layers", "x", "not a whole number")],
+    [("--updates", "0", "expected a whole number from 1"), ("--lr", "-1", "expected more than 0"),
+     ("--lr", "nan", "expected more than 0"), ("--parallel-share", "2", "expected a number from 0 to 1"),
+     ("--layers", "x", "not a whole number")],
 )  # fmt: skip
 def test_bad_numbers(option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pretrain", "a", "b", option, value])
     error = capsys.readouterr().err
-    assert f"argument {option}" in error and message in error and error.count("\n") == 1
+    assert f"error: {option}: " in error and message in error and error.count("\n") == 1
 
 
 def test_a_foreign_folder_is_left_alone(folder: Path, tmp_path: Path) -> None:

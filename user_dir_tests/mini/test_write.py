@@ -156,16 +156,16 @@ def test_dictionaries_cover_the_text(folder: Path, code: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--languages", "en,xx"], "argument --languages: unknown language 'xx'; known are en (English), de (German)"),
+        (["--languages", "en,xx"], "--languages: unknown language 'xx'; known are en (English), de (German)"),
         (["--languages", "de,fr"], "give en and at least one other language"),
         (["--languages", "en"], "give en and at least one other language"),
         (["--languages", "en,de,de"], "each once"),
-        (["--train", "0"], "argument --train: 0 is less than 1"),
-        (["--dev", "many"], "argument --dev: 'many' is not a whole number"),
-        (["--unlabelled", "-3"], "-3 is less than 1"),
-        (["--noise", "1.5"], "argument --noise: 1.5 is outside 0 to 1"),
-        (["--noise", "nan"], "argument --noise: nan is outside 0 to 1"),
-        (["--problem", "parsing"], "argument --problem: invalid choice: 'parsing' (choose from"),
+        (["--train", "0"], "--train: 0: expected a whole number from 1"),
+        (["--dev", "many"], "--dev: 'many' is not a whole number"),
+        (["--unlabelled", "-3"], "-3: expected a whole number from 1"),
+        (["--noise", "1.5"], "--noise: 1.5: expected a number from 0 to 1"),
+        (["--noise", "nan"], "--noise: nan: expected a number from 0 to 1"),
+        (["--problem", "parsing"], "--problem: invalid choice: 'parsing' (choose from"),
     ],
 )
 def test_bad_options(options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..arguments import whole
+from ..arguments import seed, whole
 from ..augment import switched_texts as defaults
 from ..augment.code_switch import CHOICES
 from ..augment.code_switch_job import KIND, CodeSwitchJob
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-duplicates", action="store_true",
         help="keep copies that equal their row or another copy of it, which are dropped else",
     )  # fmt: skip
-    parser.add_argument("--seed", type=whole(0), default=1, metavar="N", help="of all draws (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="of all draws (default: %(default)s)")
     parser.add_argument("--name", default=KIND.name, help="folder below that of the language (default: %(default)s)")
     parser.add_argument(
         "--source-language", metavar="LANG", help="whose text is switched (default: that of the data folder, else en)"

@@ -7,7 +7,7 @@ import argparse
 import logging
 import sys
 
-from xl_plugins.arguments import Parser, whole
+from xl_plugins.arguments import Parser, seed, whole
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation import retrieval
 from xl_plugins.evaluation.compare import System
@@ -115,7 +115,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--joint-rows", action=argparse.BooleanOptionalAction,
         help="draw the same rows in all languages, since they are the same examples (default: in XNLI, PAWS-X, XQuAD)",
     )  # fmt: skip
-    compare.add_argument("--seed", type=whole(0), metavar="N", help="seed of the resamples (default: 1)")
+    compare.add_argument("--seed", type=seed, metavar="N", help="seed of the resamples (default: 1)")
     model = parser.add_argument_group("with --path")
     model.add_argument(
         "--output", metavar="DIR", help="write predictions DIR/<task>/test-XX.tsv (.json) for XTREME's scorer"

@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from xl_plugins.arguments import Parser, number, whole
+from xl_plugins.arguments import Parser, number, seed, whole
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.mini import pretrain, write
 from xl_plugins.mini.corpora import Text
@@ -74,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     make.add_argument(
         "--unlabelled", type=whole(1), default=20000, metavar="N", help="sentences per language (default: %(default)s)"
     )
-    make.add_argument("--seed", type=whole(0), default=1, help="default: %(default)s")
+    make.add_argument("--seed", type=seed, default=1, help="default: %(default)s")
     make.add_argument(
         "--noise", type=number(0, 1), default=0.1, metavar="P",
         help="probability that machine translation drops, replaces or moves a word (default: %(default)s)",
@@ -109,7 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
         default=2e-3,
         help="peak learning rate (default: %(default)s)",
     )
-    train.add_argument("--seed", type=whole(0), default=1, help="default: %(default)s")
+    train.add_argument("--seed", type=seed, default=1, help="default: %(default)s")
     train.add_argument(
         "--parallel-share", type=number(0, 1), default=0.1, metavar="P",
         help="share of lines that are a sentence and its translation, as in TLM (default: %(default)s)",

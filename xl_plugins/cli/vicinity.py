@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..arguments import whole
+from ..arguments import seed, whole
 from ..augment import vicinity_options as defaults
 from ..augment.counterparts import text_fields
 from ..augment.vicinity import MAX_TOKENS, Vicinity
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " are made; XLA's Table 8)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=whole(0), default=1, metavar="N", help="of the choice of words (default: %(default)s)"
+        "--seed", type=seed, default=1, metavar="N", help="of the choice of words (default: %(default)s)"
     )
     parser.add_argument(
         "--rounds", type=whole(), default=1, metavar="N", help="do all of it N times with other words (default: 1)"

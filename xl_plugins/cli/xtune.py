@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import xl_plugins
-from xl_plugins.arguments import Parser, whole
+from xl_plugins.arguments import Parser, seed
 from xl_plugins.cli.training import Record, fairseq_train, parse_options, run_child
 from xl_plugins.data.layout import DataBin
 from xl_plugins.defaults import count_ranks, share_rows
@@ -72,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--dictionaries", metavar="DIR", help="folder of en-de.txt and so on, for code-switch (xTune: MUSE)"
     )
     parser.add_argument("--teacher", metavar="FILE", help="stage 2: the model theta* (default: that of stage 1)")
-    parser.add_argument("--seed", type=whole(0), default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--xtune-compat", choices=READINGS, default="default",
         help="where article and released code differ: this package's choice, the code, the article",
