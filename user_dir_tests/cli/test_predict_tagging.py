@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,7 +129,7 @@ def test_mixup_pairs_every_chunk_with_the_translation(feed, paths, raw, data, si
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("xl", "ba na\n  \n", "standard input:2: no words"),
+        ("xl", "ba na\n \t\nba\n", "standard input:2: blank line between sentences; delete it"),
         ("xl", "ba na\nba\tna\n", "standard input:2: a translation is given, but the checkpoint reads the text alone"),
         ("xl", "ba\tna\tba\n", "standard input:1: 3 columns, expected words separated by blanks [TAB source]"),
         ("xl", '{"words": ["ba"]}\n{"words": "ba"}\n', "standard input:2: key 'words' is missing or no list of texts"),
@@ -151,3 +152,25 @@ def test_bad_lines_are_named_after_the_good_ones_are_answered(feed, paths, data,
 def test_options_of_other_problems_are_refused(feed, paths, data):
     with pytest.raises(UserError, match=r"--columns is read for sentence pairs only, .* is for tagging"):
         feed("ba\n", "--path", paths["xl"], "--data", data, "--columns", "1,2")
+
+
+def test_every_word_gets_one_tag_whatever_it_is(feed, paths, data, capsys):
+    odd = ["#", "#ba", "-DOCSTART-", '"', '"na""ba"', "\u200c", "a\u200cb", "\u00a0", "\u3000", "{", "\u200fאב", "\x85"]
+    lines = [odd, ['"ba', '""', 'na"'], ["{", "ba"], ["#"]]
+    options = ["--path", paths["xl"], "--data", data]
+    text = "".join(" ".join(words) + "\n" for words in lines) + " \t\n\n"
+    for given in (text, "".join(json.dumps({"words": words}) + "\n" for words in lines)):
+        assert [len(line["tags"]) for line in feed(given, *options)] == [len(words) for words in lines]
+        assert capsys.readouterr().err == ""
+
+
+def test_words_are_changed_as_in_preparation_and_counted(feed, paths, data, tmp_path, capsys, raw):
+    prepared = tmp_path / "udpos"
+    shutil.copytree(data, prepared)
+    content = json.loads((prepared / "meta.json").read_text())
+    assert "word_cleaning" not in content
+    (prepared / "meta.json").write_text(json.dumps({**content, "word_cleaning": "xtreme"}))
+    joined, apart = '{"words": ["bana", "ba"]}\n', '{"words": ["ba na", "b\u200ca"]}\n'
+    options = ["--path", paths["xl"], "--probabilities", "--data"]
+    expected = feed(joined, *options, data)
+    assert feed(apart, *options, data) != expected and feed(apart, *options, prepared) == expected

@@ -74,7 +74,7 @@ def test_language_prefix_is_removed_only_where_every_word_has_it(tmp_path: Path)
 
 def test_conll_2003_and_universal_ner(tmp_path: Path) -> None:
     text = "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ  B-VP O\n\n# NN B-NP O\n"
-    conll = SentenceFile(write(tmp_path / "a", text), tag=-1, separator=None)
+    conll = SentenceFile(write(tmp_path / "a", text), tag=-1, separator="space", comment="#")
     assert read(conll) == [(["EU", "rejects"], ["B-ORG", "O"]), (["#"], ["O"])]
     text = "# sent_id = 1\n# text = a\n1\tBerlin\tB-LOC\t-\tx\n2\t#\tO\t-\tx\n\n"
     assert read(SentenceFile(write(tmp_path / "b", text), word=1, tag=2, comment="#")) == [
@@ -126,8 +126,8 @@ def test_errors_in_treebanks(tmp_path: Path, old: str, new: str, message: str) -
     [
         ("a\tX\n\u200c \tX\n", ":2: empty word"),
         ("a\tX\n\tX\n", ":2: empty word"),
-        ("a\tX\nb\t\n", ":1: 1 tags for the 2 words"),
-        ("a\tX\nb\n", ":1: 1 tags for the 2 words"),
+        ("a\tX\nb\t\n", ":2: no tag for the word 'b'"),
+        ("a\tX\nb\n", ":2: 1 column, expected 2"),
         ("", "the file has no sentence"),
         ("\n\n", "the file has no sentence"),
     ],
@@ -139,8 +139,10 @@ def test_errors_in_column_files(tmp_path: Path, text: str, message: str) -> None
 
 def test_a_missing_column(tmp_path: Path) -> None:
     file = SentenceFile(write(tmp_path / "a", "1\ta\tX\n2\tb\n"), word=1, tag=2)
-    with pytest.raises(UserError, match=":2: no column 2 for the tag, the line has 2"):
+    with pytest.raises(UserError, match=":2: 2 columns, expected 3 as in the first sentences"):
         read(file)
+    with pytest.raises(UserError, match=":1: no column 3 for the tag, the lines have 3"):
+        read(SentenceFile(write(tmp_path / "a", "1\ta\tX\n"), word=1, tag=3))
 
 
 def test_running_text_and_its_translation(tmp_path: Path) -> None:
@@ -177,6 +179,10 @@ def test_ranges(tmp_path: Path) -> None:
         ("a.txt", "The dog\n", True, "text"),
         ("a.conllu", CONLLU, True, "conllu"),
         ("a.tsv", CONLLU, True, "conllu"),
+        ("a.txt", "Hund\n\nKatze\n", True, "tokens"),
+        ("a.txt", "Hund\tNOUN\n", False, "tokens"),
+        ("a.txt", "Der Hund\n\nEine gute Katze\n", True, "text"),
+        ("a.tsv", "2020" + 10 * "\tX" + "\n", True, "tokens"),
     ],
 )
 def test_formats_are_told_apart(tmp_path: Path, name: str, text: str, view: bool, kind: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from xl_plugins.arguments import Parser
 from xl_plugins.data.offsets import ContextEncoder
+from xl_plugins.data.tagging_notes import note_lines
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
@@ -120,8 +121,12 @@ def _records(
         for row in predict_pairs(tuned, encoder, pairs, *sizes):
             yield pair_record(problem.labels, row)
     elif problem.name == "tagging":
-        for found in predict_sentences(tuned, encoder, SentenceReader(name, stream, rule), *sizes):
+        cleaning = tuned.task.data_bin.meta.get("word_cleaning")
+        sentences = SentenceReader(name, stream, rule, cleaning)
+        for found in predict_sentences(tuned, encoder, sentences, *sizes):
             yield sentence_record(problem.labels, *found, args.probabilities)
+        for note in note_lines([(name, sentences.notes.found)]):
+            print(f"xl-predict: {note}", file=sys.stderr)
     else:
         pieces = args.context_pieces or tuned.task.data_bin.meta.get("context_pieces")
         contexts = ContextEncoder(encoder, pieces == "character")

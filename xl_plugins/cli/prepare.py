@@ -100,6 +100,8 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
         print("replaced: training rows without a translation, which hold the source row instead")
     if any(stats.get("dropped") for stats in job.stats.values()):
         print("dropped: rows whose id is not in every file of the split")
+    for note in job.writer.notes():
+        print(note)
 
 
 def main(argv: list[str] | None = None) -> int:

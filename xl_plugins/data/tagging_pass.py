@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Callable, ClassVar
+from typing import Any, Callable, ClassVar
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.data.unit_writer import Told
 from xl_plugins.data.writer import IndexedWriter
 from xl_plugins.errors import UserError
+from xl_plugins.output import printable
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.sentences import Sentence, text_checksum
+from xl_plugins.xtreme.words import Notes
 
 BATCH = 4096  # sentences encoded at once
 
@@ -24,13 +26,14 @@ BATCH = 4096  # sentences encoded at once
 class TaggedRows:
     """``words`` int32 (N) words per sentence (0 for translations); ``text`` and ``check`` uint32 (N): checksums without
     white space of the sentence and of the text that a translation says it translates (empty when it says nothing);
-    ``lines`` uint32 (N): line in the file."""
+    ``lines`` uint32 (N): line in the file. ``stats``: counts, words of every label in ``tags``, and what was changed or
+    skipped in ``notes`` (see :class:`~xl_plugins.xtreme.words.Notes`)."""
 
     words: np.ndarray
     text: np.ndarray
     check: np.ndarray
     lines: np.ndarray
-    stats: dict[str, int] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
 
     ARRAYS: ClassVar[tuple[str, ...]] = ("words", "text", "check", "lines")
 
@@ -56,12 +59,13 @@ class TaggingPass:
         self.parts: list[tuple[np.ndarray, ...]] = []
         self.labels: list[np.ndarray] = []
         self.tagged: bool | None = None  # whether the sentences have tags, as the first one says
-        self.stats = dict.fromkeys(("rows", "words", "pieces", "unknown"), 0)
+        self.stats: dict[str, Any] = dict.fromkeys(("rows", "words", "pieces", "unknown"), 0)
 
     def run(self, told: Told) -> tuple[TaggedRows, np.ndarray]:
         """Write the unit; returns its rows and the label number of every word, int16 (words), empty without tags."""
         reader = self.unit.file.reader()
-        sentences = self.unit.file.sentences(reader)
+        notes = Notes()
+        sentences = self.unit.file.sentences(reader, notes)
         encode = encode_texts if self.unit.view else encode_words
         batches = iter(lambda: list(islice(sentences, BATCH)), [])
         try:
@@ -75,8 +79,11 @@ class TaggingPass:
                 writer.abandon()
             raise
         arrays = {name: np.concatenate(parts) for name, parts in zip(TaggedRows.ARRAYS, zip(*self.parts))}
-        rows = TaggedRows(**arrays, stats=self.stats)
-        return rows, np.concatenate(self.labels) if self.labels else np.zeros(0, dtype=np.int16)
+        labels = np.concatenate(self.labels) if self.labels else np.zeros(0, dtype=np.int16)
+        self.stats["notes"] = notes.found
+        if len(labels):
+            self.stats["tags"] = dict(zip(self.codes, np.bincount(labels, minlength=len(self.codes)).tolist()))
+        return TaggedRows(**arrays, stats=self.stats), labels
 
     def _append(self, batch: list[Sentence], ids: np.ndarray, sizes: np.ndarray, counts: np.ndarray) -> None:
         if sizes.min() < 2:
@@ -127,8 +134,9 @@ class TaggingPass:
             place = int(np.argmin(labels))
             owner = int(np.searchsorted(np.cumsum(words), place, side="right"))
             number = place - int(words[:owner].sum())
+            tag = printable(tagged[owner][number])[:60]
             raise UserError(
-                f"{self.path}:{batch[owner].lines[number]}: tag '{tagged[owner][number]}' is not one of "
+                f"{self.path}:{batch[owner].lines[number]}: tag '{tag}' is not one of "
                 f"{', '.join(self.codes)}; correct the line or choose other labels"
             )
         self.labels.append(labels)

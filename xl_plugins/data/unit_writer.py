@@ -16,7 +16,7 @@ class RowsLike(Protocol):
     """What is remembered of a unit's rows: numpy arrays named in ``ARRAYS``, and counts for the summary."""
 
     ARRAYS: ClassVar[tuple[str, ...]]
-    stats: dict[str, int]
+    stats: dict[str, Any]
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -98,6 +98,10 @@ class UnitWriter(ABC, Generic[P, R]):
                 file.writelines(f"{label} 1\n" for label in labels)
         pools = sorted(unit.language for unit in self.plan.units if unit.pool)
         return {"labels": list(labels), "unlabelled": self.unlabelled, **({"pools": pools} if pools else {})}
+
+    def notes(self) -> list[str]:
+        """Lines to be printed when all is done."""
+        return []
 
     @staticmethod
     @abstractmethod

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 from fairseq.data import Dictionary
 
 from xl_plugins.data import alignment
+from xl_plugins.data.tagging_notes import label_line, note_lines
 from xl_plugins.data.tagging_pass import BATCH, TaggedRows, TaggingPass
+from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.data.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
 from xl_plugins.data.writer import IndexedRows, IndexedWriter
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.sentences import TaggingPlan
 from xl_plugins.xtreme.soft_labels import SoftLabels
+from xl_plugins.xtreme.words import XTREME
 
 _MIN_CONSTANT = 10  # sentences from which a single tag throughout a test file is taken for a placeholder
 
@@ -24,6 +28,11 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
 
     rows_type = TaggedRows
     columns = ("sentences", "words", "pieces/word", "unknown", "labels")
+
+    def __init__(self, plan: TaggingPlan, encoder: PieceEncoder, root: str) -> None:
+        super().__init__(plan, encoder, root)
+        self.noted: list[tuple[str, dict[str, Any]]] = []
+        self.label_counts: tuple[str, dict[str, int]] | None = None  # of the first text that has labels
 
     def outputs(self, unit: Unit) -> list[str]:
         fields = ("input0", "raw") if unit.view else ("input0", "raw", "words", "label")
@@ -97,6 +106,9 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
 
     def check(self, unit: Unit, rows: TaggedRows, reference: Unit | None) -> list[str]:
         warnings: list[str] = []
+        self.noted.append((unit.file.path, rows.stats.get("notes", {})))
+        if self.label_counts is None and not unit.view and rows.stats.get("tags") and rows.stats.get("labelled"):
+            self.label_counts = f"{unit.language} {unit.split}", rows.stats["tags"]
         if reference is not None:
             self._check_count(unit, rows, reference)
             warnings += self._check_partner(unit, rows, reference)
@@ -122,6 +134,16 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
             f"{reference.file.path}:{other.lines[row]} ({len(strange)} of {len(rows)} sentences); harmless if only the "
             "spelling differs, wrong if sentences are shifted"
         ]
+
+    def notes(self) -> list[str]:
+        found = note_lines(self.noted)
+        if self.label_counts is not None:
+            where, counts = self.label_counts
+            found.append(label_line(self.plan.labels, counts, where))
+        return found
+
+    def finish(self) -> dict[str, Any]:
+        return {**super().finish(), **({"word_cleaning": XTREME} if self.plan.xtreme_words else {})}
 
     @staticmethod
     def summary(stats: dict[str, int]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
@@ -14,6 +15,7 @@ from ..formats.json_text import parse_json_line
 from ..xtreme.tsv import LineReader
 from .checkpoint import FineTuned
 
+_OBJECT = re.compile(r"\s*\{\s*(?:[\"}]|$)")  # the beginning of a JSON object, not a text that begins with {
 SOURCE_RULES = ("needed", "allowed", "refused")
 
 
@@ -46,6 +48,7 @@ class Reader(ABC, Generic[E]):
 
     source_fields = ""  # names of the fields that hold the translation, for messages
     only_text = False
+    white_is_blank = False  # whether a line of white space alone is a blank line
 
     def __init__(self, name: str, stream: BinaryIO | None, source: str) -> None:
         self.name, self.stream, self.source = name, stream, source
@@ -54,11 +57,24 @@ class Reader(ABC, Generic[E]):
         reader = LineReader(self.name)
         lines = reader if self.stream is None else reader._lines(self.stream)
         as_json: bool | None = None
-        for number, text in lines:
+        for number, text in self._filled(lines) if self.white_is_blank else lines:
             where = f"{self.name}:{number}"
             if as_json is None:
-                as_json = not self.only_text and text.lstrip().startswith("{")
+                as_json = not self.only_text and _OBJECT.match(text) is not None
             yield self.from_json(where, self._record(where, text)) if as_json else self.from_text(where, text)
+
+    def _filled(self, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+        """The lines without white ones at the end; UserError for one between others."""
+        blank = 0
+        for number, text in lines:
+            if not text.strip():
+                blank = blank or number
+                continue
+            if blank:
+                raise UserError(
+                    f"{self.name}:{blank}: blank line between sentences; delete it (output line i is of input line i)"
+                )
+            yield number, text
 
     @abstractmethod
     def from_text(self, where: str, text: str) -> E:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..data.tagging import TagPart
 from ..data.tagging_pass import encode_words
 from ..data.tokenizer import PieceEncoder
 from ..errors import UserError
-from ..xtreme.tsv import split_fields
+from ..xtreme.words import XTREME, Notes, split_words, tidy
 from .checkpoint import FineTuned
 from .predict import predict_values
 from .raw import Held, Reader, chunks
@@ -33,12 +33,18 @@ class SentenceReader(Reader[RawSentence]):
 
     source_fields = "after a tab, or as source"
     keys = ("words",)
+    white_is_blank = True
+
+    def __init__(self, name: str, stream: BinaryIO | None, source: str, cleaning: str | None = None) -> None:
+        super().__init__(name, stream, source)
+        self.xtreme = cleaning == XTREME  # as the words of the data were cleaned
+        self.notes = Notes()
 
     def from_text(self, where: str, text: str) -> RawSentence:
-        fields = split_fields(text)
+        fields = text.split("\t")
         if len(fields) > 2:
             raise UserError(f"{where}: {len(fields)} columns, expected words separated by blanks [TAB source]")
-        return self._sentence(where, [word for word in fields[0].split(" ") if word], fields[1:])
+        return self._sentence(where, split_words(fields[0]), fields[1:])
 
     def from_json(self, where: str, record: dict[str, Any]) -> RawSentence:
         words = record.get("words")
@@ -50,7 +56,9 @@ class SentenceReader(Reader[RawSentence]):
     def _sentence(self, where: str, words: list[str], source: list[str]) -> RawSentence:
         if not words:
             raise UserError(f"{where}: no words; every sentence needs at least one")
-        empty = next((number for number, word in enumerate(words, 1) if not word.strip()), None)
+        line = int(where.rpartition(":")[2])
+        words = [tidy(word, self.xtreme, self.notes, line) for word in words]
+        empty = next((number for number, word in enumerate(words, 1) if not word), None)
         if empty is not None:
             raise UserError(f"{where}: word {empty} is empty; leave it out")
         if source and not source[0].strip():

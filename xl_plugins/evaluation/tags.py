@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO
 
+from ..data.tagging_notes import note_lines
 from ..errors import UserError
+from ..xtreme.columns import ColumnReader, Columns
 from ..xtreme.conllu_format import sentences
 from ..xtreme.tsv import LineReader
+from ..xtreme.words import Notes
 from .labels import MIN_CONSTANT
+
+logger = logging.getLogger(__name__)
 
 UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 TAG_SETS = {  # UDPOS: XTREME's loader adds O to the labels, so a model can predict it
@@ -32,37 +37,31 @@ class TagFile:
         return sum(map(len, self.sentences))
 
 
-class _TokenLines(LineReader):
-    """Lines of a file in which blank ones (or white space alone) mean something: they come as empty text."""
-
-    def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, str]]:
-        self.blank = True
-        for number, text in super()._lines(stream):
-            yield number, text if text.strip() else ""
-
-
 def read_tags(path: str, known: Sequence[str] = (), gold: bool = False) -> TagFile:
-    """Tags of a file: the last of its tab-separated fields (``token TAB tag``, or the tag alone).
+    """Tags of a file: the last of its columns (``token TAB tag``, or the tag alone), read as xl-prepare reads them.
 
     Args:
         known: tags that may occur; empty for any.
         gold: the file must hold gold tags; UserError for tokens without tags and for one tag throughout, which XTREME
             publishes as test files.
     """
-    found = TagFile(path, [], [])
+    found, notes = TagFile(path, [], []), Notes()
     fresh = True
-    for number, text in _TokenLines(path):
-        if not text:
+    columns = Columns(word=0, tag=-1, separator="auto", comment="#" if gold else None, header="auto")
+    for token in ColumnReader(path, columns, notes).tokens(LineReader(path, blank=True)):
+        if token.word is None:
             fresh = True
             continue
-        tag = text.split("\t")[-1].strip()
+        tag = token.word.strip() if token.tag is None else token.tag
         if not tag or (known and tag not in known):
-            raise UserError(_not_a_tag(path, number, tag, known, gold))
+            raise UserError(_not_a_tag(path, token.line, tag, known, gold))
         if fresh:
             found.sentences.append([])
-            found.lines.append(number)
+            found.lines.append(token.line)
             fresh = False
         found.sentences[-1].append(tag)
+    for note in note_lines([(path, notes.found)]):
+        logger.warning("%s", note)
     if not found.sentences:
         raise UserError(f"{path}: the file is empty; expected one tag per token, a blank line between sentences")
     if gold and found.tokens >= MIN_CONSTANT and len({tag for tags in found.sentences for tag in tags}) == 1:
@@ -76,7 +75,7 @@ def read_tags(path: str, known: Sequence[str] = (), gold: bool = False) -> TagFi
 def read_treebank(path: str) -> TagFile:
     """Gold UPOS tags of a CoNLL-U file, multiword tokens fused as in the data that xl-prepare makes of it."""
     found = TagFile(path, [], [])
-    for sentence in sentences(path, chain(_TokenLines(path), [(0, "")])):
+    for sentence in sentences(path, chain(LineReader(path, blank=True), [(0, "")])):
         if not sentence.tags:
             raise UserError(f"{path}:{sentence.lines[0]}: a sentence without UPOS tags; scoring needs gold tags")
         found.sentences.append(sentence.tags)

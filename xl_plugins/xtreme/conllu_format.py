@@ -38,7 +38,7 @@ def sentences(path: str, lines: Iterator[tuple[int, str]], column: str = "upos")
     block: list[tuple[int, list[str]]] = []
     text: str | None = None
     for number, line in lines:
-        if line.startswith("#"):
+        if line.startswith("#") and line.count("\t") != 9:
             if line.startswith("# text ="):
                 text = line[len("# text =") :].strip()
         elif line.strip():

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections import Counter
 from dataclasses import replace
 
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme import given
+from xl_plugins.output import printable
+from xl_plugins.xtreme import given, token_tables
 from xl_plugins.xtreme.languages import check_language, parse_languages
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.sentences import SentenceFile, TaggingPlan, guess_kind
+
+_NAME = re.compile(r"[a-z_][\w ]*[a-z]")  # of a column, unlike tags such as B-per, NOUN or O
 
 FILE_HELP = """\
 FILE is LANG=PATH (or LANG,LANG=PATH), or a path with {lang} that is filled with every code of --languages;
@@ -53,14 +58,14 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
     source = check_language(args.source_language, "--source-language")
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
     soft = given.expand(args.soft_labels, "--soft-labels", languages)
-    plan = TaggingPlan(args.name, source, labels or ())
+    plan = TaggingPlan(args.name, source, labels or (), xtreme_words=template.clean)
     for role, (split, view) in (*given.ROLES.items(), (given.POOL, ("train", False))):
         option = f"--{role}"
         for language, text in given.expand(getattr(args, role.replace("-", "_")), option, languages).items():
             path, start, end = given.parse_file(text, option, language)
             file = replace(template, path=path, start=start, end=end)
             if role == given.POOL:
-                plan.units.append(Unit(language, split, view, replace(file, tag=None), pool=True))
+                plan.units.append(Unit(language, split, view, replace(file, tagged=False), pool=True))
                 continue
             if split == "train" and not view and language in soft and language != source:
                 file = replace(file, soft=given.parse_file(soft[language], "--soft-labels", language)[0])
@@ -74,7 +79,7 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
                 f"--soft-labels: {language} has no translated training sentences; add {language}=FILE to --train"
             )
     plan.units = [
-        replace(unit, file=replace(unit.file, kind=_kind(unit, template, plan.labels))) for unit in plan.units
+        replace(unit, file=replace(unit.file, kind=_kind(unit, template, plan))) for unit in plan.units
     ]
     given.check_plan(plan, "sentences")
     if not plan.labels:
@@ -82,17 +87,40 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
     return plan
 
 
-def _kind(unit: Unit, template: SentenceFile, labels: tuple[str, ...]) -> str:
-    """Gold files have the reader's own format; translations may have any."""
-    if not unit.view and (unit.split != "train" or not unit.file.path.removesuffix(".gz").endswith(".txt")):
-        return template.kind
-    guessed = guess_kind(unit.file.path, labels, unit.view)
-    return template.kind if guessed == "tokens" else guessed
+def _kind(unit: Unit, template: SentenceFile, plan: TaggingPlan) -> str:
+    """Gold files have the reader's own format, or are tables where it reads any; translations may have any."""
+    own = token_tables.guess(unit.file.path) or "columns" if template.kind == "any" else template.kind
+    own = "tokens" if own == "columns" else own
+    translated = unit.split == "train" and unit.language != plan.source_language
+    if not unit.view and not (translated and unit.file.path.removesuffix(".gz").endswith(".txt")):
+        return own
+    guessed = guess_kind(unit.file.path, plan.labels, unit.view)
+    return own if guessed == "tokens" else guessed
 
 
 def _find_labels(plan: TaggingPlan) -> tuple[str, ...]:
     unit = next((u for u in plan.ordered() if not u.view and u.language == plan.source_language), plan.ordered()[0])
-    found = {tag for sentence in unit.file.sentences() for tag in sentence.tags or ()}
+    path, found, places = unit.file.path, Counter[str](), dict[str, int]()
+    for sentence in unit.file.sentences():
+        for tag, line in zip(sentence.tags or (), sentence.lines):
+            found[tag] += 1
+            places.setdefault(tag, line)
     if not found:
-        raise UserError(f"{unit.file.path}: no tags to take the labels from; give --labels")
+        raise UserError(
+            f"{path}: no tags to take the labels from, a word is all that its lines hold; expected columns of words and"
+            " tags between tabs or blanks (--separator), or a table with a header; for words alone give --labels"
+        )
+    for tag in found:
+        if not tag.isprintable() or len(tag.split()) > 1:
+            raise UserError(
+                f"{path}:{places[tag]}: '{printable(tag)[:60]}' cannot be a tag, it holds white space; correct"
+                " --separator or the line"
+            )
+    first = next(iter(found))
+    names = [tag for tag in found if _NAME.fullmatch(tag)]
+    if found[first] == 1 and len(found) > 1 and names == [first]:
+        plan.warnings.append(
+            f"{path}:{places[first]}: '{first}', the first tag, occurs in this line alone; if it is a header, pass"
+            " --header skip"
+        )
     return (() if "O" in found else ("O",)) + tuple(sorted(found))

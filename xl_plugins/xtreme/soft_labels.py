@@ -8,6 +8,7 @@ import numpy as np
 
 from xl_plugins.errors import UserError
 from xl_plugins.xtreme.tsv import LineReader
+from xl_plugins.xtreme.words import tidy
 
 _TOLERANCE = 1e-3  # of the sum of a distribution
 
@@ -48,9 +49,10 @@ class SoftLabels:
                 )
             for (line, text), word in zip(block, words):
                 found, tab, vector = text.partition("\t")
+                vector = vector.rstrip("\t ")
                 if not tab:
                     raise UserError(f"{self.path}:{line}: expected 'word TAB p1;p2;...', found {text[:60]!r}")
-                if found != word and found.replace(" ", "").replace("\u200c", "") != word.replace("\u200c", ""):
+                if tidy(found, xtreme=False) != word and tidy(found, xtreme=True) != tidy(word, xtreme=True):
                     raise UserError(f"{self.path}:{line}: the word is '{found}', but '{word}' in {self.partner}")
                 lines.append(line)
                 vectors.append(vector)

@@ -41,7 +41,8 @@ class LineReader:
 
     Blank lines at the end of the file are ignored. Raises UserError with the line for a blank line before the end, and
     for all that :class:`~xl_plugins.formats.text.TextStream` refuses. ``position()`` is the number of bytes of the file
-    on disk read so far (for progress bars). With ``blank`` every blank line is given as ``""``.
+    on disk read so far (for progress bars). With ``blank`` every line of
+    white space alone is given as ``""``.
     """
 
     def __init__(self, path: str, blank: bool = False) -> None:
@@ -59,7 +60,7 @@ class LineReader:
     def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, str]]:
         blank = 0
         for number, text in enumerate(TextStream(stream, self.path).lines(), 1):
-            if text:
+            if text and not (self.blank and text.isspace()):
                 if blank:
                     raise UserError(f"{self.path}:{blank}: blank line between rows; delete it (rows must stay aligned)")
                 yield number, text

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], template: SentenceFile) -> TaggingPlan:
     """Plan for the folder ``args.raw``; ``template`` says how its files are read."""
     source, languages = folder.languages_of(args)
-    plan = TaggingPlan(dataset, source, labels)
+    plan = TaggingPlan(dataset, source, labels, xtreme_words=template.clean)
     pools = folder.find_pools(args, languages)
     for lang in languages:
         units = _units(args, plan, lang, replace(template, prefix=f"{lang}:" if template.prefix else ""))
@@ -71,7 +71,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], t
             )
         plan.units.extend(units)
         if lang in pools:
-            own = replace(template, path=pools[lang], tag=None, prefix=f"{lang}:" if template.prefix else "")
+            own = replace(template, path=pools[lang], tagged=False, prefix=f"{lang}:" if template.prefix else "")
             plan.units.append(Unit(lang, "train", False, own, pool=True))
     check_pools(plan)
     if not any(unit.split == "train" and not unit.view for unit in plan.units):
@@ -94,7 +94,7 @@ def _units(args: argparse.Namespace, plan: TaggingPlan, lang: str, template: Sen
             file = translation_file(path, plan.labels, view, None if view else soft, template)
             units.append(Unit(lang, split, view, file))
         elif role == "translate_train" and soft is not None and args.translate_train != "none":
-            units.append(Unit(lang, split, view, replace(template, path=soft, tag=None, soft=soft)))
+            units.append(Unit(lang, split, view, replace(template, path=soft, tagged=False, soft=soft)))
     texts = {unit.split for unit in units if not unit.view}
     for unit in [unit for unit in units if unit.view and unit.split not in texts]:
         units.remove(unit)

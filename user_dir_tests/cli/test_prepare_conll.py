@@ -1,0 +1,139 @@
+"""xl-prepare conll on files as people have them: counts of words, labels, and the lines it prints of both."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from user_dir_tests.cli import prepared
+from user_dir_tests.cli.prepare_helpers import meta, run
+from xl_plugins.errors import UserError
+
+TRAIN = "#harbor\tB-creative-work\n#days\tI-creative-work\nstart\tO\ntoday\tO\n\n"
+TRAIN += "The\tO\nship\tO\nleft\tO\nOslo\tB-location\n\n#\tO\nA\tO\nnew\tB-creative-work\nstart\tO\n"
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def count(folder: Path, split: str) -> int:
+    return sum(map(len, prepared.words(folder, split)))
+
+
+def test_hashtags_are_words(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    train = write(tmp_path / "train.tsv", TRAIN)
+    dev = write(tmp_path / "dev.tsv", "#sunny\tO\nmorning\tO\nin\tO\nOslo\tB-location\n\nThe\tO\ndays\tO\n")
+    test = write(tmp_path / "test.tsv", "Go\tO\n#harbor\tB-creative-work\nnow\tO\n\n" + TRAIN.partition("today")[0])
+    run(tiny_spm, "conll", tmp_path / "bin", "--train", f"en={train}", "--valid", f"en={dev}", "--test", f"en={test}")
+    assert [count(tmp_path / "bin/en", split) for split in ("train", "valid", "test")] == [12, 6, 6]
+    assert prepared.labels(tmp_path / "bin") == ["B-creative-work", "B-location", "I-creative-work", "O"]
+    assert "4 labels (words of en train): B-creative-work 2, B-location 1, I-creative-work 1, O 8" in (
+        " ".join(capsys.readouterr().out.split())
+    )
+    comments = write(tmp_path / "c.tsv", "# sent_id = 1\n# text = The ship left\nThe\tO\nship\tO\nleft\tB-location\n\n")
+    run(tiny_spm, "conll", tmp_path / "c", "--train", f"en={comments}")
+    assert prepared.words(tmp_path / "c/en", "train") == [["The", "ship", "left"]]
+    assert f"comment lines skipped: 2, first {comments}:1, '# sent_id = 1'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("blank", ["\t", " ", "\t\t"])
+def test_white_lines_are_ends_of_sentences_in_all_files(tiny_spm: Any, tmp_path: Path, blank: str) -> None:
+    text = f"Hi\tO\nAnna\tB-PER\n{blank}\nBern\tB-LOC\n{blank}\n"
+    train = write(tmp_path / "a.tsv", text)
+    soft = write(tmp_path / "s.tsv", text.replace("O\n", "1;0;0\n").replace("B-PER", "0;1;0").replace("B-LOC", "0;0;1"))
+    bank = "1\tHi\t_\tINTJ" + "\t_" * 6 + f"\n{blank}\n1\tAnna\t_\tX" + "\t_" * 6 + f"\n{blank}\n"
+    run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={train}", f"de={train}", "--soft-labels", f"de={soft}")
+    assert prepared.words(tmp_path / "b/de", "train") == [["Hi", "Anna"], ["Bern"]]
+    run(tiny_spm, "conllu", tmp_path / "u", "--train", f"en={write(tmp_path / 'a.conllu', bank)}")
+    assert prepared.words(tmp_path / "u/en", "train") == [["Hi"], ["Anna"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("EU\tNNP\tB-NP\tB-ORG\nrejects\tVBZ\nGerman\tJJ\tB-NP\tB-MISC\n\nPeter\tNNP\tB-NP\tB-PER\n", "a:2: 2 columns"),
+        ("Anna\tB-PER\nsaid\tO\tO\nso\tO\t\tx\n\nBern\tB-LOC\n\n", "a:3"),
+        ("Hi\tO\rAnna\tB-PER\r\rBern\tB-LOC\r", "a:1: lines end in carriage returns alone"),
+        ("Hi\nAnna\n\nBern\n", "a: no tags to take the labels from"),
+        ('{"tokens":["Hi","Anna"],"ner_tags":[0,1]}\n', "a:1: tags are numbers such as 0; .*--labels O,B-PER"),
+        ("Hi\tB \x07\nYo\tO\n", "a:1: 'B .*x07' cannot be a tag"),
+    ],
+)
+def test_wrong_files_are_named_in_one_line(tiny_spm: Any, tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={write(tmp_path / 'a', text)}")
+    assert "\n" not in str(caught.value) and not list(tmp_path.glob("b*"))
+
+
+def test_headers_are_skipped_and_said_or_warned_about(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    text = "token\tner\nHi\tO\nAnna\tB-PER\n\nBern\tB-LOC\n"
+    train = write(tmp_path / "a.tsv", text)
+    run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={train}")
+    assert prepared.labels(tmp_path / "b") == ["B-LOC", "B-PER", "O"]
+    said = capsys.readouterr()
+    assert f"line taken for a header and skipped (--header keep if it is a word): 1, first {train}:1, 'token ner'" in (
+        said.out
+    )
+    write(train, text.replace("token\tner", "mot\tsens"))
+    run(tiny_spm, "conll", tmp_path / "c", "--train", f"en={train}")
+    assert f"{train}:1: 'sens', the first tag, occurs in this line alone; if it is a header, pass --header skip" in (
+        capsys.readouterr().err
+    )
+    run(tiny_spm, "conll", tmp_path / "d", "--train", f"en={train}", "--header", "skip")
+    assert prepared.words(tmp_path / "d/en", "train") == prepared.words(tmp_path / "b/en", "train")
+
+
+def test_other_layouts(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    words, tags = [["Hi", "Anna"], ["Bern"]], [["O", "B-PER"], ["B-LOC"]]
+    spaced = write(tmp_path / "a.conll", "Hi UH O\nAnna NNP B-PER\n\nBern NNP B-LOC\n")
+    rows = write(tmp_path / "a.csv", "sentence_id,word,tag\n1,Hi,O\n1,Anna,B-PER\n2,Bern,B-LOC\n")
+    names = ["O", "B-PER", "I-PER", "B-LOC"]
+    lists = [{"tokens": w, "ner_tags": [names.index(tag) for tag in t]} for w, t in zip(words, tags)]
+    hub = write(tmp_path / "a.jsonl", "".join(json.dumps(record) + "\n" for record in lists))
+    for number, (file, options) in enumerate(((spaced, ()), (rows, ()), (hub, ("--labels", ",".join(names))))):
+        run(tiny_spm, "conll", tmp_path / str(number), "--train", f"en={file}", *options)
+        assert prepared.words(tmp_path / str(number) / "en", "train") == words
+        assert prepared.tags(tmp_path / str(number) / "en", "train") == tags
+        said = "separated by blanks" if not number else "words are read from"
+        assert said in capsys.readouterr().out
+
+
+def test_words_are_kept_or_changes_are_counted(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    text = "1 000\tNUM\nمی\u200cرود\tVERB\n\nxx\tX\n"
+    train = write(tmp_path / "train-en.tsv", text)
+    run(tiny_spm, "conll", tmp_path / "kept", "--train", f"en={train}")
+    assert prepared.words(tmp_path / "kept/en", "train") == [["1 000", "می\u200cرود"], ["xx"]]
+    assert "changed" not in capsys.readouterr().out and "word_cleaning" not in meta(tmp_path / "kept")
+    run(tiny_spm, "udpos", tmp_path, tmp_path / "ud")
+    assert prepared.words(tmp_path / "ud/en", "train") == [["1000", "میرود"], ["xx"]]
+    wanted = f"words changed: blanks and U+200C inside words removed, as XTREME does: 2, first {train}:1, '1 000'"
+    assert wanted in capsys.readouterr().out and meta(tmp_path / "ud")["word_cleaning"] == "xtreme"
+
+
+def test_what_was_changed_is_said_after_a_resumed_run_too(tiny_spm: Any, tmp_path: Path, monkeypatch: Any, capsys: Any):
+    from user_dir_tests.cli.test_prepare_resume import kill_after
+
+    write(tmp_path / "train-en.tsv", "1 000\tNUM\n")
+    write(tmp_path / "test-de.tsv", "2 000\tNUM\n")
+    kill_after(1, monkeypatch, tiny_spm, "udpos", tmp_path, tmp_path / "b")
+    run(tiny_spm, "udpos", tmp_path, tmp_path / "b")
+    out = capsys.readouterr().out
+    assert "1 of 2 parts were complete" in out and "as XTREME does: 2 (" in out and "test-de.tsv 1)" in out
+
+
+def test_all_words_of_a_character_level_file(tiny_spm: Any, tmp_path: Path, xl_data: Path) -> None:
+    """PAN-X Japanese: the characters # of 2,740 words are words, whether the file is panx's or the user's."""
+    path = xl_data / "panx/test-ja.tsv.gz"
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        lines = [line.rstrip("\n") for line in file]
+    assert sum(map(bool, lines)) == 62_000
+    run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={path}", "--test", f"ja={path}")
+    found = prepared.words(tmp_path / "b/ja", "test")
+    assert sum(map(len, found)) == 62_000 and len(found) == 2_000
+    assert [word for words in found for word in words] == [line.split("\t")[0] for line in lines if line]
