@@ -103,22 +103,28 @@ def free_port() -> int:
 
 
 def two_ranks(data: Path, save: Path, task: str, backend: str = "legacy_ddp", **options: object) -> None:
-    """One process per rank, as on machines without CUDA."""
-    for ended in finish(*start_ranks(data, save, task, backend, **options)):
+    """Two, one process each, as on machines without CUDA."""
+    train_ranks(2, data, save, task, backend, **options)
+
+
+def train_ranks(
+    count: int, data: Path, save: Path, task: str, backend: str = "legacy_ddp", **options: object
+) -> None:  # fmt: skip
+    for ended in finish(*start_ranks(data, save, task, backend, count=count, **options)):
         assert ended.code == 0, ended.output[-3000:]
 
 
 def start_ranks(
     data: Path, save: Path, task: str, backend: str = "legacy_ddp", prelude: str = "", env: dict | None = None,
-    **options: object,
+    count: int = 2, **options: object,
 ) -> list[subprocess.Popen]:  # fmt: skip
-    """The processes of two ranks."""
+    """The processes of ``count`` ranks."""
     port = free_port()
     common = {
-        "distributed_backend": "gloo", "distributed_no_spawn": True, "distributed_world_size": 2, "device_id": 0,
+        "distributed_backend": "gloo", "distributed_no_spawn": True, "distributed_world_size": count, "device_id": 0,
         "distributed_init_method": f"tcp://127.0.0.1:{port}", "ddp_backend": backend,
     }  # fmt: skip
-    given = [words(data, save, task, **common, **options, distributed_rank=rank) for rank in (0, 1)]
+    given = [words(data, save, task, **common, **options, distributed_rank=rank) for rank in range(count)]
     return [start(arguments, prelude, **(env or {})) for arguments in given]
 
 

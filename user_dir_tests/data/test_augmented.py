@@ -190,7 +190,8 @@ def test_any_number_of_workers_gives_the_same_batches(folders: dict, problem: st
 
 @pytest.mark.parametrize("name", ["ss", "mt"])
 def test_shards_are_the_batches_of_one_rank(folders: dict, problem: str, name: str) -> None:
-    whole = batches(open_views(folders, problem, name), epoch=2)
+    """Which takes as many of them for an update."""
+    whole = batches(open_views(folders, problem, name, update_freq=[2]), epoch=2)
     for shard in (0, 1):
         part = batches(open_views(folders, problem, name), epoch=2, num_shards=2, shard_id=shard)
         assert same([batch for batch in part if batch], whole[shard::2])

@@ -124,7 +124,7 @@ def test_killed_and_resumed_run_is_bit_identical(
 
 
 # steps in proportion to the gradient: Adam would hide a wrong scale and blow up noise near zero
-PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0, "curriculum": 9}
+PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}
 
 
 @pytest.mark.parametrize("task, unit", [("xl_qa", None), ("xmixup_qa", "update"), ("xmixup_qa", "instance")])

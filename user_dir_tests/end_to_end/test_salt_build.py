@@ -161,7 +161,7 @@ def test_two_ranks_share_the_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     first, second = (copy(world, tmp_path / name, problem) for name in ("first", "second"))
     expected = made(world, first)
     monkeypatch.setattr(training, "PROGRAM", SMALL_BLOCKS + training.PROGRAM)
-    given = options(world, problem=problem, batch_size=4, dropout=0.0, optimizer="sgd", lr=0.05, curriculum=9)
+    given = options(world, problem=problem, batch_size=4, dropout=0.0, optimizer="sgd", lr=0.05)
     two_ranks(second, tmp_path / "two", TASK, **given)
     assert files(second) == expected
     train_here(monkeypatch, words(first, tmp_path / "one", TASK, **{**given, "update_freq": 2}))

@@ -13,7 +13,7 @@ from user_dir_tests.toy import write_rows
 from user_dir_tests.training import load, same_parameters, train, train_here, two_ranks, words
 
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
-PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0, "curriculum": 9}  # see test_position_training
+PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
 
 
 @pytest.fixture(scope="module")

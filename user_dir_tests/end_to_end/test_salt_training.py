@@ -17,7 +17,7 @@ from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.evaluation.predict import predict_languages
 from xl_plugins.evaluation.scoring import score_predictions
 
-PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0, "curriculum": 9}  # see test_position_training
+PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
 HEADS = {"sentence_pair": "classification_heads.sentence_classification_head", "tagging": "position_heads.tagging_head"}
 EMBEDDINGS = "encoder.sentence_encoder.embed_tokens.weight"
 

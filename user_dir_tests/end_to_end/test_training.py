@@ -87,7 +87,7 @@ def test_killed_and_resumed_run_is_bit_identical(
 def test_accumulation_equals_a_big_batch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, task: str
 ) -> None:
-    options = {**SMALL, **everything(task), "curriculum": 9, "max_epoch": 3}
+    options = {**SMALL, **everything(task), "max_epoch": 3}
     for run, (size, freq) in {"big": (6, 1), "parts": (2, 3)}.items():
         train_here(
             monkeypatch, words(data, tmp_path / run, task, **{**options, "batch_size": size, "update_freq": freq})
@@ -100,7 +100,7 @@ def test_accumulation_equals_a_big_batch(
 def test_two_ranks_equal_one_rank_with_twice_the_batch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, task: str
 ) -> None:
-    options = {**SMALL, **everything(task), "curriculum": 9, "max_epoch": 3}
+    options = {**SMALL, **everything(task), "max_epoch": 3}
     two_ranks(data, tmp_path / "two", task, **{**options, "batch_size": 3})
     train_here(monkeypatch, words(data, tmp_path / "one", task, **{**options, "batch_size": 6}))
     files = [tmp_path / run / "checkpoint_last.pt" for run in ("two", "one")]
@@ -117,7 +117,6 @@ def test_two_ranks_resume_and_validate(monkeypatch: pytest.MonkeyPatch, tmp_path
         "disable_validation": None,
         "sampling_k": 3,
         "sampling_unit": unit,
-        "curriculum": 9,
         "batch_size": 3,
     }
     two_ranks(data, tmp_path / "two", TASKS[1], **options, max_epoch=1, max_update=12, lr_scheduler="fixed")

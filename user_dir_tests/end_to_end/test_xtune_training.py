@@ -12,7 +12,7 @@ from user_dir_tests.toy_views import PROBLEMS, make_dictionaries, make_folder, m
 from user_dir_tests.training import load, same_parameters, save_archive, train, train_here, two_ranks, words
 
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
-PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0, "curriculum": 9}  # see test_position_training
+PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
 STAGE1 = {"sentence_pair": "cs", "tagging": "ss", "qa": "cs"}  # A*; stage 2 has the same and, for questions, ss
 SHAPE: dict[str, dict] = {
     "sentence_pair": {"max_length": 30},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,10 +26,15 @@ class Optimizer:
 
 @pytest.fixture(autouse=True)
 def progress() -> Iterator[None]:
-    before = PROGRESS.batches_per_epoch
-    PROGRESS.batches_per_epoch = None
+    before = PROGRESS._updates
+    PROGRESS.forget()
     yield
-    PROGRESS.batches_per_epoch = before
+    PROGRESS._updates = before
+
+
+def batches(count: int) -> Callable[[int], int]:
+    """Updates of an epoch of so many batches, by ``--update-freq``."""
+    return lambda freq: -(-count // freq)
 
 
 def schedule(monkeypatch: pytest.MonkeyPatch, **changed: object) -> XLLinearSchedule:
@@ -46,26 +51,33 @@ def test_decay_to_zero_in_updates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_decay_over_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """7 batches in twos are 4 updates per epoch."""
+    """Known once the task has said how long an epoch is: 7 batches in twos are 4 updates."""
     made = schedule(monkeypatch, max_epoch=3, update_freq=[2])
     assert made.step_update(0) == 2e-3 and made.total_updates() is None
-    PROGRESS.batches_per_epoch = 7
+    PROGRESS.learn(batches(7))
     assert made.total_updates() == 12
     assert [made.step_update(i) for i in (0, 3, 6, 12)] == pytest.approx([2e-3, 1.5e-3, 1e-3, 0])
 
 
 def test_the_earlier_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    PROGRESS.batches_per_epoch = 10
+    PROGRESS.learn(batches(10))
     assert schedule(monkeypatch, max_epoch=3, max_update=12).total_updates() == 12
     assert schedule(monkeypatch, max_epoch=1, max_update=12).total_updates() == 10
 
 
 def test_warm_up_then_decay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BERT's and xTune's: T = 100, W = 10."""
     made = schedule(monkeypatch, max_update=100, warmup_ratio=0.1)
     rates = [made.step_update(i) for i in range(101)]
-    assert 0 < rates[0] < rates[5] < rates[9] < 2e-3 and rates[10] == 2e-3
+    assert [rates[s] / 2e-3 for s in (0, 5, 10, 55, 99)] == pytest.approx([0, 0.5, 1, 0.5, 1 / 90])
     assert rates[:11] == sorted(rates[:11]) and rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[55] == pytest.approx(1e-3) and rates[100] == 0.0
+
+
+@pytest.mark.parametrize("total, ratio, warmup", [(105, 0.1, 10), (100, 0.29, 29), (9, 0.1, 0)])
+def test_warm_up_takes_whole_updates(monkeypatch: pytest.MonkeyPatch, total: int, ratio: float, warmup: int) -> None:
+    made = schedule(monkeypatch, max_update=total, warmup_ratio=ratio)
+    assert [i for i in range(total) if made.step_update(i) == 2e-3] == [warmup]
 
 
 @pytest.mark.parametrize("ratio", [-0.1, 1.0, float("nan")])
@@ -81,4 +93,6 @@ def test_length_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("freq, expected", [([1], [0, 5, 10, 15]), ([2], [0, 3, 6, 9]), ([1, 5], [0, 5, 6, 7])])
 def test_updates_before_an_epoch(freq: list[int], expected: list[int]) -> None:
-    assert [Progress(5).updates_before(epoch, freq) for epoch in (1, 2, 3, 4)] == expected
+    progress = Progress()
+    progress.learn(batches(5))
+    assert [progress.updates_before(epoch, freq) for epoch in (1, 2, 3, 4)] == expected

@@ -62,9 +62,9 @@ def run(data: Path, updates: int, restore: Path | None = None, save: Path | None
         iterator.load_state_dict(state["train_iterator"])
         iterator = trainer.get_train_iterator(epoch=iterator.epoch, load_dataset=False)
         iterator.load_state_dict(state["train_iterator"])
-    freq, shuffle = given["update_freq"][0], "curriculum" not in options
+    freq = given["update_freq"][0]
     while trainer.get_num_updates() < updates:
-        groups = GroupedIterator(iterator.next_epoch_itr(shuffle=shuffle, fix_batches_to_gpus=False), freq)
+        groups = GroupedIterator(iterator.next_epoch_itr(shuffle=True, fix_batches_to_gpus=False), freq)
         trainer.begin_epoch(iterator.epoch)
         for samples in groups:
             trainer.train_step(samples)
@@ -91,8 +91,8 @@ def test_draws_do_not_depend_on_data_workers(data: Path, unit: str) -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_draws_do_not_depend_on_accumulation(data: Path, unit: str) -> None:
     """Micro-batches of one update see the same i: pairs get the same source as in one big batch."""
-    whole = run(data, 9, sampling_unit=unit, batch_size=12, curriculum=9).drawn
-    parts = run(data, 9, sampling_unit=unit, batch_size=4, update_freq=[3], curriculum=9).drawn
+    whole = run(data, 9, sampling_unit=unit, batch_size=12).drawn
+    parts = run(data, 9, sampling_unit=unit, batch_size=4, update_freq=[3]).drawn
     assert sorted(whole) == sorted(parts) and len(whole) == 108
     assert {gold for _, _, gold in whole} == {True, False}
 
@@ -135,7 +135,7 @@ def test_one_draw_per_epoch_at_its_first_update(data: Path) -> None:
 
 def test_epoch_draw_counts_updates_not_batches(data: Path) -> None:
     recorder = run(data, 7, sampling_unit="epoch", sampling_k=10.0, update_freq=[2])
-    assert PROGRESS.batches_per_epoch == 6
+    assert [PROGRESS.updates_before(2, [freq]) for freq in (1, 2, 4)] == [6, 3, 2]
     expected = [gold_probability(i, 10.0) for i in (0, 3, 6) for _ in range(6)]
     assert recorder.shares == pytest.approx(expected[:14])
 

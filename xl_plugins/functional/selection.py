@@ -123,7 +123,12 @@ def training_length(
     """Updates T of one training, floor(passes * examples / examples per update), and those of its warm-up, floor(T *
     ratio) (XLA, Table 8: one pass, 10 %)."""
     updates = math.floor(_exact(passes) * examples / (batch_size * accumulation * workers))
-    return updates, math.floor(updates * _exact(warmup_ratio))
+    return updates, warmup_updates(updates, warmup_ratio)
+
+
+def warmup_updates(total: int, ratio: float) -> int:
+    """floor(total * ratio): updates over which the rate rises."""
+    return math.floor(total * _exact(ratio))
 
 
 def linear_factor(step: int, total: int, warmup: int) -> float:

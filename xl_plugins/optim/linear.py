@@ -8,6 +8,7 @@ from fairseq.optim.lr_scheduler import FairseqLRScheduler, register_lr_scheduler
 from omegaconf import II
 
 from ..errors import UserError
+from ..functional.selection import linear_factor, warmup_updates
 from .progress import PROGRESS
 
 
@@ -26,8 +27,8 @@ class XLLinearConfig(FairseqDataclass):
 
 @register_lr_scheduler("xl_linear", dataclass=XLLinearConfig)
 class XLLinearSchedule(FairseqLRScheduler):
-    """lr(i) = lr * i / warm-up, then lr * (total - i) / (total - warm-up); total from --max-update, else from
-    --max-epoch."""
+    """Rate of update s (from 0) of T with W of warm-up: s / W of --lr, then (T - s) / (T - W); T from --max-update or
+    --max-epoch, the shorter of both, W = floor(--warmup-ratio T). BERT's schedule: the first update has rate 0."""
 
     def __init__(self, cfg: Any, optimizer: Any) -> None:
         super().__init__(cfg, optimizer)
@@ -40,7 +41,7 @@ class XLLinearSchedule(FairseqLRScheduler):
     def total_updates(self) -> Optional[int]:
         """Length of the run; None until the training batches are known."""
         limits = [self.cfg.max_update] if self.cfg.max_update else []
-        if self.cfg.max_epoch and PROGRESS.batches_per_epoch is not None:
+        if self.cfg.max_epoch and PROGRESS.is_known:
             limits.append(PROGRESS.updates_before(self.cfg.max_epoch + 1, self.cfg.update_freq))
         return min(limits) if limits else None
 
@@ -48,11 +49,6 @@ class XLLinearSchedule(FairseqLRScheduler):
         total = self.total_updates()
         peak = self.cfg.lr[0]
         if total is not None:
-            warmup = self.cfg.warmup_ratio * total
-            if num_updates < warmup:
-                # update number num_updates + 1 is about to run; a first update at rate 0 would be wasted
-                peak *= (num_updates + 1) / (warmup + 1)
-            else:
-                peak *= max(0.0, (total - num_updates) / max(1.0, total - warmup))
+            peak *= linear_factor(num_updates, total, warmup_updates(total, self.cfg.warmup_ratio))
         self.optimizer.set_lr(peak)
         return self.optimizer.get_lr()

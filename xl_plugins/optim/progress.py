@@ -1,29 +1,38 @@
 """How many updates a run has, known once the training batches exist.
 
 fairseq tells schedules ``--max-update`` but not how long an epoch is, although the papers state their schedules in
-epochs. Tasks note the number of batches here whenever they build a training iterator; the schedule and draws per
-epoch read it.
+epochs. Tasks note here how long an epoch is whenever they build a training iterator; the schedule and draws per epoch
+read it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cache
 
 
-@dataclass
 class Progress:
-    """Batches per epoch and rank of the current run; None before the training data is loaded."""
+    """Length of the epochs of the current run; unknown before the training data is loaded."""
 
-    batches_per_epoch: int | None = None
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._updates: Callable[[int], int] | None = None
+
+    def learn(self, updates: Callable[[int], int]) -> None:
+        """``updates``: those of an epoch, given the micro-batches per update and process."""
+        self._updates = cache(updates)
+
+    @property
+    def is_known(self) -> bool:
+        return self._updates is not None
 
     def updates_before(self, epoch: int, update_freq: Sequence[int]) -> int:
         """Updates completed when ``epoch`` (from 1) begins, if no update was skipped."""
-        if self.batches_per_epoch is None:
+        if self._updates is None:
             raise RuntimeError("the training iterator has not been built yet")
-        steps = (update_freq[min(e, len(update_freq)) - 1] for e in range(1, epoch))
-        return sum(math.ceil(self.batches_per_epoch / freq) for freq in steps)
+        return sum(self._updates(update_freq[min(e, len(update_freq)) - 1]) for e in range(1, epoch))
 
 
 PROGRESS = Progress()

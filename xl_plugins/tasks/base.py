@@ -16,12 +16,12 @@ from torch import Tensor
 
 from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
-from ..optim.progress import PROGRESS
 from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
 from ..resuming.identity import training_digests
 from .augmentation import AugmentationOptions, check_augmentation
 from .languages import choose_languages, selected_languages
+from .training_batches import training_iterator
 from .training_views import Augmentation
 
 logger = logging.getLogger(__name__)
@@ -167,13 +167,9 @@ class XLTask(FairseqTask):
 
     def get_batch_iterator(self, dataset: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         refuse_long_examples(dataset, kwargs.get("max_tokens"))
-        iterator = super().get_batch_iterator(dataset, **kwargs)
-        if not dataset.can_reuse_epoch_itr_across_epochs:
-            # fairseq makes a new iterator every epoch, and waits 5 seconds for each worker that the last one kept
-            iterator.persistent_workers = False
         if dataset is self.datasets.get("train"):
-            PROGRESS.batches_per_epoch = len(iterator)
-        return iterator
+            return training_iterator(self, dataset, **kwargs)
+        return super().get_batch_iterator(dataset, **kwargs)
 
     # -- training --
 
@@ -183,7 +179,10 @@ class XLTask(FairseqTask):
         self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **kwargs: Any
     ) -> Any:  # type: ignore[override]
         self.update_num = update_num
-        return super().train_step(sample, model, criterion, optimizer, update_num, **kwargs)
+        loss, size, logged = super().train_step(sample, model, criterion, optimizer, update_num, **kwargs)
+        if kwargs.get("ignore_grad"):  # stands in for an empty batch, of which fairseq discounts only the last one
+            size, logged = size * 0, {name: value * 0 for name, value in logged.items()}
+        return loss, size, logged
 
     # -- model --
 
