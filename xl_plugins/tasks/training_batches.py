@@ -30,7 +30,7 @@ def training_iterator(
     if max_positions is not None:
         order = task.filter_indices_by_size(order, dataset, max_positions, ignore_invalid_inputs)
     if not len(order):
-        raise UserError("no training example is left: all are longer than --max-length, --max-positions or --max-tokens")
+        raise UserError("no training example fits --max-positions and --max-tokens; raise them")
     rows = max_sentences
     if rows is not None and rows > required_batch_size_multiple > 1:
         rows -= rows % required_batch_size_multiple
