@@ -17,11 +17,14 @@ from . import compat  # noqa: E402
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
-from . import criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
+from . import checkpoints, criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
 
 hooks.install()
+checkpoints.install()
 preflight.install()
 shutdown.install()
 
-__all__ = ["compat", "criterions", "errors", "hooks", "models", "optim", "preflight", "shutdown", "tasks"]
+__all__ = [
+    "checkpoints", "compat", "criterions", "errors", "hooks", "models", "optim", "preflight", "shutdown", "tasks"
+]  # fmt: skip
 __version__ = "0.1.0"

@@ -11,13 +11,13 @@ import argparse
 import functools
 import logging
 import os
-import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
+from .checkpoints.checksums import is_zip
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
 from .preflight.metrics import check_metric
@@ -109,7 +109,7 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
     Reads through a memory map. Archives older than that format (the published XLM-R) must be read whole and hold no run
     of ours, so ``read_all=False`` skips them.
     """
-    mapped = zipfile.is_zipfile(path)
+    mapped = is_zip(path)
     if not mapped and not read_all:
         return {}
     state = load_restricted(path, mmap=mapped)

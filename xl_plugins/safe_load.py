@@ -17,10 +17,15 @@ import numpy as np
 import torch
 from torch.serialization import safe_globals
 
+from xl_plugins.checkpoints.checksums import UNREADABLE, find_damage
 from xl_plugins.errors import UserError
 
 # How torch.load(weights_only=True) names a class or function that it refuses.
 _REFUSED = re.compile(r"GLOBAL (\S+) (?:was not|whose)|unrecognized function (.+)|`add_safe_globals`,? but got (.+)")
+
+
+class DamagedFile(UserError):
+    """A file that is not what was once written: cut, overwritten, with a flipped bit, or no checkpoint at all."""
 
 
 def checkpoint_classes() -> list[Any]:
@@ -53,15 +58,22 @@ def load_restricted(
 ) -> Any:  # fmt: skip
     """``torch.load`` that yields nothing but tensors, plain Python values and :func:`checkpoint_classes`.
 
+    A file's checksums are verified, once per process (:func:`find_damage`); the old format, that of the published
+    XLM-R archives, has none.
+
     Args:
         more: further classes to allow.
-        mmap: map the tensors instead of reading them (a path in the zip format).
+        mmap: map the tensors instead of reading them (a path in the zip format), for a look at the other values: the
+            tensors' checksums are not verified.
         ignored: other arguments of ``torch.load``; ``weights_only=False`` among them has no effect.
 
     Raises:
-        UserError: the file holds another class (which is named; nothing of it has run), or is damaged or no checkpoint.
+        UserError: the file holds another class (which is named; nothing of it has run).
+        DamagedFile: it is damaged or no checkpoint.
     """
     name = getattr(file, "name", "checkpoint received from rank 0") if hasattr(file, "read") else os.fspath(file)
+    if isinstance(name, str) and os.path.isfile(name) and (damage := find_damage(name, tensors=not mmap)):
+        raise DamagedFile(f"{name}: {damage}; download or save it again")
     try:
         with safe_globals([*checkpoint_classes(), *more]):
             return torch.load(file, map_location=map_location, weights_only=True, mmap=mmap)
@@ -75,9 +87,7 @@ def load_restricted(
                 f"{name}: refused: it needs {culprit}, which is not part of a fairseq checkpoint and could run foreign "
                 "code; use a checkpoint saved by fairseq, with an argparse.Namespace or plain values as its options"
             ) from error
-        raise UserError(
-            f"{name}: cannot be read as a checkpoint: truncated, damaged or of another kind; download or save it again"
-        ) from error
+        raise DamagedFile(f"{name}: {UNREADABLE}; download or save it again") from error
 
 
 def load_checkpoint(file: BinaryIO, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +95,7 @@ def load_checkpoint(file: BinaryIO, *args: Any, **kwargs: Any) -> Any:
     state = load_restricted(file, *args, **kwargs)
     if not isinstance(state, dict) or not isinstance(state.get("model"), Mapping):
         found = f"entries {', '.join(map(str, list(state)[:3]))}" if isinstance(state, dict) else type(state).__name__
-        raise UserError(
+        raise DamagedFile(
             f"{file.name}: not a fairseq checkpoint: no entry 'model' (found {found}); name a fairseq model.pt"
         )
     return state

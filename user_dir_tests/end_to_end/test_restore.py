@@ -196,13 +196,27 @@ def test_truncated_archive(
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
-def test_truncated_checkpoint_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, kept: float) -> None:
+@pytest.mark.parametrize("other", [False, True], ids=["no other", "another one"])
+def test_truncated_checkpoint_last(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, data: Path, kept: float,
+    other: bool,
+) -> None:  # fmt: skip
     train_here(monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", **ONE))
     path = tmp_path / "run" / "checkpoint_last.pt"
     content = path.read_bytes()
+    for link in path.parent.glob("checkpoint*.pt"):
+        link.unlink()
+    if other:
+        (path.parent / "checkpoint_1_1.pt").write_bytes(content)
     path.write_bytes(content[: int(len(content) * kept)])
-    text = message(monkeypatch, data, tmp_path / "run", max_update=3)
-    assert str(path) in text and ("truncated" in text or "damaged" in text)
+    if other:
+        train_here(monkeypatch, words(data, tmp_path / "run", "xmixup_sentence_pair", **{**ONE, "max_update": 3}))
+        assert f"{path}: cannot be read as a checkpoint: truncated" in caplog.text
+        assert "going on from checkpoint_1_1.pt (1 updates)" in caplog.text
+        assert load(path)["optimizer_history"][-1]["num_updates"] == 3
+    else:
+        text = message(monkeypatch, data, tmp_path / "run", max_update=3)
+        assert str(path) in text and "truncated" in text and "no whole checkpoint of this run" in text
 
 
 def test_zip_that_is_no_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
