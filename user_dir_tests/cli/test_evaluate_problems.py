@@ -85,6 +85,20 @@ def gold_predicted(monkeypatch) -> None:
     monkeypatch.setattr(XLTask, "predict", predict)
 
 
+def test_the_tag_scheme_is_told_and_may_be_chosen(runs, data, tmp_path, gold_predicted, capsys):
+    counts = []
+    for number, options in enumerate(([], ["--tag-scheme", "iob"], ["--tag-scheme", "io"])):
+        path = runs / "xl-tagging-1" / "checkpoint_best.pt"
+        run(data["tagging"], "--path", path, "--json", tmp_path / f"{number}.json", *options)
+        shown = ["tags: XTREME's rules", "tags: IOB", "tags: types without prefixes"][number]
+        assert shown in capsys.readouterr().out
+        result = read_json(str(tmp_path / f"{number}.json"))[0]
+        assert f"tags: {result.provenance['tag_scheme']}".startswith(shown)
+        counts.append(result.counts["en"])
+    assert counts[0] == counts[1]
+    assert counts[0][0] != counts[2][0] and counts[0][3:] == counts[2][3:]  # B-X I-X are two types
+
+
 @pytest.mark.parametrize(("problem", "figures"), [("tagging", ["f1"]), ("qa", ["avg", "em", "f1"])])
 @pytest.mark.parametrize("batch", [["--batch-size", 7], ["--max-tokens", 700]])
 def test_gold_through_the_whole_path_is_a_hundred(runs, data, tmp_path, gold_predicted, problem, figures, batch):

@@ -246,3 +246,51 @@ def test_pairs_of_sentences(tmp_path):
     assert result.counts == {"de": (3, 2, 1)} and result.scores == {"de": 40.0}
     write(tmp_path / "pred" / "bucc" / "test-de.tsv", "de-1 en-4\n")
     assert "test-de.tsv:1: 1 columns, expected 2" in error((tmp_path / "pred", tmp_path / "gold"), "bucc")
+
+
+STYLES = {  # gold, predicted, F1
+    "hyphen": ("B-art-other I-art-other O B-location-other", "B-person-other I-person-other O B-event-other", 0.0),
+    "io": ("ORG ORG O PER", "O O O PER", 200 / 3),
+    "event": ("EVENT EVENT EVENT O PER", "EVENT EVENT O O PER", 50.0),
+    "bare": ("O B I B I O", "O B I I I O", 0.0),
+    "bilou": ("B-PER L-PER B-PER L-PER O U-LOC U-LOC", "B-PER L-PER O O O U-LOC U-LOC", 600 / 7),
+}
+
+
+def styled(tmp_path: Path, name: str, gold: str, found: str) -> tuple[Path, Path]:
+    write(tmp_path / "pred" / name / "test-en.tsv", write_tags([found.split()]))
+    words = [str(number) for number in range(len(gold.split()))]
+    write(tmp_path / "gold" / name / "test-en.tsv", rows([words], [gold.split()]))
+    return tmp_path / "pred", tmp_path / "gold"
+
+
+@pytest.mark.parametrize("metric", ["span_f1", "chunk_f1"])
+@pytest.mark.parametrize("name", list(STYLES))
+def test_tags_of_other_styles(tmp_path, name, metric):
+    *tags, expected = STYLES[name]
+    result = score(styled(tmp_path, name, *tags), name, metric=metric)
+    assert result.scores["en"] == pytest.approx(expected)
+    schemes = {"hyphen": "IOB2", "bare": "IOB2, letters without types", "bilou": "BILOU"}
+    assert result.provenance["tag_scheme"] == schemes.get(name, "types without prefixes")
+
+
+def test_styles_that_do_not_agree_and_the_way_out(tmp_path):
+    folders = styled(tmp_path, "own", "B-PER I-PER O", "PER PER O")
+    message = error(folders, "own", metric="span_f1")
+    assert "'B-PER' and 'PER' are of different styles" in message and "--tag-scheme" in message
+    assert score(folders, "own", metric="span_f1", tag_scheme="io").counts["en"] == (2, 1, 0, 1, 3)
+
+
+def test_the_scheme_is_that_of_all_languages(tmp_path):
+    """S alone would be a type in English."""
+    folders = styled(tmp_path, "own", "S S O", "S S O")
+    assert score(folders, "own", metric="span_f1").counts["en"][0] == 1
+    write(tmp_path / "pred" / "own" / "test-de.tsv", write_tags([["B", "E"]]))
+    write(tmp_path / "gold" / "own" / "test-de.tsv", rows([["a", "b"]], [["B", "E"]]))
+    assert score(folders, "own", metric="span_f1").counts["en"][0] == 2
+
+
+def test_xtremes_rules_stay_in_its_sets_and_for_parts_of_speech(tmp_path):
+    for name in ("udpos", "own"):
+        result = score(styled(tmp_path, name, "SYM SYM NOUN NOUN", "SYM SYM NOUN NOUN"), name, metric="chunk_f1")
+        assert result.counts["en"][0] == 3 and result.provenance["tag_scheme"] == "XTREME's rules"

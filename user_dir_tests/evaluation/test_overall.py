@@ -31,7 +31,9 @@ def test_official_tasks() -> None:
 def test_metrics_of_data_sets() -> None:
     assert find_metric("udpos", "tagging", ["O", "NOUN"]) == "chunk_f1"
     assert find_metric("own", "tagging", ["O", "B-PER", "I-PER"]) == tagging_metric(["B-X", "O"]) == "span_f1"
-    assert find_metric("own", "tagging", ["NOUN", "X"]) == "chunk_f1"
+    assert find_metric("own", "tagging", ["NOUN", "X"]) == find_metric("own", "tagging", ["NN", "IN"]) == "chunk_f1"
+    for labels in ("O ORG PER", "O B I", "O B-X L-X U-X", "B-X I-X", "B-art-other O"):
+        assert tagging_metric(labels.split()) == "span_f1"
     assert find_metric("own", "qa") == find_metric("mlqa", "qa") == "qa"
     assert find_metric("sick") == find_metric("xquad", "sentence_pair") == "accuracy"
 

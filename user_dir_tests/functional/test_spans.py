@@ -1,4 +1,4 @@
-"""Span counts against seqeval and against a plain reading of the rules."""
+"""XTREME's span counts against seqeval and against a plain reading of the rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_plugins.functional.spans import SpanScheme, f1
+from xl_plugins.functional.tag_schemes import XTREME
 
 PANX = ["B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O"]
 UPOS = "O ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
@@ -38,7 +39,7 @@ def by_hand(gold: list[list[str]], predicted: list[list[str]]) -> list[list[int]
 def count(labels: list[str], gold: list[list[str]], predicted: list[list[str]]) -> np.ndarray:
     index = {label: number for number, label in enumerate(labels)}
     flat = [np.array([index[tag] for sentence in side for tag in sentence], dtype=int) for side in (gold, predicted)]
-    return SpanScheme(labels).counts(flat[0], flat[1], np.array([len(sentence) for sentence in gold]))
+    return SpanScheme(labels, XTREME).counts(flat[0], flat[1], np.array([len(sentence) for sentence in gold]))
 
 
 def test_panx_against_seqeval() -> None:
@@ -109,7 +110,7 @@ def test_empty_sentences_and_no_sentences() -> None:
 
 
 def test_wrong_arguments() -> None:
-    scheme = SpanScheme(PANX)
+    scheme = SpanScheme(PANX, XTREME)
     with pytest.raises(ValueError, match="2 gold and 3 predicted"):
         scheme.counts(np.zeros(2, int), np.zeros(3, int), np.array([2]))
     with pytest.raises(ValueError, match=r"label index outside 0\.\.6"):

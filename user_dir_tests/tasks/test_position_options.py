@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,39 @@ def test_presets(folders: dict[str, Path], problem: str) -> None:
     if problem == "tagging":
         assert [s.task.problem.pooling for s in (paper, official)] == ["mean", "sum"]
         assert make(folders, problem, preset="official", word_pooling="mean").task.problem.pooling == "mean"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "labels", "options", "rule"),
+    [
+        ("own", "B-LOC B-PER I-LOC I-PER O", {}, "iob"),
+        ("own", "B-LOC I-LOC L-LOC U-LOC O", {}, "bilou"),
+        ("own", "LOC PER ORG EVENT O", {}, "io"),
+        ("own", "LOC PER ORG EVENT O", {"tag_scheme": "xtreme"}, "xtreme"),
+        ("own", "NOUN VERB SYM X O", {}, "xtreme"),
+        ("panx", "B-LOC B-PER I-LOC I-PER O", {}, "xtreme"),
+        ("own", "B-LOC PER I-LOC I-PER O", {"tag_scheme": "io"}, "io"),
+    ],
+)
+def test_spans_of_validation(folders, tmp_path, dataset: str, labels: str, options: dict, rule: str) -> None:
+    """What f1_select counts follows from the labels; mixed ones are refused before anything is computed."""
+    data = styled(folders["tagging"], tmp_path / "data", dataset, labels)
+    assert build(data, "xl_tagging", **options).task.problem.scheme.rule == rule
+
+
+def test_labels_of_mixed_styles_are_refused_before_training(folders, tmp_path, monkeypatch) -> None:
+    data = styled(folders["tagging"], tmp_path / "data", "own", "B-LOC PER I-LOC I-PER O")
+    with pytest.raises(UserError, match="'B-LOC' and 'PER' are of different styles.*--tag-scheme"):
+        build(data, "xl_tagging").task.load_dataset("valid")
+
+
+def styled(folder: Path, copy: Path, dataset: str, labels: str) -> Path:
+    shutil.copytree(folder, copy)
+    (copy / "label" / "dict.txt").write_text("".join(f"{label} 1\n" for label in labels.split()), encoding="utf-8")
+    meta = json.loads((copy / "meta.json").read_text(encoding="utf-8")) | {"dataset": dataset}
+    meta.pop("labels", None)
+    (copy / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    return copy
 
 
 def test_what_inference_reports(folders: dict[str, Path]) -> None:

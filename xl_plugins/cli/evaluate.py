@@ -20,6 +20,7 @@ from xl_plugins.evaluation.overall import overall_table, read_systems
 from xl_plugins.evaluation.result import read_json, to_json
 from xl_plugins.evaluation.significance import MOST_RESAMPLES, RESAMPLES, compare_systems
 from xl_plugins.evaluation.table import FORMATS, compare_table, render
+from xl_plugins.functional.tag_schemes import SCHEMES
 from xl_plugins.xtreme.languages import parse_languages
 
 EPILOG = """\
@@ -57,7 +58,7 @@ READ_BY = {
     ),
     **dict.fromkeys(("labels", "metric"), ("predictions",)),
     **dict.fromkeys(
-        ("split", "languages", "task", "source_language", "json", "overwrite"), ("path", "predictions")
+        ("split", "languages", "task", "source_language", "json", "overwrite", "tag_scheme"), ("path", "predictions")
     ),
     **dict.fromkeys(("significance", "resamples", "seed", "joint_rows"), ("compare",)),
     "names": ("path", "predictions", "compare"),
@@ -92,6 +93,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--task", metavar="NAME", help="data set, the folder name of predictions (default: from meta.json, else xnli)"
     )
+    parser.add_argument(
+        "--tag-scheme", choices=("auto", *SCHEMES),
+        help="how tags mark spans: iob is IOB1 and IOB2, io takes every tag but O for a type, xtreme is its rule for"
+        " PAN-X and UDPOS (default: as trained; that rule there, else recognised from all tags)",
+    )  # fmt: skip
     files = parser.add_argument_group("with --predictions")
     files.add_argument(
         "--labels", metavar="DIR",
@@ -179,6 +185,7 @@ def _score(args: argparse.Namespace) -> int:
     result = score_files(
         args.predictions, args.labels, args.task or "xnli", args.split or "test", args.source_language or "en",
         parse_languages(args.languages, "--languages") if args.languages else None, args.metric,
+        args.tag_scheme,
     )  # fmt: skip
     result.name = column_names(args.names, [args.predictions])[0]
     if args.json:

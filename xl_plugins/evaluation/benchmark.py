@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..xtreme.languages import XTREME_LANGUAGES
+from ..xtreme.span_rules import tagging_metric
 
 _NOT_UDPOS = ("bn", "jv", "ka", "ml", "ms", "my", "sw")
 _NOT_TATOEBA = ("en", "ms", "my", "yo")
@@ -41,12 +42,6 @@ XTREME = {
         "Tatoeba", "retrieval_accuracy", tuple(code for code in XTREME_LANGUAGES if code not in _NOT_TATOEBA)
     ),
 }
-_PREFIXED = ("B-", "I-", "E-", "S-")
-
-
-def tagging_metric(labels: Sequence[str]) -> str:
-    """``span_f1`` for entity tags (O and tags with a prefix such as B-), ``chunk_f1`` for tags of every word."""
-    return "span_f1" if all(label == "O" or label.startswith(_PREFIXED) for label in labels) else "chunk_f1"
 
 
 def find_metric(task: str, problem: str = "sentence_pair", labels: Sequence[str] = ()) -> str:

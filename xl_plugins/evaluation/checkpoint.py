@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils, tasks
-from fairseq.tasks import TASK_REGISTRY
+from fairseq.tasks import TASK_DATACLASS_REGISTRY, TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
@@ -125,7 +125,7 @@ def _build_task(
 ) -> XLTask:
     """The checkpoint's task on the new folder. Languages of training and selection need no data there."""
     for option in overrides:
-        if option not in cfg.task:
+        if option not in cfg.task and not hasattr(TASK_DATACLASS_REGISTRY[cfg.task._name], option):
             raise UserError(
                 f"--{option.replace('_', '-')}: {path} was trained with task {cfg.task._name}, which has no such option"
             )

@@ -17,18 +17,19 @@ def label_counters(gold: Sequence[object], predicted: Sequence[object]) -> np.nd
     return np.column_stack([correct, np.ones(len(gold))])
 
 
-def tag_counters(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> np.ndarray:
+def tag_numbers(sentences: Sequence[Sequence[str]], scheme: SpanScheme) -> tuple[np.ndarray, np.ndarray]:
+    """Label index of every word (W,) and words per sentence (N,)."""
+    sizes = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    index = {label: number for number, label in enumerate(scheme.labels)}
+    return np.fromiter((index[tag] for tag in chain(*sentences)), dtype=np.int64, count=int(sizes.sum())), sizes
+
+
+def tag_counters(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: SpanScheme) -> np.ndarray:
     """``span_f1``, ``chunk_f1``: true, predicted, hits, correct, words of each sentence (N, 5)."""
-    sizes = np.array([len(sentence) for sentence in gold], dtype=np.int64)
-    known = dict.fromkeys(chain(*gold, *predicted))
-    index = {label: number for number, label in enumerate(known)}
-    flat = [
-        np.fromiter((index[tag] for tag in chain(*side)), dtype=np.int64, count=int(sizes.sum()))
-        for side in (gold, predicted)
-    ]
-    spans = SpanScheme(list(known)).counts(flat[0], flat[1], sizes)
+    (true, sizes), (found, _) = (tag_numbers(side, scheme) for side in (gold, predicted))
+    spans = scheme.counts(true, found, sizes)
     sentence = np.repeat(np.arange(len(sizes)), sizes)
-    correct = np.bincount(sentence, weights=flat[0] == flat[1], minlength=len(sizes))
+    correct = np.bincount(sentence, weights=true == found, minlength=len(sizes))
     return np.column_stack([spans, correct, sizes]).astype(np.float64)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
 from ..errors import UserError
+from ..functional.spans import SpanScheme
+from ..xtreme.span_rules import span_rule
 from . import counters, questions
 from .benchmark import XTREME
 from .labels import (
@@ -21,7 +24,7 @@ from .labels import (
     task_folder,
 )
 from .result import Result
-from .tags import TAG_SETS, check_aligned, read_tags, read_treebank
+from .tags import TAG_SETS, TagFile, check_aligned, read_tags, read_treebank
 
 FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "set_f1")
 _TAGGING = ("span_f1", "chunk_f1")
@@ -30,12 +33,13 @@ _SUFFIXES = {"qa": "json"}
 
 def score_files(
     predictions: str, labels: str, task: str, split: str = "test", source_language: str = "en",
-    languages: Sequence[str] | None = None, metric: str | None = None,
+    languages: Sequence[str] | None = None, metric: str | None = None, tag_scheme: str | None = None,
 ) -> Result:  # fmt: skip
     """Score ``<predictions>/<task>/test-XX.tsv`` (or .json) against the gold files in ``<labels>/[<task>/]``.
 
     Languages on one side only are left out and listed as missing; a question without a prediction scores 0 and is
     counted in ``unanswered``. ``metric``: how to score (default: XTREME's for its tasks, else by the kind of file).
+    ``tag_scheme``: how tags mark spans (default: recognised from the tags of all files).
 
     Raises UserError for differing numbers of examples, labels that are none, and gold files without gold.
     """
@@ -53,6 +57,8 @@ def score_files(
         )
     unanswered: dict[str, int] = {}
     examples: dict[str, np.ndarray] = {}
+    made: dict[str, str] = {"predictions": predictions, "labels": labels}
+    tags: dict[str, tuple[TagFile, TagFile]] = {}
     for lang in scored:
         predicted = find_labels(folders[0], split, lang, _SUFFIXES.get(metric, "tsv")) or ""
         if metric == "qa":
@@ -60,10 +66,15 @@ def score_files(
             examples[lang] = _answers(predicted, gold, task, lang, unanswered)
         else:
             gold = find_labels(folders[1], split, lang) or find_labels(folders[1], split, lang, "conllu") or ""
-            examples[lang] = _SCORERS[metric](predicted, gold, task)
+            if metric in _TAGGING:
+                tags[lang] = _tags(predicted, gold, task)
+            else:
+                examples[lang] = _SCORERS[metric](predicted, gold, task)
+    if tags:
+        examples, made["tag_scheme"] = _count_tags(tags, task, tag_scheme)
     return Result.of_examples(
         task, task, split, source_language, metric, examples, missing=missing, unanswered=unanswered,
-        provenance={"predictions": predictions, "labels": labels},
+        provenance=made,
     )  # fmt: skip
 
 
@@ -94,12 +105,23 @@ def _labels(predicted: str, gold: str, task: str) -> np.ndarray:
     return counters.label_counters(true, found)
 
 
-def _tags(predicted: str, gold: str, task: str) -> np.ndarray:
+def _tags(predicted: str, gold: str, task: str) -> tuple[TagFile, TagFile]:
     treebank = gold.removesuffix(".gz").endswith(".conllu")
     true = read_treebank(gold) if treebank else read_tags(gold, TAG_SETS.get(task, ()), gold=True)
     found = read_tags(predicted, TAG_SETS.get(task, ()))
     check_aligned(found, true)
-    return counters.tag_counters(true.sentences, found.sentences)
+    return true, found
+
+
+def _count_tags(
+    files: Mapping[str, tuple[TagFile, TagFile]], task: str, tag_scheme: str | None
+) -> tuple[dict[str, np.ndarray], str]:
+    """Counters per language of gold and predicted tags, by one scheme, and its description."""
+    names = dict.fromkeys(tag for pair in files.values() for file in pair for tag in chain(*file.sentences))
+    scheme = SpanScheme(list(names), span_rule(task, list(names), tag_scheme))
+    gold = [*chain.from_iterable(true.sentences for true, _ in files.values())]
+    examples = {lang: counters.tag_counters(t.sentences, p.sentences, scheme) for lang, (t, p) in files.items()}
+    return examples, scheme.describe(*counters.tag_numbers(gold, scheme))
 
 
 def _answers(predicted: str, gold: str, task: str, language: str, unanswered: dict[str, int]) -> np.ndarray:
@@ -117,4 +139,4 @@ def _pairs(predicted: str, gold: str, task: str) -> np.ndarray:
     return counters.pair_counters(read_lines(gold, 2), read_lines(predicted, 2))
 
 
-_SCORERS = {"accuracy": _labels, "span_f1": _tags, "chunk_f1": _tags, "set_f1": _pairs}
+_SCORERS = {"accuracy": _labels, "set_f1": _pairs}

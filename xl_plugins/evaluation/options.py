@@ -39,6 +39,8 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
         if args.mixup_inference is False:
             raise UserError("--inference-average has no effect with --no-mixup-inference; drop one of the two")
         overrides["inference_average"] = args.inference_average
+    if getattr(args, "tag_scheme", None):
+        overrides["tag_scheme"] = args.tag_scheme
     if getattr(args, "source_language", None):
         overrides["source_language"] = args.source_language
     precision = "fp16" if args.fp16 else "bf16" if args.bf16 else "fp32"

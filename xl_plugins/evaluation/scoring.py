@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,14 @@ def score_predictions(
         made["selection"] = _selection_of(members)
     if problem.name == "qa":
         made["answers"] = data.meta.get("answer_metric", "squad")
-    examples = {
-        lang: _counters(problem.name, p, p.gold, made.get("answers", "squad"))
-        for lang, p in predictions.items()
-        if p.gold is not None
-    }
+    gold = {lang: p.gold for lang, p in predictions.items() if p.gold is not None}
+    if problem.name == "tagging" and gold:
+        scheme = problem.scheme
+        made["tag_scheme"] = scheme.describe(*counters.tag_numbers([*chain(*gold.values())], scheme))
+        examples = {x: counters.tag_counters(true, predictions[x].predicted, scheme) for x, true in gold.items()}
+    else:
+        rules = made.get("answers", "squad")
+        examples = {lang: _counters(problem.name, predictions[lang], true, rules) for lang, true in gold.items()}
     return Result.of_examples(
         name, task, split, tuned.task.source_language, find_metric(task, problem.name, problem.labels), examples,
         missing=[lang for lang in data.meta.get("languages", []) if lang not in predictions],
@@ -53,8 +57,6 @@ def _selection_of(members: Sequence[FineTuned]) -> dict[str, Any]:
 
 
 def _counters(problem: str, found: Predictions, gold: Sequence, rules: str) -> np.ndarray:
-    if problem == "tagging":
-        return counters.tag_counters(gold, found.predicted)
     if problem == "qa":
         return counters.answer_counters(gold, found.predicted, rules, found.language)
     return counters.label_counters(gold, found.predicted)

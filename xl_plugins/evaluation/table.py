@@ -133,6 +133,9 @@ def _notes(systems: Sequence[System]) -> list[str]:
             lines.append(
                 f"{name} is not the best checkpoint of its run (dev score {points(score)}, best {points(best)})"
             )
+    schemes = [(n, r.provenance["tag_scheme"]) for n, r in columns if "tag_scheme" in r.provenance]
+    for text, names in _grouped(schemes).items():
+        lines.append(_line("tags", names, len(columns), text))
     inference = [(n, r.provenance["inference"]["description"]) for n, r in columns if "inference" in r.provenance]
     for text, names in _grouped(inference).items():
         lines.append(_line("inference", names, len(columns), text))

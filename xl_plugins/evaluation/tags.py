@@ -12,12 +12,12 @@ from ..errors import UserError
 from ..xtreme.columns import ColumnReader, Columns
 from ..xtreme.conllu_format import sentences
 from ..xtreme.tsv import LineReader
+from ..xtreme.udpos import UPOS
 from ..xtreme.words import Notes
 from .labels import MIN_CONSTANT
 
 logger = logging.getLogger(__name__)
 
-UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 TAG_SETS = {  # UDPOS: XTREME's loader adds O to the labels, so a model can predict it
     "udpos": (*UPOS, "O", "_"),
     "panx": ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O"),

@@ -19,6 +19,7 @@ from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
 from ..functional.spans import SpanScheme, f1
+from ..xtreme.span_rules import span_rule
 from ..xtreme.xtune_presets import NO_BLANKS
 from .base import percent
 from .classification import Classification
@@ -28,7 +29,7 @@ _ACTIVE = 0.5  # sum from which a soft label counts (X-Mixup, released code)
 
 
 class Tagging(Classification):
-    """One label per word; the head is a linear layer on word vectors. Scored by micro span F1, as XTREME does."""
+    """One label per word; the head is a linear layer on word vectors. Scored by micro F1 of spans."""
 
     name = "tagging"
     head_name = "tagging_head"
@@ -47,7 +48,9 @@ class Tagging(Classification):
 
     @cached_property
     def scheme(self) -> SpanScheme:
-        return SpanScheme(self.labels)
+        """How spans are counted; refuses labels of mixed schemes."""
+        chosen = getattr(self.cfg, "tag_scheme", None)
+        return SpanScheme(self.labels, span_rule(self.data.meta.get("dataset", ""), self.labels, chosen))
 
     @property
     def pooling(self) -> str:
@@ -80,6 +83,8 @@ class Tagging(Classification):
                 f"{self.data.prefix(language, 'label', split)}.idx: the dev text of language '{language}' has no tags;"
                 " prepare labelled data or leave the language out of --valid-languages"
             )
+        if split == "valid":
+            _ = self.scheme  # labels that cannot be scored show before the first update
         return TagPart(language, index, target, len(self.labels), soft)
 
     def _missing_labels(self, language: str, soft: bool) -> None:

@@ -5,10 +5,12 @@ from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum
 
+from ..functional.tag_schemes import SCHEMES
 from ..functional.words import POOLINGS
 
 WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
 TARGET_LABELS = ChoiceEnum(["gold", "soft"])
+TAG_SCHEMES = ChoiceEnum(["auto", *SCHEMES])
 
 
 @dataclass
@@ -27,6 +29,13 @@ class TaggingOptions:
         metadata={
             "help": "labels of translated training text: its own tags, or soft pseudo-labels of a source-language model"
             " (X-Mixup 4.2; made by xl-augment soft-labels)"
+        },
+    )
+    tag_scheme: TAG_SCHEMES = field(  # type: ignore[valid-type]
+        default="auto",
+        metadata={
+            "help": "how tags mark spans, for their F1: iob (IOB1 and IOB2), ioe, bioes, bilou, io (every tag but O"
+            " is a type), xtreme (its rules for PAN-X and UDPOS, the default there), or recognised from all labels"
         },
     )
 
