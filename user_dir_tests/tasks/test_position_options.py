@@ -117,7 +117,7 @@ def test_spans_of_validation(folders, tmp_path, dataset: str, labels: str, optio
 
 def test_labels_of_mixed_styles_are_refused_before_training(folders, tmp_path, monkeypatch) -> None:
     data = styled(folders["tagging"], tmp_path / "data", "own", "B-LOC PER I-LOC I-PER O")
-    with pytest.raises(UserError, match="'B-LOC' and 'PER' are of different styles.*--tag-scheme"):
+    with pytest.raises(UserError, match=r"'B-LOC' and 'PER' are of different styles.*--tag-scheme"):
         build(data, "xl_tagging").task.load_dataset("valid")
 
 
