@@ -1,0 +1,87 @@
+"""Before a run restores anything: the save folder can be written, is this run's alone, and its last checkpoint is
+whole."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from fairseq import checkpoint_utils
+from fairseq.distributed import utils as distributed_utils
+
+from ..errors import UserError
+from . import lock
+from .damaged import LAST, mend_last
+from .ranks import by_first_rank
+from .writing import clear_temporary, is_ours
+
+
+def install() -> None:
+    """Wrap fairseq's function that restores, the one that tries the save folder, and the one that starts it all."""
+    if getattr(checkpoint_utils.verify_checkpoint_directory, "_xl_plugins", False):
+        return
+    checkpoint_utils.verify_checkpoint_directory = _folder_in_a_line(checkpoint_utils.verify_checkpoint_directory)
+    checkpoint_utils.load_checkpoint = _prepared(checkpoint_utils.load_checkpoint)
+    distributed_utils.call_main = _released(distributed_utils.call_main)
+
+
+def _folder_in_a_line(verify: Callable) -> Callable:
+    @functools.wraps(verify)
+    def verify_checkpoint_directory(save_dir: str) -> None:
+        try:
+            os.makedirs(save_dir, exist_ok=True)
+            if not os.access(save_dir, os.W_OK | os.X_OK):
+                raise PermissionError(13, "no permission to write")
+            verify(save_dir)
+        except OSError as error:
+            reason = "is a file" if os.path.isfile(save_dir) else error.strerror or str(error)
+            raise UserError(
+                f"--save-dir {save_dir}: cannot be written ({reason}); choose a folder for this run's checkpoints"
+            ) from None
+
+    verify_checkpoint_directory._xl_plugins = True  # type: ignore[attr-defined]
+    return verify_checkpoint_directory
+
+
+def _prepared(load: Callable) -> Callable:
+    @functools.wraps(load)
+    def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
+        if is_ours(trainer):
+            by_first_rank(trainer, lambda: prepare_folder(cfg, trainer.cfg.task._name, trainer.checkpoint_suffix))
+        return load(cfg, trainer, **kwargs)
+
+    return load_checkpoint
+
+
+def prepare_folder(cfg: Any, task: str, suffix: str = "") -> None:
+    """Take the lock of ``cfg.save_dir``, remove what killed writers left, and see that the last checkpoint is whole.
+
+    Raises:
+        UserError: another process trains into it, a folder has a checkpoint's name, or no checkpoint is whole.
+    """
+    if not cfg.no_save:
+        lock.hold(cfg.save_dir)
+        clear_temporary(cfg.save_dir)
+        for kind in ("last", "best"):
+            path = os.path.join(cfg.save_dir, f"checkpoint_{kind}{suffix}.pt")
+            if os.path.isdir(path):
+                raise UserError(
+                    f"--save-dir {cfg.save_dir}: {os.path.basename(path)} is a folder, where a checkpoint belongs; move"
+                    " it away or choose another folder"
+                )
+    resets = cfg.reset_optimizer or cfg.reset_lr_scheduler or cfg.reset_meters or cfg.reset_dataloader
+    if not cfg.no_save and not suffix and (cfg.restore_file == LAST or not resets):
+        mend_last(cfg.save_dir, task)
+
+
+def _released(call_main: Callable) -> Callable:
+    @functools.wraps(call_main)
+    def with_release(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call_main(*args, **kwargs)
+        finally:
+            lock.release()
+
+    return with_release
