@@ -28,6 +28,8 @@ arguments = sys.argv[1:]
 save = pathlib.Path(arguments[arguments.index("--save-dir") + 1])
 with open("calls", "a") as calls:
     print("\\0".join(arguments), file=calls)
+if "--nan" in arguments:
+    sys.exit(2)
 save.mkdir(parents=True, exist_ok=True)
 (save / "checkpoint_last.pt").touch()
 if "--wait" in arguments:
@@ -259,6 +261,57 @@ def test_signals_end_the_child_too(place: Path, number: int, status: int) -> Non
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert len(calls(place)) == 1
+
+
+def wait_for_child(place: Path, command: subprocess.Popen) -> int:
+    """Process number of the running stand-in."""
+    mark = place / "save/stage1/pid"
+    deadline = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text()):
+        assert command.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    return int(mark.read_text())
+
+
+def test_the_child_dies_with_a_killed_parent_and_no_second_one_is_started(place: Path) -> None:
+    command = start(*words("xnli"), "--", "--wait")
+    child = wait_for_child(place, command)
+    with pytest.raises(UserError, match=rf"--save-dir save: xl-xtune \(process {command.pid} on .*\) is writing it"):
+        main(words("xnli", "--", "--wait"))
+    command.kill()
+    command.wait(timeout=60)
+    deadline = time.monotonic() + 30
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(child, 0)
+            time.sleep(0.05)
+    assert len(calls(place)) == 1
+    (place / "save/stage1/pid").unlink()
+    again = start(*words("xnli"), "--", "--wait")  # the lock of the dead is free
+    wait_for_child(place, again)
+    again.terminate()
+    assert again.wait(timeout=60) == 143
+
+
+def test_a_mistake_leaves_nothing_that_refuses_the_corrected_command(place: Path) -> None:
+    """The run ended before its first checkpoint: its options bind nobody, and its folder is gone."""
+    assert main(words("xnli", "--stage", "1", "--", "--nan")) == 2
+    assert not (place / "save").exists()
+    assert main(words("xnli", "--stage", "1")) == 0
+    assert json.loads((place / "save/stage1/xtune.json").read_text())["finished"]
+    assert sorted(path.name for path in (place / "save").iterdir()) == ["stage1"]
+
+
+def test_a_save_folder_of_others(place: Path) -> None:
+    (place / "save").write_text("mine")
+    with pytest.raises(UserError, match="--save-dir save: is a file"):
+        main(words("xnli"))
+    (place / "other/stage1").mkdir(parents=True)
+    (place / "mine").write_text("mine")
+    (place / "other/stage1/xtune.json").symlink_to(place / "mine")
+    with pytest.raises(UserError, match=r"xtune\.json"):
+        main(words("xnli", save="other"))
+    assert (place / "mine").read_text() == "mine" == (place / "save").read_text()
 
 
 def test_a_child_killed_by_a_signal(place: Path) -> None:

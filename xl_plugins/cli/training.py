@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -14,9 +15,11 @@ from pathlib import Path
 from types import FrameType
 
 from xl_plugins.errors import UserError
+from xl_plugins.output import atomic_file
 
 RECORD = "xtune.json"  # in a save folder: the command line that trains it, and whether that has ended well
-GRACE = 10.0  # seconds that a child has to end by itself
+_PR_SET_PDEATHSIG = 1
+GRACE = 60.0  # seconds that a child has to save a checkpoint and end by itself
 # may differ when a run is taken up again: no word on what is learnt
 INCIDENTAL = {
     "--user-dir", "--num-workers", "--data-buffer-size", "--log-format", "--log-interval", "--log-file",
@@ -71,18 +74,32 @@ class Record:
         """Note the options; of the ranks of a distributed run the first one does."""
         if int(os.environ.get("RANK", 0)):
             return
+        if self.path.is_symlink():
+            raise UserError(f"{self.path}: is a symbolic link, not replaced; choose another --save-dir")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({"arguments": self.words, "finished": finished}, indent=1) + "\n", encoding="utf-8")
-        part.replace(self.path)
+        with atomic_file(self.path) as file:
+            json.dump({"arguments": self.words, "finished": finished}, file, indent=1)
+            file.write("\n")
+
+    def forget_failure(self) -> None:
+        """Remove the note of a run that ended before its first checkpoint: nothing there depends on its options."""
+        if int(os.environ.get("RANK", 0)) or any(self.path.parent.glob("checkpoint*.pt")):
+            return
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.parent.rmdir()  # only where nothing else is in it
 
     def _read(self) -> dict | None:
         try:
-            saved = json.loads(self.path.read_text(encoding="utf-8"))
-            return {"arguments": [str(word) for word in saved["arguments"]], "finished": saved["finished"]}
+            text = self.path.read_text(encoding="utf-8")
+            saved = json.loads(text)
+            words = saved["arguments"]
+            if not isinstance(words, list) or not isinstance(saved["finished"], bool):
+                raise ValueError("other types than xl-xtune writes")
+            return {"arguments": [str(word) for word in words], "finished": saved["finished"]}
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{self.path}: cannot be read ({error}); remove it or {self.path.parent}") from None
 
 
@@ -95,22 +112,31 @@ class Stopped(Exception):
     """A signal asked this process to end."""
 
 
-def run_child(command: Sequence[str]) -> int:
+def run_child(command: Sequence[str], keep: Sequence[int] = ()) -> int:
     """Run a command with this process's streams; returns its exit status, 128 + n when signal n ended it.
 
-    SIGINT, SIGTERM and SIGHUP to this process end the child as well.
+    SIGINT, SIGTERM, SIGHUP and SIGUSR1 to this process go to the child as well, and it gets SIGTERM when this process
+    is killed. ``keep``: descriptors that it inherits, such as a lock's.
     """
+    parent = os.getpid()
+
+    def follow() -> None:
+        """In the child: SIGTERM when the parent dies, also if it has died already (Linux)."""
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     # an ignored signal stays ignored, as under nohup
     before = {number: signal.getsignal(number) for number in signals if signal.getsignal(number) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, stop)
     try:
-        with subprocess.Popen(command) as child:
+        with subprocess.Popen(command, preexec_fn=follow, pass_fds=keep) as child:
             try:
                 status = child.wait()
             except KeyboardInterrupt:
@@ -130,6 +156,6 @@ def _end(child: subprocess.Popen, number: int, asked: bool = False) -> None:
     for step in (None if asked else number, signal.SIGTERM, signal.SIGKILL):
         if step is not None:
             child.send_signal(step)
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(subprocess.TimeoutExpired, Stopped, KeyboardInterrupt):  # asked again: the next step at once
             child.wait(GRACE if step is not None else GRACE / 2)
             return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from xl_plugins.cli.training import Record, fairseq_train, parse_options, run_ch
 from xl_plugins.data.layout import DataBin
 from xl_plugins.defaults import count_ranks, share_rows
 from xl_plugins.errors import UserError, run_cli
+from xl_plugins.output import FolderLock
 from xl_plugins.xtreme.xtune_presets import (
     DATA_SETS,
     READINGS,
@@ -209,7 +211,7 @@ def check(args: argparse.Namespace) -> None:
             raise UserError(f"{option} {path}: no such {'folder' if exists is os.path.isdir else 'file'}")
 
 
-def run_stage(args: argparse.Namespace, stage: int, words: list[str]) -> int:
+def run_stage(args: argparse.Namespace, stage: int, words: list[str], lock: FolderLock | None = None) -> int:
     folder = Path(args.save_dir) / f"stage{stage}"
     record = Record(folder, words)
     if record.is_finished():
@@ -220,10 +222,33 @@ def run_stage(args: argparse.Namespace, stage: int, words: list[str]) -> int:
         raise UserError(f"{path}: no such checkpoint; run --stage 1 first, or name the model by --teacher")
     record.write(finished=False)
     _tell(f"stage {stage}: checkpoints go to {folder}")
-    status = run_child([*fairseq_train(), *words])
+    status = 1
+    try:
+        status = run_child([*fairseq_train(), *words], keep=[lock.fileno()] if lock else ())
+    finally:
+        if status:
+            record.forget_failure()
     if status == 0:
         record.write(finished=True)
     return status
+
+
+@contextlib.contextmanager
+def save_folder(args: argparse.Namespace) -> Iterator[FolderLock | None]:
+    """Keeps a second xl-xtune out of --save-dir; of the ranks of a distributed run the first one does."""
+    if int(os.environ.get("RANK", 0)):
+        yield None
+        return
+    folder = Path(args.save_dir)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--save-dir {folder}: is a file; choose a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FolderLock(folder / ".xl-xtune.xl-lock", "xl-xtune", f"--save-dir {folder}") as lock:
+            yield lock
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only where nothing came about
 
 
 def _tell(text: str) -> None:
@@ -249,10 +274,11 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(_show(words) for words in commands.values()))
         return 0
     check(args)
-    for stage, words in commands.items():
-        status = run_stage(args, stage, words)
-        if status:
-            return status
+    with save_folder(args) as lock:
+        for stage, words in commands.items():
+            status = run_stage(args, stage, words, lock)
+            if status:
+                return status
     return 0
 
 
