@@ -77,7 +77,7 @@ def test_headers_are_skipped_and_said_or_warned_about(tiny_spm: Any, tmp_path: P
     run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={train}")
     assert prepared.labels(tmp_path / "b") == ["B-LOC", "B-PER", "O"]
     said = capsys.readouterr()
-    assert f"line taken for a header and skipped (--header keep if it is a word): 1, first {train}:1, 'token ner'" in (
+    assert f"line taken for a header and skipped (--header keep if it is a word): {train}:1, 'token ner'" in (
         said.out
     )
     write(train, text.replace("token\tner", "mot\tsens"))
@@ -102,6 +102,27 @@ def test_other_layouts(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
         assert prepared.tags(tmp_path / str(number) / "en", "train") == tags
         said = "separated by blanks" if not number else "words are read from"
         assert said in capsys.readouterr().out
+
+
+def test_numbered_tags_and_parquet(tiny_spm: Any, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    records = [{"tokens": ["Hi", "#Anna"], "ner_tags": [0, 1]}, {"tokens": ["Bern"], "ner_tags": [3]}]
+    parquet.write_table(pyarrow.Table.from_pylist(records), tmp_path / "a.parquet")
+    names = write(tmp_path / "names.txt", "O\nB-PER\nI-PER\nB-LOC\n")
+    options = ("conll", tmp_path / "b", "--train", f"en={tmp_path}/a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet:1: tags are numbers such as 0; .*--label-names FILE"):
+        run(tiny_spm, *options)
+    run(tiny_spm, *options, "--label-names", names)
+    assert prepared.words(tmp_path / "b/en", "train") == [["Hi", "#Anna"], ["Bern"]]
+    assert prepared.tags(tmp_path / "b/en", "train") == [["O", "B-PER"], ["B-LOC"]]
+    assert prepared.labels(tmp_path / "b") == ["O", "B-PER", "I-PER", "B-LOC"]
+    features = {"ner_tags": {"feature": {"names": ["X", "Y", "Z", "O"]}}}
+    info = write(tmp_path / "info.json", json.dumps({"features": features}))
+    run(tiny_spm, *options, "--overwrite", "--label-names", info, "--labels", "O,X,Y,Z")
+    assert prepared.tags(tmp_path / "b/en", "train") == [["X", "Y"], ["O"]]
+    assert prepared.labels(tmp_path / "b") == ["O", "X", "Y", "Z"]
 
 
 def test_words_are_kept_or_changes_are_counted(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:

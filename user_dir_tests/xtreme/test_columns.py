@@ -156,7 +156,7 @@ def test_lists_of_words_and_tags(tmp_path):
     for row in ("5", "6"):
         with pytest.raises(UserError, match=rf":1: tags are numbers such as {row}; .*--labels O,B-PER"):
             read(tmp_path / "a.jsonl", text.replace("[5,6]", f"[{row},6]"), tag="pos_tags")
-    with pytest.raises(UserError, match=":2: tag number 3, but --labels names 2: 0 to 1"):
+    with pytest.raises(UserError, match=":2: tag number 3, but only 0 to 1 have names"):
         read(tmp_path / "a.jsonl", text, names=("O", "B-PER"))
     for old, new, message in (
         ("[0,1]", "[0]", ":1: 2 words in 'tokens', but 1 tags in 'ner_tags'"),

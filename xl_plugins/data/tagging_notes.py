@@ -33,7 +33,8 @@ def _line(kind: str, places: Sequence[tuple[str, int, int, str]]) -> str:
         more = len(counts) - len(named)
         files = f" ({', '.join(named)}{f' and {more} more files' if more else ''})"
     prefix = "words changed: " if sort == "word" else ""
-    return f"{prefix}{what}: {counts.total():,}{files}, first {printable(path)}:{line}{shown}"
+    total = f"{counts.total():,}{files}, first " if counts.total() > 1 else ""
+    return f"{prefix}{what}: {total}{printable(path)}:{line}{shown}"
 
 
 def label_line(labels: Sequence[str], counts: Mapping[str, int], where: str) -> str:

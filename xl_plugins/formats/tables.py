@@ -123,6 +123,17 @@ def parquet_rows(path: str, wanted: Sequence[Column]) -> Iterator[tuple[int, Fie
             yield row, fields
 
 
+def parquet_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a Parquet file, counted from 1, as Python's values: lists stay lists."""
+    file = _safe(path, lambda: _parquet(path).ParquetFile(path))
+    batches = file.iter_batches(batch_size=1024)
+    row = 0
+    while (batch := _safe(path, lambda: next(batches, None))) is not None:
+        for record in _safe(path, batch.to_pylist):
+            row += 1
+            yield row, record
+
+
 def parquet_names(path: str) -> list[str]:
     """Names of the columns of a Parquet file."""
     return list(_safe(path, lambda: _parquet(path).ParquetFile(path)).schema_arrow.names)

@@ -9,7 +9,7 @@ from xl_plugins.xtreme import given_tagging
 from xl_plugins.xtreme.plan import Plan
 from xl_plugins.xtreme.sentences import SentenceFile
 
-HELP = "tagged words from any column files (CoNLL-2003, Universal NER, ...), jsonl or csv"
+HELP = "tagged words from any column files (CoNLL-2003, Universal NER, ...), jsonl, Parquet or csv"
 EPILOG = f"""\
 {given_tagging.FILE_HELP}
 A word per line, a line that is empty or white space between sentences. The first sentences say how columns are
@@ -18,9 +18,10 @@ first word of a sentence are skipped if they lack a word's columns (no tab; or w
 the -DOCSTART- lines of CoNLL's files; a first line such as 'token TAB ner' is a header. Words are kept as they are.
 What was skipped or changed is counted and printed.
 
-Tables are recognised: jsonl or json with lists of words and tags (tokens, ner_tags), csv with a header and a row per
-word (sentence_id, word, tag; an empty sentence_id continues the sentence). Columns of other names are named by
---word-column, --tag-column and --sentence-column. Where tags are numbers, --labels names them from 0 on.
+Tables are recognised: jsonl, json or Parquet (extra [parquet]) with lists of words and tags (tokens, ner_tags), csv
+with a header and a row per word (sentence_id, word, tag; an empty sentence_id continues the sentence). Columns of other
+names are named by --word-column, --tag-column and --sentence-column. Where tags are numbers, --labels or --label-names
+says what they stand for, from 0 on.
 
 Without --labels the labels are the tags of the source's training file, sorted (so that O comes behind B-... and I-...),
 and O before them if they lack it.
@@ -72,10 +73,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mark of comment lines, '' for none, so that every line is a word (default: #)",
     )  # fmt: skip
     parser.add_argument("--labels", metavar="A,B,...", help="labels in the order of the model's outputs")
+    parser.add_argument(
+        "--label-names", metavar="FILE",
+        help="what tags that are numbers stand for, from 0: a name per line, or JSON (a list, dataset_info.json); also"
+        " the labels, unless --labels orders them (default: the labels)",
+    )  # fmt: skip
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
-    labels = given_tagging.parse_labels(args.labels)
+    names = given_tagging.parse_label_names(args.label_names, args.tag_column)
+    labels = given_tagging.parse_labels(args.labels) or names or None
     template = SentenceFile(
         "",
         kind="any",
@@ -85,7 +92,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         comment=args.comment or None,
         header=args.header,
         sentence=args.sentence_column,
-        names=labels or (),
+        names=names or labels or (),
         clean=False,
     )
     return given_tagging.make_plan(args, template, labels)

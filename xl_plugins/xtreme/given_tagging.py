@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections import Counter
 from dataclasses import replace
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.label_names import read_label_names
 from xl_plugins.output import printable
 from xl_plugins.xtreme import given, token_tables
 from xl_plugins.xtreme.languages import check_language, parse_languages
@@ -51,6 +53,18 @@ def parse_labels(text: str | None) -> tuple[str, ...] | None:
     ):
         raise UserError(f"--labels: '{text}' must be two or more different words joined by commas")
     return labels
+
+
+def parse_label_names(path: str | None, column: object) -> tuple[str, ...]:
+    """Names of the tags 0, 1, ... in the file of ``--label-names``; none without one."""
+    if path is None:
+        return ()
+    if not os.path.isfile(path):
+        raise UserError(f"--label-names: {path} does not exist; correct the path")
+    names = read_label_names(path, str(column or "ner_tags"))
+    if len(names) < 2 or any(len(name.split()) != 1 for name in names):
+        raise UserError(f"--label-names: {path} must name two or more labels without blanks")
+    return names
 
 
 def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[str, ...] | None) -> TaggingPlan:

@@ -151,13 +151,13 @@ class SentenceFile:
             return self.names[int(tag)]
         if self.names:
             raise UserError(
-                f"{self.path}:{line}: tag number {tag}, but --labels names {len(self.names)}: 0 to"
-                f" {len(self.names) - 1}; name all, in the order of the numbers"
+                f"{self.path}:{line}: tag number {tag}, but only 0 to {len(self.names) - 1} have names; name all in the"
+                " order of the numbers, --labels O,B-PER,... or --label-names FILE"
             )
-        if self.kind in token_tables.JSON or self.kind == "parquet":
+        if self.kind in token_tables.LISTS:
             raise UserError(
                 f"{self.path}:{line}: tags are numbers such as {tag}; name what they stand for in the order of the"
-                " numbers: --labels O,B-PER,I-PER,... or --labels FILE (a label per line)"
+                " numbers: --labels O,B-PER,I-PER,... or --label-names FILE"
             )
         return tag
 

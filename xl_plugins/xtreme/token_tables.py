@@ -9,14 +9,15 @@ from itertools import islice
 from typing import Any, Iterable, Iterator
 
 from xl_plugins.errors import UserError
-from xl_plugins.formats.json_text import parse_json_line, read_json
+from xl_plugins.formats.json_text import json_items, parse_json_line
+from xl_plugins.formats.tables import parquet_records
+from xl_plugins.formats.text import read_text
 from xl_plugins.output import printable
 from xl_plugins.xtreme.columns import SENTENCE_NAMES, TAG_NAMES, WORD_NAMES, Column, Columns, Token, find_name
 from xl_plugins.xtreme.tsv import LineReader
 from xl_plugins.xtreme.words import Notes
 
-JSON = ("jsonl", "json")
-KINDS = (*JSON, "csv")
+LISTS = ("jsonl", "json", "parquet")  # kinds with a row per sentence; csv has one per word
 _LONGEST = 2000  # words of a sentence in a table that does not number sentences
 _DELIMITERS = (",", ";", "\t", "|")
 _OBJECT = 'an object with a list of words per line, such as {"tokens": ["Hi"], "tags": ["O"]}'
@@ -24,6 +25,9 @@ _OBJECT = 'an object with a list of words per line, such as {"tokens": ["Hi"], "
 
 def guess(path: str) -> str | None:
     """Kind of table, None for a file with a word per line and no header that says otherwise."""
+    with open(path, "rb") as file:
+        if file.read(4) == b"PAR1" or path.endswith(".parquet"):
+            return "parquet"
     lines = [text for _, text in islice(LineReader(path, blank=True), 50)]
     first = next((text.strip() for text in lines if text), "")
     if first.startswith("{") and '"' in first:
@@ -51,17 +55,19 @@ def tokens(kind: str, reader: LineReader, columns: Columns, sentence: str | None
 
 
 def _records(kind: str, reader: LineReader) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Objects with their lines (of a list in one file: their numbers)."""
+    """Objects with their lines (of Parquet: their numbers)."""
     if kind == "jsonl":
         for line, text in reader:
             if text:
                 yield line, parse_json_line(text, f"{reader.path}:{line}", _OBJECT)
         return
-    content = read_json(reader.path, "a list of objects")
-    for number, record in enumerate(content if isinstance(content, list) else [content], 1):
+    if kind == "parquet":
+        yield from parquet_records(reader.path)
+        return
+    for line, record in json_items(read_text(reader.path), reader.path, "a list of objects, or an object per line"):
         if not isinstance(record, dict):
-            raise UserError(f"{reader.path}:{number}: a JSON {type(record).__name__}, expected {_OBJECT}")
-        yield number, record
+            raise UserError(f"{reader.path}:{line}: a JSON {type(record).__name__}, expected {_OBJECT}")
+        yield line, record
 
 
 def _lists(records: Iterable[tuple[int, dict[str, Any]]], path: str, columns: Columns, notes: Notes) -> Iterator[Token]:
