@@ -54,6 +54,19 @@ def test_join_by_id_checks_labels_with_both_lines(tiny_spm, tmp_path: Path) -> N
         )  # fmt: skip
 
 
+def test_test_sets_with_labels_of_their_own_are_warned_of(tiny_spm, tmp_path: Path, capsys) -> None:
+    """As JSICK's beside SICK's: each keeps its own."""
+    en, de = (table(tmp_path / f"{name}.tsv", "ABC", "mi") for name in ("en", "de"))
+    de.write_text(de.read_text().replace("ga mi\tx", "ga mi\ty"))
+    run(
+        tiny_spm, "pairs", tmp_path / "bin", *COLUMNS, "--align-on", "id", "--train", f"en={en}",
+        "--test", f"en={en}", f"de={de}", "--translate-test", f"de={en}",
+    )  # fmt: skip
+    printed = capsys.readouterr()
+    assert "de.tsv:4: the label differs from" in (printed.out + printed.err).replace("\n", " ")
+    assert [labels(tmp_path / "bin", lang, "test") for lang in ("en", "de")] == [["x", "x", "x"], ["x", "x", "y"]]
+
+
 @pytest.mark.parametrize(
     ("english", "german", "message"),
     [

@@ -82,7 +82,7 @@ def make_bucc(raw: Path, folder: str = "") -> Path:
 @pytest.mark.parametrize("folder", ["", "de-en"])
 def test_bucc(tiny_spm: Any, tmp_path: Path, folder: str) -> None:
     raw, dest = make_bucc(tmp_path / "raw", folder), tmp_path / "bin"
-    run(tiny_spm, "bucc", raw, dest)
+    run(tiny_spm, "bucc2018", raw, dest)
     assert meta(dest)["splits"] == {"de": {"test": 1, "valid": 3}}
     assert meta(dest)["views"] == {"de": {"test": 2, "valid": 4}}
     assert meta(dest)["unlabelled"] == {"de": ["test"]}

@@ -70,7 +70,7 @@ def test_bucc(archive, tmp_path, tiny_spm, test_gold):
         write(raw / f"de-en.{part}.en", [f"en-{i:04d}\t{text}" for i, text in enumerate(english)])
         if test_gold or part == "training":
             write(raw / f"de-en.{part}.gold", [f"de-{20 + i:04d}\ten-{i:04d}" for i in range(20)])
-    data = prepared("bucc", raw, tiny_spm)
+    data = prepared("bucc2018", raw, tiny_spm)
     words = [str(data), "--path", str(archive), "--layer", "0", "--margin", "absolute"]
     if not test_gold:
         with pytest.raises(UserError, match="no gold pairs in test of de, so nothing can be scored; pass --output"):
@@ -78,7 +78,7 @@ def test_bucc(archive, tmp_path, tiny_spm, test_gold):
     out = ["--json", str(tmp_path / "out.json"), "--output", str(tmp_path / "p")]
     assert evaluate.main([*words, *out]) == 0
     result = json.loads((tmp_path / "out.json").read_text())
-    pairs = (tmp_path / "p" / "bucc" / "test-de.tsv").read_text().splitlines()
+    pairs = (tmp_path / "p" / "bucc2018" / "test-de.tsv").read_text().splitlines()
     assert {f"{20 + i}\t{i}" for i in range(20)} <= set(pairs) and len(pairs) < 26
     assert result["thresholds"]["de"]["tuned_on"] == "valid"
     if test_gold:

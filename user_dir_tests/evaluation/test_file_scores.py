@@ -138,6 +138,28 @@ def test_other_data_sets_name_their_metric(panx):
     assert score(panx, "own", metric="span_f1").scores["de"] == pytest.approx(200 / 3)
 
 
+def test_xtremes_folder_of_bucc_under_both_names(tmp_path):
+    write(tmp_path / "gold" / "test-de.tsv", "de-1\ten-4\n")
+    write(tmp_path / "old" / "bucc" / "test-de.tsv", "de-1\ten-4\n")
+    write(tmp_path / "new" / "bucc2018" / "test-de.tsv", "de-1\ten-4\n")
+    for folder, task in (("new", "bucc2018"), ("new", "bucc"), ("old", "bucc2018"), ("old", "bucc")):
+        result = score((tmp_path / folder, tmp_path / "gold"), task)
+        assert (result.task, result.metric.name, result.scores) == ("bucc2018", "set_f1", {"de": 100.0})
+
+
+def test_indices_of_tatoeba_that_no_gold_row_has_are_wrong(tmp_path, caplog):
+    """XTREME's mock: one number per line."""
+    write(tmp_path / "gold" / "tatoeba" / "test-ar.tsv", "3\n0\n1\n")
+    write(tmp_path / "pred" / "tatoeba" / "test-ar.tsv", "3\n2\n1\n")
+    assert score((tmp_path / "pred", tmp_path / "gold"), "tatoeba").counts == {"ar": (2, 3)}
+    assert "predicts 2, which no row of " in caplog.text and "counted as wrong" in caplog.text
+
+
+def test_one_tag_throughout_is_gold_outside_xtremes_sets(tmp_path):
+    folders = styled(tmp_path, "own", "O " * 12, "O " * 11 + "PER")
+    assert score(folders, "own", metric="span_f1").counts["en"] == (0, 1, 0, 11, 12)
+
+
 def test_layout_that_xtremes_scorer_reads(tmp_path):
     """It strips every line and takes an empty one for the end of a sentence."""
     draw = random.Random(1)

@@ -205,7 +205,7 @@ def test_what_is_refused(paths, tatoeba, bucc, tmp_path):
     path = ["--path", paths["plain"]]
     assert "has no test sentences of sw with those of en; it has de, fr" in error(tatoeba, *path, "--languages", "sw")
     assert "--split: " in error(tatoeba, *path, "--split", "valid")
-    assert "--margin is read for bucc and bucc2018 only" in error(tatoeba, *path, "--margin", "ratio")
+    assert "--margin is read for bucc2018 only" in error(tatoeba, *path, "--margin", "ratio")
     assert "--mixup-inference is not read for retrieval" in error(tatoeba, *path, "--no-mixup-inference")
     root = start(tmp_path / "data", "tatoeba")
     (root / "meta.json").write_text(json.dumps({"problem": "qa"}))

@@ -111,11 +111,22 @@ def test_an_unknown_label_names_file_and_line(folders):
     assert "test-de.tsv:4: label 'neutrall' is not one of contradiction, entailment, neutral" in error(folders)
 
 
-def test_an_unknown_task_takes_its_labels_from_the_gold_files(folders):
+def test_any_label_may_be_predicted_in_an_unknown_task(folders, caplog):
     (folders[0] / "xnli").rename(folders[0] / "own")
     assert score(folders, task="own").scores["en"] == 80.0
     write(folders[0] / "own" / "test-de.tsv", [*GOLD[:4], "other"])
-    assert "test-de.tsv:5: label 'other' is not one of contradiction, entailment, neutral" in error(folders, task="own")
+    assert score(folders, task="own").counts["de"] == (4, 5)
+    assert "predicts other, which no row of " in caplog.text
+
+
+def test_a_test_set_of_one_label_is_scored_outside_xtremes_sets(tmp_path):
+    for folder, labels in (("p/mine", ["entailment"] * 11 + ["neutral"]), ("g", ["a\tb\tentailment"] * 12)):
+        (tmp_path / folder).mkdir(parents=True)
+        write(tmp_path / folder / "test-en.tsv", labels)
+    assert score((tmp_path / "p", tmp_path / "g"), task="mine").counts == {"en": (11, 12)}
+    (tmp_path / "p" / "mine").rename(tmp_path / "p" / "xnli")
+    assert "a set of one label is scored under another name of --task" in error((tmp_path / "p", tmp_path / "g"))
+    assert score((tmp_path / "p" / "xnli", tmp_path / "g"), task="mine").counts == {"en": (11, 12)}
 
 
 @pytest.mark.parametrize(

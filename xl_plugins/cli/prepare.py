@@ -15,6 +15,7 @@ from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.hints import next_steps
 from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
+from xl_plugins.evaluation.benchmark import task_name
 from xl_plugins.xtreme import READERS
 from xl_plugins.xtreme.plan import Plan, Unit
 
@@ -36,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, reader in READERS.items():
         command = commands.add_parser(
             name,
+            aliases=["bucc"] if name == "bucc2018" else [],
             help=reader.HELP,
             description=f"Binarise {reader.HELP}.",
             epilog=reader.EPILOG,
@@ -108,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     if args.workers < 1:
         raise UserError(f"--workers: {args.workers} given, at least 1 is needed")
-    plan = READERS[args.dataset].make_plan(args)
+    plan = READERS[task_name(args.dataset)].make_plan(args)
     bar = _Bar(plan, args.progress or sys.stderr.isatty())
     job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar)
     try:

@@ -84,7 +84,8 @@ def align(plan: PairPlan) -> dict[Unit, Selection]:
 def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows) -> list[str]:
     """UserError where ``unit`` and ``reference`` cannot correspond row by row; returns warnings about doubtful texts.
 
-    Counts must agree, and labels wherever both have them (rows marked as untranslated aside).
+    Counts must agree, and in training the labels wherever both have them (rows marked as untranslated aside): dev and
+    test sets that are translations of each other may carry labels of their own (JSICK beside SICK), which is a warning.
     """
     path, other = unit.file.path, reference_unit.file.path
     if len(rows) != len(reference):
@@ -95,21 +96,29 @@ def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows)
     differs = (
         (rows.labels != reference.labels) & (rows.labels != NO_LABEL) & (reference.labels != NO_LABEL) & ~rows.missing
     )
+    warnings = []
     if differs.any():
-        row = int(np.argmax(differs))
-        raise UserError(
-            f"{path}:{rows.lines[row]}: the label differs from {other}:{reference.lines[row]} "
-            f"({int(differs.sum())} of {len(rows)} rows); the files must hold the same pairs in the same order"
-        )
+        row, where = int(np.argmax(differs)), f"{int(differs.sum())} of {len(rows)} rows"
+        if unit.split != "train":
+            warnings.append(
+                f"{path}:{rows.lines[row]}: the label differs from {other}:{reference.lines[row]} ({where}); right if"
+                " the translations have labels of their own, wrong if rows are shifted"
+            )
+        else:
+            raise UserError(
+                f"{path}:{rows.lines[row]}: the label differs from {other}:{reference.lines[row]} "
+                f"({where}); the files must hold the same pairs in the same order"
+            )
     if not len(rows.check):
-        return []
+        return warnings
     strange = np.flatnonzero(rows.check != reference.text)
     if not len(strange):
-        return []
+        return warnings
     row = int(strange[0])
     return [
+        *warnings,
         f"{path}:{rows.lines[row]}: the untranslated side is not the text of {other}:{reference.lines[row]} "
-        f"({len(strange)} of {len(rows)} rows); harmless if only the spelling differs, wrong if rows are shifted"
+        f"({len(strange)} of {len(rows)} rows); harmless if only the spelling differs, wrong if rows are shifted",
     ]
 
 

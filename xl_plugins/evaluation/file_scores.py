@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from ..errors import UserError
 from ..functional.spans import SpanScheme
+from ..output import printable
 from ..xtreme.span_rules import span_rule
 from . import counters, questions
-from .benchmark import XTREME
+from .benchmark import XTREME, task_name
 from .labels import (
     LABEL_SETS,
     STEMS,
@@ -27,6 +29,8 @@ from .result import Result
 from .tags import TAG_SETS, TagFile, check_aligned, read_tags, read_treebank
 
 FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "set_f1")
+logger = logging.getLogger(__name__)
+
 _TAGGING = ("span_f1", "chunk_f1")
 _SUFFIXES = {"qa": "json"}
 
@@ -43,6 +47,7 @@ def score_files(
 
     Raises UserError for differing numbers of examples, labels that are none, and gold files without gold.
     """
+    task = task_name(task)
     folders = [task_folder(predictions, task, "--predictions"), task_folder(labels, task, "--labels")]
     metric = metric or _default_metric(task, folders[0], split)
     there = [languages_in(folders[0], split, _SUFFIXES.get(metric, "tsv")), _gold_languages(metric, folders[1], split)]
@@ -96,12 +101,14 @@ def _gold_languages(metric: str, folder: str, split: str) -> list[str]:
 def _labels(predicted: str, gold: str, task: str) -> np.ndarray:
     label_set = LABEL_SETS.get(task, LabelSet())
     true = read_gold(gold, label_set)
-    known = label_set if label_set.names else LabelSet(tuple(sorted(set(true))))
-    found = read_predictions(predicted, known)
+    found = read_predictions(predicted, label_set)
     if len(found) != len(true):
         raise UserError(
             f"{predicted}: {len(found)} predictions, but {gold} has {len(true)} examples; every one needs a prediction"
         )
+    if unknown := sorted(set(found) - set(true)):
+        shown = ", ".join(printable(label[:60]) for label in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+        logger.warning("%s: predicts %s, which no row of %s is; counted as wrong", predicted, shown, gold)
     return counters.label_counters(true, found)
 
 

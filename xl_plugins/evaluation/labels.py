@@ -12,9 +12,11 @@ from ..formats.packing import PACKED
 from ..xtreme import pawsx, xnli
 from ..xtreme.languages import CODE
 from ..xtreme.tsv import LineReader, find_file, split_fields
+from .benchmark import OLD_NAMES
 
 STEMS = {"valid": "dev", "test": "test"}  # splits in XTREME's file names
-MIN_CONSTANT = 10  # rows from which one label throughout a gold file is taken for a placeholder
+MIN_CONSTANT = 10  # rows from which one label throughout a gold file of XTREME's is taken for a placeholder
+NO_LABELS = ("-", "_", "?")  # never a label when every line has it
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ def task_folder(folder: str, task: str, option: str) -> str:
     """``folder/task`` when there is one, else ``folder`` itself; UserError when it is no folder."""
     if not os.path.isdir(folder):
         raise UserError(f"{option} {folder}: no such folder")
-    inner = os.path.join(folder, task)
-    return inner if os.path.isdir(inner) else folder
+    names = [task, *(old for old, name in OLD_NAMES.items() if name == task)]
+    found = (inner for name in names if os.path.isdir(inner := os.path.join(folder, name)))
+    return next(found, folder)
 
 
 def read_predictions(path: str, labels: LabelSet) -> list[str]:
@@ -77,10 +80,11 @@ def read_gold(path: str, labels: LabelSet) -> list[str]:
             )
         found.append((line, fields[-1]))
     constant = len({label for _, label in found}) == 1
-    if constant and (len(found) >= MIN_CONSTANT or labels.normal(found[0][1]) is None):
+    official = bool(labels.names) and len(found) >= MIN_CONSTANT  # of other sets, one label may be the gold
+    if constant and (official or labels.normal(found[0][1]) is None or found[0][1].strip() in NO_LABELS):
         raise UserError(
             f"{path}: the label is '{found[0][1]}' in every line, a placeholder; scoring needs gold labels"
-            " (XTREME publishes test files without them)"
+            " (XTREME publishes test files without them; a set of one label is scored under another name of --task)"
         )
     return _normalise(path, found, labels)
 

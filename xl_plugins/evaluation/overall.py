@@ -7,12 +7,11 @@ import statistics
 from collections.abc import Sequence
 
 from ..errors import UserError
-from .benchmark import XTREME
+from .benchmark import XTREME, task_name
 from .compare import Spread, System, common_languages
 from .result import read_json
 from .table import Table, spread, xtreme_note
 
-_ALIASES = {"bucc2018": "bucc"}
 Tasks = dict[str, System]
 
 
@@ -28,7 +27,7 @@ def read_systems(words: Sequence[str]) -> dict[str, Tasks]:
         if not equals or os.path.exists(word):
             name, path = "", word
         results = read_json(path)
-        task = _ALIASES.get(results[0].task, results[0].task)
+        task = task_name(results[0].task)
         if (name, task) in files:
             raise UserError(
                 f"--overall: {files[name, task]} and {path} are both of task {task}"

@@ -22,6 +22,7 @@ from ..data.layout import DataBin
 from ..errors import UserError
 from ..functional.retrieval import MARGINS, MINING, normalise
 from ..xtreme.languages import parse_languages
+from .benchmark import task_name
 from .encode import POOLINGS, SentenceEncoder, Sentences, load_sentence_encoder
 from .files import refuse_existing, write_files
 from .labels import prediction_path
@@ -30,7 +31,7 @@ from .result import Result
 from .retrieval_search import Mined, Side, find_translations, mine_pairs, read_gold
 
 PROBLEM = "retrieval"
-MINED = ("bucc", "bucc2018")  # data sets whose pairs have to be found; in the others every sentence has a translation
+MINED = ("bucc2018",)  # data sets whose pairs have to be found; in the others every sentence has a translation
 MAX_LENGTH = 512  # positions of a sentence in XTREME's scripts
 BATCH = {"batch_size": 256, "max_tokens": 4096}
 
@@ -87,9 +88,13 @@ def run(args: argparse.Namespace) -> list[Result]:
     overrides = options.pop("overrides")
     data = DataBin(Path(args.data), overrides.pop("source_language", None))
     if overrides:
-        option = "--inference-average" if "inference_average" in overrides else "--mixup-inference"
+        option = "--mixup-inference" if "no_mixup_inference" in overrides else f"--{next(iter(overrides))}"
+        option = option.replace("_", "-")
         raise UserError(f"{option} is not read for retrieval, which uses the plain encoder; leave it out")
-    split, task = args.split or "test", args.task or data.meta.get("dataset") or Path(args.data).resolve().name
+    split, task = (
+        args.split or "test",
+        task_name(args.task or data.meta.get("dataset") or Path(args.data).resolve().name),
+    )
     languages = _languages(data, split, args.languages)
     output = getattr(args, "output", None)
     folders = [output and os.path.join(output, *([name] if len(names) > 1 else [])) for name in names]

@@ -14,7 +14,7 @@ READERS: dict[str, Reader] = {
     "mlqa": mlqa,
     "tydiqa": tydiqa,
     "tatoeba": tatoeba,
-    "bucc": bucc,
+    "bucc2018": bucc,
     "pairs": pairs,
     "conllu": conllu,
     "conll": conll,

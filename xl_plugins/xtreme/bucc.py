@@ -24,8 +24,8 @@ files in RAW or RAW/XX-en/ (plain or .gz; also dev instead of training):
   XX-en.test.XX XX-en.test.en           the test collections, with XX-en.test.gold where you have it
 
 example:
-  xl-prepare bucc raw/bucc2018 data-bin/bucc --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt \\
-      --languages de,fr,ru,zh
+  xl-prepare bucc2018 raw/bucc2018 data-bin/bucc2018 --spm xlmr.base/sentencepiece.bpe.model \\
+      --dict xlmr.base/dict.txt --languages de,fr,ru,zh
 """
 
 
@@ -41,7 +41,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     languages = parse_languages(args.languages, "--languages") if args.languages else _discover(args.raw)
     if not languages:
         raise UserError(f"RAW: no XX-en.training.XX or XX-en.test.XX in {args.raw}; correct the folder")
-    plan = RetrievalPlan("bucc", check_language(args.source_language, "--source-language"))
+    plan = RetrievalPlan("bucc2018", check_language(args.source_language, "--source-language"))
     for lang in languages:
         units = [unit for split, parts in _PARTS for unit in _units(args.raw, lang, split, parts)]
         if not units:

@@ -18,7 +18,7 @@ from xl_plugins.xtreme.words import NON_JOINER, Notes, split_words, tidy
 
 @dataclass
 class TaggingPlan(Plan):
-    """Tagged sentences; a test file with one tag throughout counts as unlabelled, as XTREME's loader would fill it.
+    """Tagged sentences; XTREME's test files with one tag throughout count as unlabelled: its loader fills them so.
 
     ``xtreme_words``: words are cleaned as XTREME does, in prediction too.
     """
