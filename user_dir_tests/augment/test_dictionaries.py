@@ -54,14 +54,33 @@ def test_listed_languages_without_a_file_are_left_out_with_a_warning(tmp_path: P
     assert "en-sw, en-ur" in caplog.text and "--cs-languages" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["dog", "dog Hund Rüde", "dog  Hund", " Hund", "dog ", "", "\tHund", "dog\t", "dog\t "],
-)
-def test_lines_without_two_fields_are_named(tmp_path: Path, line: str) -> None:
-    folder = write(tmp_path, de=f"cat Katze\n{line}\nbird Vogel\n")
-    with pytest.raises(UserError, match=r"en-de\.txt:2: expected two fields"):
-        load_dictionaries(folder, "en", "all")
+ODD = {
+    "dog": "one field alone", "dog Hund Rüde": "more than two words without a tab", "dog  Hund": "more than one blank",
+    " Hund": "one field alone", "dog ": "one field alone", "": "empty", " \t ": "empty", "\tHund": "one field alone",
+    "dog\t": "one field alone", "dog\tHund\t0.9": "3 columns",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_odd_lines_are_left_out_counted_and_shown(tmp_path: Path, line: str, caplog) -> None:
+    folder = write(tmp_path, de=f"cat Katze\n{line}\nbird Vogel\n{line}\n\n")
+    with caplog.at_level(logging.WARNING):
+        assert load_dictionaries(folder, "en", "all") == {"de": {"cat": "Katze", "bird": "Vogel"}}
+    count = 3 if ODD[line] == "empty" else 2
+    assert f"en-de.txt: 3 of 5 lines left out ({count} {ODD[line]}" in caplog.text
+    assert f"the first is {folder}/en-de.txt:2: '" in caplog.text and f"', {ODD[line]}" in caplog.text
+    caplog.clear()
+    with pytest.raises(UserError, match=rf"en-de\.txt:1: '.*', {ODD[line]}; so are all 2 lines \(2 {ODD[line]}\); exp"):
+        load_dictionaries(write(tmp_path, de=f"{line}\n{line}\n"), "en", "all")
+
+
+@pytest.mark.parametrize("header", ["en de", "EN\tDE", "source\ttarget"])
+def test_a_header_is_no_entry(tmp_path: Path, header: str, caplog) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = load_dictionaries(write(tmp_path, de=f"{header}\ncat Katze\nen de\n"), "en", "all")
+    assert (
+        found == {"de": {"cat": "Katze", "en": "de"}} and "en-de.txt: 1 of 3 lines left out (1 a header)" in caplog.text
+    )
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -74,7 +93,7 @@ def test_other_encodings_are_named_with_their_line(tmp_path: Path, packed: bool)
 
 @pytest.mark.parametrize("text", ["", "\n"])
 def test_empty_dictionary_is_named(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UserError, match=r"en-de\.txt(: the dictionary is empty|:1: expected two fields)"):
+    with pytest.raises(UserError, match=r"en-de\.txt(: the file is empty|:1: '', empty; so are all 1 lines)"):
         load_dictionaries(write(tmp_path, de=text), "en", "all")
 
 

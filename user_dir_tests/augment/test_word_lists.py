@@ -100,6 +100,14 @@ def test_files_that_are_no_word_lists(tmp_path: Path, name: str, text: str | byt
     assert told in str(caught.value)
 
 
+def test_lines_left_out_are_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "fr.txt", "un\n\n2004\nbon jour\nun\ndeux\n")
+    assert read_word_list(path, 100).words == ["un", "deux"]
+    assert f"4 of 6 lines left out (1 empty, 1 no letter, 1 phrase, 1 repeated); the first is {path}:2: '', empty" in (
+        caplog.text
+    )
+
+
 @pytest.mark.parametrize("top_k", [0, -5])
 def test_no_lines_at_all(tmp_path: Path, top_k: int) -> None:
     with pytest.raises(UserError, match=rf"^--top-k {top_k}: .* at least 1$"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Union
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.odd_lines import OddLines
 from xl_plugins.formats.text import read_lines
 from xl_plugins.xtreme.languages import is_language
 
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 ALL = "all"
 Table = dict[str, Union[str, list[str]]]  # source word -> its translation, or all of them in the order of the file
-_SUFFIXES = (".txt", ".txt.gz")
+_HEADERS = (("source", "target"), ("word", "translation"), ("src", "tgt"))
 
 
 def load_dictionaries(
@@ -49,7 +50,11 @@ def load_dictionaries(
         names = ", ".join(f"{source}-{x}" for x in missing)
         logger.warning("%s: %s has no dictionary for %s; left out", asking, folder, names)
     words: dict[str, str] = {}  # the same source word in all languages is kept once
-    tables = {language: _read(files[language], words) for language in wanted if language in files}
+    tables = {
+        language: _read(files[language], (source.casefold(), language.casefold()), words)
+        for language in wanted
+        if language in files
+    }
     if not tables:
         there = f"it has {', '.join(sorted(files))}" if files else "it has none"
         raise UserError(
@@ -74,17 +79,17 @@ def dictionary_files(folder: Path, source: str) -> dict[str, Path]:
     return found
 
 
-def _read(path: Path, words: dict[str, str]) -> Table:
-    """Entries of one file; UserError names the line that is wrong."""
+def _read(path: Path, codes: tuple[str, str], words: dict[str, str]) -> Table:
+    """Entries of one file. Lines that are none are left out with a warning; a file of such lines is an error."""
     table: Table = {}
-    lines = read_lines(path)
+    lines, odd = read_lines(path), OddLines(path)
     for number, line in enumerate(lines, 1):
-        source, target = _fields(line)
-        if not source or not target:
-            raise UserError(
-                f"{path}:{number}: expected two fields, a word and its translation, separated by a tab or one blank; "
-                f"found {line[:60]!r}"
-            )
+        source, target, reason = _fields(line)
+        if not reason and number == 1 and (source.casefold(), target.casefold()) in {codes, *_HEADERS}:
+            reason = "a header"
+        if reason:
+            odd.add(number, line, reason)
+            continue
         source = words.setdefault(source, source)
         if target == source:
             target = source
@@ -95,15 +100,24 @@ def _read(path: Path, words: dict[str, str]) -> Table:
             table[source] = [known, target]
         else:
             known.append(target)
-    if not table:
-        raise UserError(f"{path}: the dictionary is empty; expected one word and its translation per line")
+    odd.report(len(lines), "two fields per line, a word and its translation, separated by a tab or one blank")
     return table
 
 
-def _fields(line: str) -> tuple[str, str]:
-    """Source and target of a line; both empty if it has another number of fields."""
+def _fields(line: str) -> tuple[str, str, str]:
+    """Source and target of a line, and why it is no entry; phrases need the tab."""
+    if not line.strip():
+        return "", "", "empty"
     if "\t" in line:
-        source, _, target = line.partition("\t")
-        return source.strip(" "), target.strip(" \t")
+        fields = [field.strip(" ") for field in line.split("\t")]
+        while len(fields) > 2 and not fields[-1]:
+            fields.pop()
+        if len(fields) > 2:
+            return "", "", f"{len(fields)} columns"
+        return (*fields, "") if all(fields) else ("", "", "one field alone")  # type: ignore[return-value]
     source, _, target = line.partition(" ")
-    return ("", "") if " " in target else (source, target)
+    if " " in target.strip() and source:
+        return "", "", "more than two words without a tab"
+    if not source or not target or target != target.strip():
+        return "", "", "one field alone" if not target.strip() or not source else "more than one blank"
+    return source, target, ""

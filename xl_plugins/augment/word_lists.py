@@ -9,12 +9,12 @@ import glob
 import os
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from xl_plugins.data.tokenizer import file_digest
 from xl_plugins.errors import UserError
+from xl_plugins.formats.odd_lines import OddLines
 from xl_plugins.formats.text import read_lines
 
 PLACE = "{lang}"
@@ -75,18 +75,19 @@ def read_word_list(path: str | Path, top_k: int, option: str = "--top-k") -> Wor
         raise UserError(f"{option} {top_k}: expected the number of lines that count, at least 1")
     lines = read_lines(Path(path))[:top_k]
     words: dict[str, None] = {}
-    skipped: Counter[str] = Counter()
-    for line in lines:
+    odd = OddLines(path)
+    for number, line in enumerate(lines, 1):
         word = _word(line)
         reason = _reason(word) or ("repeated" if word in words else "")
         if reason:
-            skipped[reason] += 1
+            odd.add(number, line, reason)
         else:
             words[word] = None
     if not words:
-        found = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "the file is empty"
+        found = ", ".join(f"{count} {reason}" for reason, count in odd.counts.items()) or "the file is empty"
         raise UserError(f"{path}: no words ({found}); expected one word per line, the most frequent first")
-    return WordList(str(path), file_digest(str(path)), list(words), dict(skipped), len(lines))
+    odd.report(len(lines), "one word per line, the most frequent first")
+    return WordList(str(path), file_digest(str(path)), list(words), dict(odd.counts), len(lines))
 
 
 def _word(line: str) -> str:
