@@ -143,7 +143,7 @@ def test_other_source_language_and_formats(tiny_spm, tmp_path: Path) -> None:
         ([], "--train, --valid, --test: no file given"),
         (["--train", "de=F"], "--train: no file of the source language en"),
         (["--train", "en=F", "--columns", "premise"], "--columns: 'premise' in 'premise' is not KEY=COLUMN"),
-        (["--train", "en=F", "--columns", "first=none"], "first and second of en/train cannot be none"),
+        (["--train", "en=F", "--columns", "first=none"], "first of en/train cannot be none"),
         (["--train", "en=F", "--filter", "set"], "--filter: 'set' is not column=value"),
         (["--train", "en=F", "--translate-test", "de=F"], "translates de's test pairs, but --test has no file"),
         (["--train", "en=G"], "--train: G (en) does not exist"),

@@ -42,6 +42,8 @@ def text_fields(data: DataBin, what: str = "counterparts") -> tuple[str, ...]:
         raise UserError(
             f"{data.root}/meta.json: the data is for problem '{problem}'; {what} are for {' and '.join(PROBLEMS)}"
         )
+    if problem == "sentence_pair" and data.single_text:
+        raise UserError(f"{data.root}: holds single texts; {what} are for sentence pairs and tagging")
     return PROBLEMS[problem]
 
 

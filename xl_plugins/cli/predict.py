@@ -20,14 +20,15 @@ from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.evaluation.predict import BATCH_SIZE
 from xl_plugins.evaluation.raw import source_rule
-from xl_plugins.evaluation.raw_pairs import PairReader, pair_record, predict_pairs
+from xl_plugins.evaluation.raw_pairs import COLUMNS, PairReader, pair_record, predict_pairs
 from xl_plugins.evaluation.raw_qa import QuestionReader, predict_questions, question_record
 from xl_plugins.evaluation.raw_tagging import SentenceReader, predict_sentences, sentence_record
 
 EPILOG = """\
 input, UTF-8, one example per line, as text or as JSON lines (told apart by the first character); by the checkpoint's
 problem:
-  pairs    text1 TAB text2 [TAB source1 TAB source2]               (other columns: --columns)
+  pairs    text1 TAB text2 [TAB source1 TAB source2]               (other columns: --columns; single texts: text1 [TAB
+           source1], prepared with second=none)
            {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
   tagging  words separated by blanks [TAB source]
            {"words": ["...", "..."], "source": "..."}
@@ -87,8 +88,8 @@ def _columns(text: str | None) -> list[int] | None:
     if text is None:
         return None
     parts = text.split(",")
-    if len(parts) not in (2, 4) or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise UserError(f"--columns {text}: expected two or four column numbers from 1, such as 1,2 or 1,2,3,4")
+    if len(parts) not in (1, 2, 4) or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--columns {text}: expected {COLUMNS}")
     return [int(part) for part in parts]
 
 
@@ -117,7 +118,7 @@ def _records(
             shown = f"--{option.replace('_', '-')}"
             raise UserError(f"{shown} is read for {words} only, {args.path} is for {problem.name}; leave it out")
     if problem.name == "sentence_pair":
-        pairs = PairReader(name, stream, _columns(args.columns), rule)
+        pairs = PairReader(name, stream, _columns(args.columns), rule, tuned.task.data_bin.single_text)
         for row in predict_pairs(tuned, encoder, pairs, *sizes):
             yield pair_record(problem.labels, row)
     elif problem.name == "tagging":

@@ -71,12 +71,12 @@ class RowChecker:
         self._parts: list[tuple[np.ndarray, ...]] = []
 
     def take(self, batch: list[Row]) -> list[str]:
-        """Check a batch and return its 2 N texts, all first texts before all second ones."""
+        """Check a batch and return its 2 N texts, all first before all second ones; N where a row is one text."""
         count, codes = len(batch), self.codes
         labels = np.full(count, NO_LABEL, dtype=np.int16)
         missing = np.zeros(count, dtype=bool)
         for number, row in enumerate(batch):
-            if not row.first.strip() or not row.second.strip():
+            if not row.first.strip() or (row.second is not None and not row.second.strip()):
                 which = "first" if not row.first.strip() else "second"
                 raise UserError(
                     f"{self.path}:{row.line}: the {which} text is empty; fill it, or remove the row from all files "
@@ -89,13 +89,13 @@ class RowChecker:
         self._parts.append(
             (
                 labels,
-                _checksums(f"{row.first}\t{row.second}" for row in batch),
+                _checksums(row.first if row.second is None else f"{row.first}\t{row.second}" for row in batch),
                 _checksums(row.check for row in batch if row.check is not None),
                 np.fromiter((row.line for row in batch), dtype=np.uint32, count=count),
                 missing,
             )
         )
-        return [row.first for row in batch] + [row.second for row in batch]
+        return [row.first for row in batch] + [row.second for row in batch if row.second is not None]
 
     def _label(self, row: Row, codes: dict[str | None, int]) -> int:
         assert row.label is not None
@@ -114,9 +114,9 @@ def _checksums(texts: Iterator[str]) -> np.ndarray:
     return np.fromiter((zlib.crc32(text.encode("utf-8")) for text in texts), dtype=np.uint32)
 
 
-def text_prefixes(folder: str, split: str) -> list[str]:
-    """Paths without suffix of the two texts of a unit."""
-    return [os.path.join(folder, name, split) for name in ("input0", "input1")]
+def text_prefixes(folder: str, split: str, single: bool = False) -> list[str]:
+    """Paths without suffix of the two texts of a unit, or of its single text."""
+    return [os.path.join(folder, name, split) for name in ("input0", "input1")[: 1 if single else 2]]
 
 
 def encode_ahead(
@@ -156,7 +156,7 @@ def write_texts(
     UserError names the line of an empty text, an unknown label or a text without a single piece.
     """
     checker = RowChecker(unit, plan)
-    prefixes = text_prefixes(folder, unit.split)
+    prefixes = text_prefixes(folder, unit.split, plan.single)
     for prefix in prefixes:
         os.makedirs(os.path.dirname(prefix), exist_ok=True)
     writers = [IndexedWriter(prefix, len(encoder.dictionary)) for prefix in prefixes]
@@ -173,9 +173,9 @@ def write_texts(
                 raise UserError(
                     f"{unit.file.path}:{row.line}: a text has no visible character, the tokenizer gives no piece"
                 )
-            half = int(sizes[: len(batch)].sum())
-            writers[0].append(ids[:half], sizes[: len(batch)])
-            writers[1].append(ids[half:], sizes[len(batch) :])
+            ends = np.cumsum(sizes)[len(batch) - 1 :: len(batch)]
+            for writer, part, lengths in zip(writers, np.split(ids, ends), np.split(sizes, len(writers))):
+                writer.append(part, lengths)
             pieces += len(ids) - len(sizes)
             unknown += int(np.count_nonzero(ids == encoder.dictionary.unk()))
             progress(reader.position())
@@ -186,7 +186,7 @@ def write_texts(
             writer.abandon()
         raise
     result = checker.finish()
-    result.stats = {"rows": len(result), "pieces": pieces, "unknown": unknown}
+    result.stats = {"rows": len(result), "pieces": pieces, "unknown": unknown, "texts": len(writers)}
     return result
 
 

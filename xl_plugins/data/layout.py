@@ -97,6 +97,15 @@ class DataBin:
         """Language codes that have a folder, sorted."""
         return sorted(p.name for p in self.root.iterdir() if p.is_dir() and is_language(p.name))
 
+    @cached_property
+    def single_text(self) -> bool:
+        """Whether an example is one text to be classified, ``input0`` alone, where sentence pairs have ``input1``."""
+        if self.meta:
+            return self.meta.get("texts") == 1
+        return not any(
+            dataset_exists(self.prefix(lang, "input1", split), "mmap") for lang in self.languages for split in SPLITS
+        )
+
     def prefix(self, language: str, field: str, split: str, view: bool = False) -> str:
         """Path without suffix of one binarised file; ``view`` is the translation into the source language."""
         folder = self.root / language / f"{self.source_language}-view" if view else self.root / language

@@ -88,6 +88,7 @@ _ENTRIES: dict[str, Callable[[Any, str], object]] = {
     "views": _by_name(_by_name(_count)),
     "unlabelled": _by_name(_list(check_component)),
     "labels": _list(_anything),
+    "texts": _count,
     "tokenizer_sha256": _text,
     "dictionary_sha256": _text,
     "answer_metric": _text,

@@ -16,6 +16,7 @@ from .rows import Taken
 from .units import UnitDataset
 
 SPECIALS_PER_PAIR = 4  # <s> a </s> </s> b </s>
+SPECIALS_PER_TEXT = 2  # <s> a </s>
 VIEWS = ("source", "back_translation")
 
 
@@ -37,34 +38,50 @@ def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) ->
 
 
 class PairTexts:
-    """Encoded text pairs of one language, split and view, truncated: ``<s> a </s> </s> b </s>``."""
+    """Encoded text pairs of one language, split and view, truncated: ``<s> a </s> </s> b </s>``.
+
+    In a folder of single texts ``second`` is None and a row is ``<s> a </s>``.
+    """
+
+    second: Any
 
     def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
         self.path, self.split = data.prefix(language, "input0", split, view), split
         self.first = data.open_text(language, "input0", split, view)
-        self.second = data.open_text(language, "input1", split, view)
-        if len(self.first) != len(self.second):
+        self.second = None if data.single_text else data.open_text(language, "input1", split, view)
+        if self.second is not None and len(self.first) != len(self.second):
             raise UserError(
                 f"{self.path}.idx: {len(self.first)} rows, but {len(self.second)} in input1; prepare the data again"
             )
         self.bos, self.eos = data.dictionary.bos(), data.dictionary.eos()
-        first, second = np.asarray(self.first.sizes, np.int32) - 1, np.asarray(self.second.sizes, np.int32) - 1
-        empty = np.flatnonzero((first < 1) | (second < 1))
+        empty = self._measure(max_length)
         if len(empty):
             raise UserError(
                 f"{self.path}.bin: row {int(empty[0]) + 1} has an empty text; remove the row from every language"
             )
+
+    def _measure(self, max_length: int) -> np.ndarray:
+        """Set what is kept of each text and the lengths; returns the rows with a text without pieces."""
+        first = np.asarray(self.first.sizes, np.int32) - 1
+        if self.second is None:
+            self.keep_first = np.minimum(first, max_length - SPECIALS_PER_TEXT)
+            self.keep_second = np.zeros_like(first)
+            self.lengths = (self.keep_first + SPECIALS_PER_TEXT).astype(np.int32)
+            return np.flatnonzero(first < 1)
+        second = np.asarray(self.second.sizes, np.int32) - 1
         self.keep_first, self.keep_second = truncated_lengths(first, second, max_length)
         self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
+        return np.flatnonzero((first < 1) | (second < 1))
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def tokens(self, row: int) -> torch.Tensor:
         """Piece ids of one pair: (T,) int64."""
-        return encode_pair(
-            self.first[row][: self.keep_first[row]], self.second[row][: self.keep_second[row]], self.bos, self.eos
-        )
+        first = self.first[row][: self.keep_first[row]]
+        if self.second is None:
+            return torch.cat([first.new_tensor([self.bos]), first, first.new_tensor([self.eos])])
+        return encode_pair(first, self.second[row][: self.keep_second[row]], self.bos, self.eos)
 
     def with_pieces(self, first: MMapIndexedDataset, second: MMapIndexedDataset) -> PairTexts:
         """Other texts of the same lengths, cut in the same places."""
@@ -75,7 +92,8 @@ class PairTexts:
     def take(self, rows: np.ndarray) -> PairTexts:
         """Some of the pairs, in the order of ``rows``."""
         other = copy.copy(self)
-        other.first, other.second = Taken(self.first, rows), Taken(self.second, rows)
+        other.first = Taken(self.first, rows)
+        other.second = None if self.second is None else Taken(self.second, rows)
         for name in ("keep_first", "keep_second", "lengths"):
             setattr(other, name, getattr(self, name)[rows])
         return other

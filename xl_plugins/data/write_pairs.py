@@ -40,11 +40,19 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
     def describe(self, unit: Unit) -> tuple[Any, ...]:
         plan, selection = self.plan, self.selections.get(unit)
         joined = selection.digest() if selection else ""
-        return plan.labels, sorted(plan.aliases.items()), plan.named, plan.missing, plan.constant_is_placeholder, joined
+        return (
+            plan.labels,
+            sorted(plan.aliases.items()),
+            plan.named,
+            plan.missing,
+            plan.constant_is_placeholder,
+            plan.single,
+            joined,
+        )
 
     def outputs(self, unit: Unit) -> list[str]:
         label = [] if unit.view or unit.pool else [os.path.join(self.folder(unit), "label", unit.split)]
-        return indexed_files(*text_prefixes(self.folder(unit), unit.split), *label)
+        return indexed_files(*text_prefixes(self.folder(unit), unit.split, self.plan.single), *label)
 
     def write(self, unit: Unit, reference: Unit | None, told: Told) -> Rows:
         selection = self.selections.get(unit)
@@ -70,8 +78,12 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
     def _rearrange(self, unit: Unit, order: np.ndarray, reference: Unit | None, rows: Rows) -> None:
         """Bring rows into the source's order and put source rows where the translation is missing."""
         folder, vocabulary = self.folder(unit), len(self.encoder.dictionary)
-        others = text_prefixes(self.folder(reference), unit.split) if reference and rows.missing.any() else ["", ""]
-        for prefix, other in zip(text_prefixes(folder, unit.split), others):
+        others = (
+            text_prefixes(self.folder(reference), unit.split, self.plan.single)
+            if reference and rows.missing.any()
+            else ["", ""]
+        )
+        for prefix, other in zip(text_prefixes(folder, unit.split, self.plan.single), others):
             gather(prefix, order, prefix + ".new", vocabulary, other, rows.missing)
             for suffix in (".bin", ".idx"):
                 os.replace(prefix + ".new" + suffix, prefix + suffix)
@@ -104,12 +116,15 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
             mark_unlabelled(self.unlabelled, unit)
         return warnings
 
+    def finish(self) -> dict[str, Any]:
+        return {**super().finish(), **({"texts": 1} if self.plan.single else {})}
+
     @staticmethod
     def summary(stats: dict[str, int]) -> list[str]:
         pieces = max(stats["pieces"], 1)
         return [
             f"{stats['rows']:,}",
-            f"{stats['pieces'] / (2 * stats['rows']):.1f}",
+            f"{stats['pieces'] / (stats.get('texts', 2) * stats['rows']):.1f}",
             f"{stats['unknown'] / pieces:.2%}",
             str(stats["replaced"]),
             str(stats["dropped"]),

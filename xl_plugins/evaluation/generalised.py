@@ -122,6 +122,10 @@ def evaluate_matrix(
     problem, length = tuned.task.problem, tuned.task.cfg.max_length
     if problem.name != "sentence_pair":
         raise UserError(f"--generalised is for sentence pairs, the data is for problem '{problem.name}'; leave it out")
+    if tuned.task.data_bin.single_text:
+        raise UserError(
+            f"--generalised is for sentence pairs, {tuned.task.data_bin.root} holds single texts; leave it out"
+        )
     found = find_languages(tuned, split, languages)
     parts = {lang: tuned.task.build_part(lang, split) for lang in found}
     labels, equal = _check_parallel(tuned, parts, split, skip_unequal)

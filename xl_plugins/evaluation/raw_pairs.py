@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..data.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
+from ..data.pairs import PairPart, PairTexts
 from ..data.tokenizer import PieceEncoder
 from ..errors import UserError
 from ..xtreme.tsv import split_fields
@@ -17,15 +17,17 @@ from .predict import predict_values
 from .raw import Held, Reader, chunks
 
 FIELDS = ("text1", "text2", "source1", "source2")
+COLUMNS = "two or four column numbers from 1, such as 1,2 or 1,2,3,4"
 
 
 @dataclass(frozen=True)
 class RawPair:
-    """One pair and where it stands (``file:line``); ``source`` is its translation into the source language."""
+    """One pair or single text and where it stands (``file:line``); ``source`` is its translation into the source
+    language."""
 
     where: str
-    texts: tuple[str, str]
-    source: tuple[str, str] | None
+    texts: tuple[str, ...]
+    source: tuple[str, ...] | None
 
 
 class PairReader(Reader[RawPair]):
@@ -39,17 +41,27 @@ class PairReader(Reader[RawPair]):
     source_fields = "source1, source2"
     keys = FIELDS[:2]
 
-    def __init__(self, name: str, stream: BinaryIO | None, columns: Sequence[int] | None, source: str) -> None:
+    def __init__(
+        self, name: str, stream: BinaryIO | None, columns: Sequence[int] | None, source: str, single: bool = False
+    ) -> None:
         super().__init__(name, stream, source)
-        self.columns = columns
+        self.columns, self.single = columns, single
         self.only_text = columns is not None
+        if single:
+            self.keys, self.source_fields = FIELDS[:1], "source1"
+        if columns is not None and len(columns) not in ((1, 2) if single else (2, 4)):
+            counts = "one or two column numbers from 1" if single else COLUMNS
+            raise UserError(f"--columns {','.join(map(str, columns))}: expected {counts}")
 
     def _pair(self, where: str, fields: Sequence[str]) -> RawPair:
-        for field, value in zip(FIELDS, fields):
+        names = (FIELDS[0], FIELDS[2]) if self.single else FIELDS
+        needs = "text needs some" if self.single else "pair needs two texts"
+        for field, value in zip(names, fields):
             if not value.strip():
-                raise UserError(f"{where}: {field} is empty; every pair needs two texts")
-        use = self.uses_source(where, len(fields) == 4)
-        return RawPair(where, (fields[0], fields[1]), (fields[2], fields[3]) if use else None)
+                raise UserError(f"{where}: {field} is empty; every {needs}")
+        half = len(names) // 2
+        use = self.uses_source(where, len(fields) > half)
+        return RawPair(where, tuple(fields[:half]), tuple(fields[half:]) if use else None)
 
     def from_text(self, where: str, text: str) -> RawPair:
         fields = split_fields(text)
@@ -57,15 +69,15 @@ class PairReader(Reader[RawPair]):
             if max(self.columns) > len(fields):
                 raise UserError(f"{where}: {len(fields)} columns, but --columns asks for column {max(self.columns)}")
             return self._pair(where, [fields[number - 1] for number in self.columns])
-        if len(fields) not in (2, 4):
-            raise UserError(
-                f"{where}: {len(fields)} columns, expected text1 TAB text2 [TAB source1 TAB source2]; choose with"
-                " --columns"
-            )
+        if len(fields) not in ((1, 2) if self.single else (2, 4)):
+            expected = "text1 [TAB source1]" if self.single else "text1 TAB text2 [TAB source1 TAB source2]"
+            raise UserError(f"{where}: {len(fields)} columns, expected {expected}; choose with --columns")
         return self._pair(where, fields)
 
     def from_json(self, where: str, record: dict[str, Any]) -> RawPair:
-        wanted = FIELDS if any(record.get(field) is not None for field in FIELDS[2:]) else FIELDS[:2]
+        half = 1 if self.single else 2
+        given = any(record.get(field) is not None for field in FIELDS[2:])
+        wanted = FIELDS[:half] + (FIELDS[2 : 2 + half] if given else ())
         return self._pair(where, [" ".join(self.text_of(where, record, field).split("\n")) for field in wanted])
 
 
@@ -73,22 +85,23 @@ class RawTexts(PairTexts):
     """Encoded pairs held in memory, with the truncation of the binarised ones."""
 
     def __init__(
-        self, pairs: Sequence[tuple[str, str]], where: Sequence[str], encoder: PieceEncoder, max_length: int
+        self, pairs: Sequence[tuple[str, ...]], where: Sequence[str], encoder: PieceEncoder, max_length: int
     ) -> None:
         # nothing on disk: all that the base class opens is made here
         self.path, self.split = where[0], "test"
         self.bos, self.eos = encoder.dictionary.bos(), encoder.dictionary.eos()
         ids, sizes = encoder.encode([text for side in zip(*pairs) for text in side])
-        rows = Held(ids, sizes, tensors=True)
-        self.first = [rows[i] for i in range(len(pairs))]
-        self.second = [rows[i] for i in range(len(pairs), len(rows))]
-        lengths = (sizes - 1).astype(np.int32)
-        first, second = lengths[: len(pairs)], lengths[len(pairs) :]
-        empty = np.flatnonzero((first < 1) | (second < 1))
+        columns = [
+            Held(flat, lengths, tensors=True)
+            for flat, lengths in zip(
+                np.split(ids, np.cumsum(sizes)[len(pairs) - 1 :: len(pairs)]), np.split(sizes, len(pairs[0]))
+            )
+        ]
+        made: Any = columns[0]
+        self.first, self.second = made, columns[1] if len(columns) > 1 else None
+        empty = self._measure(max_length)
         if len(empty):
             raise UserError(f"{where[int(empty[0])]}: a text has no visible character, the tokenizer gives no piece")
-        self.keep_first, self.keep_second = truncated_lengths(first, second, max_length)
-        self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
 
 
 def predict_pairs(

@@ -55,6 +55,10 @@ class SentencePair(Classification):
         return PairTexts(self.data, language, split, self.cfg.max_length, view=view)
 
     def build_views(self, tools: ViewTools) -> PairViews:
+        if self.data.single_text:
+            raise UserError(
+                f"--augment, --second-view: for sentence pairs, {self.data.root} holds single texts; leave them out"
+            )
         return PairViews(tools, self.cfg.max_length)
 
     def pool_part(self, folder: str, index: int) -> PairPart:

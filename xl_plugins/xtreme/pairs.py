@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[SCOPE:]first=COLUMN,...",
         help="columns of first, second, label and id, by header or by number from 0 where there is no header; "
-        f"label=none for files without labels (default: {_DEFAULT_COLUMNS})",
+        f"label=none for files without labels, second=none for single texts (default: {_DEFAULT_COLUMNS})",
     )
     parser.add_argument(
         "--filter",
@@ -138,9 +138,12 @@ def make_plan(args: argparse.Namespace) -> PairPlan:
             units.append(Unit(language, split, view, file, role == POOL))
     if not units:
         raise UserError("--train, --valid, --test: no file given; see xl-prepare pairs --help for examples")
+    seconds = {unit.file.schema.second is None for unit in units}
+    if len(seconds) > 1:
+        raise UserError("--columns: second=none for some files only; all hold single texts, or all hold pairs")
     plan = PairPlan(
         args.name, source, names, units, aliases=aliases, named=named, align=bool(args.align_on),
-        missing=args.no_translation,
+        missing=args.no_translation, single=True in seconds,
     )  # fmt: skip
     plan.warnings += [
         f"{count} {'file' if count == 1 else 'files'} read {said}, as header and first lines show; --format and "
@@ -152,8 +155,8 @@ def make_plan(args: argparse.Namespace) -> PairPlan:
 
 def _schema(columns: dict[str, Column | None], align_on: str | None, language: str, role: str) -> NamedSchema:
     first, second = columns["first"], columns["second"]
-    if first is None or second is None:
-        raise UserError(f"--columns: first and second of {language}/{role} cannot be none")
+    if first is None:
+        raise UserError(f"--columns: first of {language}/{role} cannot be none")
     key = columns.get("id", align_on if align_on is None or not align_on.isdigit() else int(align_on))
     label, label_optional = columns.get("label"), role not in ("train", "valid", "test")
     if role == POOL:

@@ -18,25 +18,27 @@ class PairPlan(Plan):
     """Sentence pairs. ``aliases`` maps spellings of labels to the ones in ``labels``, ``named`` of them are the
     numbers from 0 of a file of names.
 
-    ``align``: units carry ids by which rows are joined. ``missing`` marks a text that could not be translated: such a
-    training row is replaced by the source row. ``constant_is_placeholder``: a test file with one label throughout
-    counts as unlabelled.
+    ``single``: one text per row instead of two. ``align``: units carry ids by which rows are joined. ``missing`` marks
+    a text that could not be translated: such a training row is replaced by the source row.
+    ``constant_is_placeholder``: a test file with one label throughout counts as unlabelled.
     """
 
     problem: ClassVar[str] = "sentence_pair"
     aliases: dict[str, str] = field(default_factory=dict)
     named: int = 0
     align: bool = False
+    single: bool = False
     missing: str | None = None
     constant_is_placeholder: bool = False
 
 
 class Row(NamedTuple):
-    """One pair; ``label`` and ``key`` are None when the file has no such column, ``check`` is the partner's text."""
+    """One pair; ``label`` and ``key`` are None when the file has no such column, ``check`` is the partner's text, and
+    ``second`` is None in a file of single texts."""
 
     line: int
     first: str
-    second: str
+    second: str | None
     label: str | None
     key: str | None
     check: str | None
@@ -46,7 +48,7 @@ class Positions(NamedTuple):
     """Field numbers of one file. ``width`` is the number of columns each row must have."""
 
     first: int
-    second: int
+    second: int | None
     label: int | None
     key: int | None
     check: tuple[int, int] | None
@@ -87,7 +89,7 @@ class NamedSchema:
     """
 
     first: Column
-    second: Column
+    second: Column | None
     label: Column | None = None
     key: Column | None = None
     optional_label: bool = False
@@ -226,7 +228,7 @@ class PairFile:
         return Row(
             line,
             text[first],
-            text[second],
+            None if second is None else text[second],
             None if label is None else fields[label],
             None if key is None else fields[key],
             None if check is None else f"{fields[check[0]]}\t{fields[check[1]]}",
