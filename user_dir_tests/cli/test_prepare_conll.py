@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from user_dir_tests.cli import prepared
 from user_dir_tests.cli.prepare_helpers import meta, run
 from xl_plugins.errors import UserError
+from xl_plugins.evaluation.raw_tagging import SentenceReader
 
 TRAIN = "#harbor\tB-creative-work\n#days\tI-creative-work\nstart\tO\ntoday\tO\n\n"
 TRAIN += "The\tO\nship\tO\nleft\tO\nOslo\tB-location\n\n#\tO\nA\tO\nnew\tB-creative-work\nstart\tO\n"
@@ -158,3 +160,20 @@ def test_all_words_of_a_character_level_file(tiny_spm: Any, tmp_path: Path, xl_d
     found = prepared.words(tmp_path / "b/ja", "test")
     assert sum(map(len, found)) == 62_000 and len(found) == 2_000
     assert [word for words in found for word in words] == [line.split("\t")[0] for line in lines if line]
+
+
+def test_words_of_the_file_of_the_data_and_of_predictions_are_the_same(tiny_spm: Any, tmp_path: Path) -> None:
+    """Odd words and random characters, through xl-prepare and through the reader of xl-predict."""
+    draw = random.Random(5)
+    odd = ["#", "#a", "# b", "-DOCSTART-", '"', '"a""b"', "\u200c", "a\u200cb", "\u00a0", "a\u00a0b", "\u200fאב"]
+    odd += ["👩\u200d👧", "e\u0301"]
+    drawn = ["".join(chr(draw.randrange(33, 0x2FFF)) for _ in range(draw.randint(1, 4))) for _ in range(300)]
+    words = odd + [word for word in drawn if word.strip()]
+    sentences = [draw.choices(words, k=draw.randint(1, 9)) for _ in range(150)]
+    rows = ["".join(f"{word}\t{draw.choice(['O', 'B-X'])}\n" for word in sentence) for sentence in sentences]
+    run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={write(tmp_path / 'a.tsv', chr(10).join(rows))}")
+    assert prepared.words(tmp_path / "b/en", "train") == sentences
+    assert prepared.check_tagging(tmp_path / "b", "en", "train") == (150, sum(map(len, sentences)))
+    records = write(tmp_path / "a.jsonl", "".join(json.dumps({"words": sentence}) + "\n" for sentence in sentences))
+    reader = SentenceReader(str(records), None, "refused")
+    assert [sentence.words for sentence in reader] == sentences and not reader.notes.found
