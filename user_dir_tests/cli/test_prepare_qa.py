@@ -156,9 +156,10 @@ def test_unanswerable_moved_and_lost(tiny_spm: Any, tmp_path: Path, capsys: Any)
     assert ids == ["a", "moved", "blanks"]
     assert prepared.spans(tmp_path / "bin/en", "train")[:, 4:].tolist() == [[0, 4], [9, 13], [9, 13]]
     ids = [q["id"] for q in prepared.questions(tmp_path / "bin/en", "test")]
-    assert ids == ["a", "moved", "lost", "none", "blanks"]
+    assert ids == ["a", "moved", "lost", "blanks"]
     assert prepared.spans(tmp_path / "bin/en", "test")[2, 2:].tolist() == [-1, -1, -1, -1]
     out = capsys.readouterr()
+    assert out.err.count("2 questions without an answer are left out; xl-prepare squad --with-unanswerable") == 2
     assert "the answer of 1 questions is not in the context; left out" in out.err
     assert "the answer of 1 questions is not in the context; kept" in out.err
     row = next(line for line in out.out.splitlines() if "train" in line)
@@ -320,3 +321,42 @@ def test_layouts_of_the_hub_give_the_same_bytes(tiny_spm: Any, tmp_path: Path, c
         assert [cells[4].strip(), cells[9].strip()] == ["8", "100.00%"]
     trees = {name: tree(tmp_path / name / "en") for name in files}
     assert all(found == trees["nested"] for found in trees.values())
+
+
+def test_unanswerable_questions_are_kept_when_asked_for(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    file = squad(tmp_path, [
+        plain("a"), plain("lost", "Uta"), plain("v2", is_impossible=True), {"id": "none", "question": "Wo?",
+        "answers": []}, {"id": "hub", "question": "Wo?", "answers": {"text": [], "answer_start": []}},
+    ])  # fmt: skip
+    dest = tmp_path / "bin"
+    run(tiny_spm, "squad", dest, "--train", f"en={file}", "--test", f"en={file}", "--with-unanswerable")
+    assert meta(dest)["unanswerable"] is True and meta(dest)["unlabelled"] == {}
+    assert [q["id"] for q in prepared.questions(dest / "en", "train")] == ["a", "v2", "none", "hub"]
+    assert [q["answers"] for q in prepared.questions(dest / "en", "train")] == [["Anna"], [], [], []]
+    assert (prepared.spans(dest / "en", "train")[1:, 2:] == -1).all()
+    assert [q["id"] for q in prepared.questions(dest / "en", "test")] == ["a", "lost", "v2", "none", "hub"]
+    out = capsys.readouterr()
+    assert "without an answer" not in out.err
+    row = next(line for line in out.out.splitlines() if " test " in line)
+    assert row.strip("│ ").split("│")[-1].strip() == "3"
+
+
+def test_without_unanswerable_questions_the_option_changes_the_metric_only(tiny_spm: Any, tmp_path: Path) -> None:
+    file = squad(tmp_path, [plain("a"), plain("moved", "Otto", 1)])
+    for name, options in (("without", ()), ("with", ("--with-unanswerable",))):
+        run(tiny_spm, "squad", tmp_path / name, "--train", f"en={file}", *options)
+    assert tree(tmp_path / "without/en") == tree(tmp_path / "with/en")
+    assert "unanswerable" not in meta(tmp_path / "without")
+
+
+def test_stripped_answers_are_no_unanswerable_questions(tiny_spm: Any, tmp_path: Path) -> None:
+    """XTREME empties the answers of test sets: such a file is unlabelled, and a file of both kinds is refused."""
+    for number, answers in enumerate(([{"text": "", "answer_start": 0}], [], None)):
+        stripped = [{"id": str(row), "question": "Wo?", "answers": answers} for row in range(2)]
+        dest = tmp_path / str(number)
+        run(tiny_spm, "squad", dest, "--test", f"en={squad(tmp_path, stripped)}", "--with-unanswerable")
+        assert meta(dest)["unlabelled"] == {"en": ["test"]} and meta(dest)["splits"] == {"en": {"test": 2}}
+    for answers in ([{"text": " ", "answer_start": 0}], None):
+        file = squad(tmp_path, [plain("a"), {"id": "b", "question": "Wo?", "answers": answers}])
+        with pytest.raises(UserError, match="question b: its answers are missing or empty texts, and is_impossible"):
+            run(tiny_spm, "squad", tmp_path / "x", "--test", f"en={file}", "--with-unanswerable")

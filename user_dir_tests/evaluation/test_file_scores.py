@@ -316,3 +316,39 @@ def test_xtremes_rules_stay_in_its_sets_and_for_parts_of_speech(tmp_path):
     for name in ("udpos", "own"):
         result = score(styled(tmp_path, name, "SYM SYM NOUN NOUN", "SYM SYM NOUN NOUN"), name, metric="chunk_f1")
         assert result.counts["en"][0] == 3 and result.provenance["tag_scheme"] == "XTREME's rules"
+
+
+SQUAD2 = squad({"a": ["Bern"], "b": ["in Oslo", "Oslo"], "c": [], "d": []})
+
+
+def test_squad_2_is_scored_when_asked_for(tmp_path):
+    write(tmp_path / "gold" / "test-en.json", SQUAD2)
+    write(tmp_path / "pred" / "squad" / "test-en.json", json.dumps({"a": "Bern", "b": "near Oslo", "c": "", "d": "x"}))
+    folders = tmp_path / "pred", tmp_path / "gold"
+    result = score(folders, "squad", metric="squad2")
+    found = {figure.name: result.figures(figure.name)["en"] for figure in result.metric.figures}
+    assert found == pytest.approx(
+        {"avg": 100 * (2 / 4 + 8 / 12) / 2, "em": 50, "f1": 100 * 8 / 12, "has_em": 50, "has_f1": 100 * 5 / 6,
+         "no_em": 50, "no_f1": 50}
+    )  # fmt: skip
+    assert "2 of 4 questions have no answer; pass --metric squad2" in error(folders, "squad")
+    write(tmp_path / "pred" / "squad" / "test-en.json", json.dumps({"a": "Bern", "c": ""}))
+    assert score(folders, "squad", metric="squad2").unanswered == {"en": 2}
+    write(tmp_path / "gold" / "test-en.json", squad({"a": ["Bern"], "b": [" "]}))
+    with pytest.raises(UserError, match="question b: its answers are missing or empty texts"):
+        score(folders, "squad", metric="squad2")
+
+
+def test_gold_as_the_hub_delivers_it(tmp_path):
+    rows = [{"id": number, "context": "c", "question": "?", "answers": {"text": [text], "answer_start": [0]}}
+            for number, text in enumerate(("Bern", "Oslo"))]  # fmt: skip
+    write(tmp_path / "gold" / "test-en.json", "".join(json.dumps(row) + "\n" for row in rows))
+    write(tmp_path / "pred" / "squad" / "test-en.json", '{"0": "Bern", "1": "x"}')
+    assert score((tmp_path / "pred", tmp_path / "gold"), "squad").figures("em") == {"en": 50.0}
+
+
+def test_without_questions_of_a_kind_its_figures_are_none(tmp_path):
+    write(tmp_path / "gold" / "test-en.json", squad({"a": ["Bern"]}))
+    write(tmp_path / "pred" / "squad" / "test-en.json", '{"a": "Bern"}')
+    (entry,) = score((tmp_path / "pred", tmp_path / "gold"), "squad", metric="squad2").to_dict()["languages"].values()
+    assert entry["has_em"] == 100 and entry["no_em"] is None

@@ -51,8 +51,8 @@ examples:
 READ_BY = {
     **dict.fromkeys(
         (
-            "data", "output", "batch_size", "max_tokens", "mixup_inference", "inference_average", "device", "fp16",
-            "bf16", "ensemble", "generalised", "skip_unequal", "layer", "pooling", "margin", "mine",
+            "data", "output", "batch_size", "max_tokens", "mixup_inference", "inference_average", "null_threshold",
+            "device", "fp16", "bf16", "ensemble", "generalised", "skip_unequal", "layer", "pooling", "margin", "mine",
         ),
         ("path",),
     ),

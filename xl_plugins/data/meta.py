@@ -45,6 +45,11 @@ def _count(value: Any, where: str) -> None:
         raise UserError(f"{where}: {_shown(value)} is no whole number; {_AGAIN}")
 
 
+def _flag(value: Any, where: str) -> None:
+    if not isinstance(value, bool):
+        raise UserError(f"{where}: {_shown(value)} is neither true nor false; {_AGAIN}")
+
+
 def _list(check: Callable[[Any, str], object]) -> Callable[[Any, str], None]:
     def checked(value: Any, where: str) -> None:
         if not isinstance(value, list):
@@ -93,4 +98,5 @@ _ENTRIES: dict[str, Callable[[Any, str], object]] = {
     "dictionary_sha256": _text,
     "answer_metric": _text,
     "context_pieces": _text,
+    "unanswerable": _flag,
 }

@@ -16,6 +16,7 @@ from xl_plugins.data.offsets import ContextEncoder, cover, visible
 from xl_plugins.data.unit_writer import Told
 from xl_plugins.data.writer import IndexedWriter
 from xl_plugins.errors import UserError
+from xl_plugins.output import printable
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.squad_json import Paragraph, Question
 
@@ -79,16 +80,20 @@ class QaPass:
     """Writes the questions of ``unit``; ``prefix(unit, field)`` says where.
 
     ``known`` are the ids a translation may have: others are an error in training texts, and left out in views.
+    ``unanswerable``: questions without an answer are kept; else they are left out of all files that have answers.
     """
 
     def __init__(
-        self, unit: Unit, encoder: ContextEncoder, prefix: Callable[[Unit, str], str], known: QaRows | None
-    ) -> None:
+        self, unit: Unit, encoder: ContextEncoder, prefix: Callable[[Unit, str], str], known: QaRows | None,
+        unanswerable: bool = False,
+    ) -> None:  # fmt: skip
         self.unit, self.encoder, self.path = unit, encoder, unit.file.path
         self.training = unit.split == "train" and not unit.view
         self.known = frozenset(known.keys.tolist()) if known else None
         self.gone = frozenset(known.dropped.tolist()) if known else frozenset()
         self.spans_path = prefix(unit, "spans") + ".npy"
+        self.unanswerable = unanswerable
+        self.gold = not unit.view and unit.file.has_gold(marks=unanswerable)
         vocabulary = len(encoder.encoder.dictionary)
         types: dict[str, Any] = {"offsets": np.int32, "raw": np.uint8, "answers": np.uint8}
         names = ("input0", "input1", "offsets", "raw", "answers")
@@ -121,10 +126,12 @@ class QaPass:
         asked = []
         for question in paragraph.questions:
             key = self._key(question)
-            if question.impossible or (self.training and not question.answers):
-                self.stats["unanswerable"] += 1
-                self.dropped.append(key)
-                continue
+            if question.impossible or not question.answers:
+                question = question._replace(answers=[])
+                self.stats["unanswerable"] += self.gold or self.training or question.impossible
+                if not self._keeps(question):
+                    self.dropped.append(key)
+                    continue
             if self.known is not None and key not in self.known:
                 if key in self.gone or self.unit.view:
                     continue
@@ -139,11 +146,22 @@ class QaPass:
                 expected = position + len(text) - len(text.lstrip())
                 self.stats["moved"] += start not in (UNKNOWN, expected)
                 self.stats["lost"] += start == UNKNOWN
-            if self.training and start == UNKNOWN:
+            if self.training and question.answers and start == UNKNOWN:
                 self.dropped.append(key)
                 continue
             asked.append(Asked(key, question, start, end))
         return asked
+
+    def _keeps(self, question: Question) -> bool:
+        """Whether a question without an answer is written; UserError where the file does not say that it has none."""
+        if not self.unanswerable or (self.training and not self.gold):
+            return not (question.impossible or self.gold or self.training)
+        if self.gold and not question.impossible and not question.listed:
+            raise UserError(
+                f"{self.path}: question {printable(question.key)}: its answers are missing or empty texts, and"
+                ' is_impossible does not say that it has none; write "answers": [] or remove the question'
+            )
+        return True
 
     def _key(self, question: Question) -> int:
         """Hash of the id. TyDiQA's training files repeat ids: later ones get a number, in translations too.

@@ -29,7 +29,8 @@ NOWHERE = -1  # padding of aligned positions
 @dataclass
 class Context:
     """Words of a context, which of them hold the answer [first, last], and whether the answer begins or ends inside a
-    word; ``start`` and ``stop``: the answer's first and last piece, counted from the beginning of these words."""
+    word; ``start`` and ``stop``: the answer's first and last piece, counted from the beginning of these words
+    (-1: there is none, and ``first`` is behind ``last``)."""
 
     words: list[Word]
     first: int
@@ -151,6 +152,8 @@ class QAViews(Views):
 
     def _context(self, texts: Questions, question: int) -> Context:
         words = self.pieces.split(texts.contexts[int(texts.paragraphs[question])][:-1].tolist())
+        if int(texts.spans[question, FIRST]) < 0:
+            return Context(words, 0, -1, -1, -1, inside=True)
         ends = list(accumulate(map(len, words)))
         start, stop = int(texts.spans[question, FIRST]), int(texts.spans[question, LAST])
         first, last = (int(np.searchsorted(ends, piece, side="right")) for piece in (start, stop))
@@ -187,6 +190,8 @@ class Window:
 
     def answer(self, origin: Context) -> tuple[int, int]:
         """Positions of the answer, whose outer words are those of ``origin``; (0, 0) when it is not in the window."""
+        if origin.start < 0:
+            return 0, 0
         before = [0, *accumulate(map(len, origin.words))]
         first = origin.start - before[origin.first] + self.starts[origin.first]
         last = origin.stop - before[origin.last] + self.starts[origin.last]

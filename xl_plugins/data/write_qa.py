@@ -27,7 +27,8 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
     columns = ("questions", "pieces/q", "contexts", "pieces/c", "unknown", "exact", "moved", "lost", "no answer")
 
     def describe(self, unit: Unit) -> tuple[Any, ...]:
-        return (self.plan.characters,)  # the metric is in meta.json only
+        kept = ("unanswerable",) if self.plan.unanswerable else ()
+        return (self.plan.characters, *kept)  # the metric is in meta.json only
 
     def outputs(self, unit: Unit) -> list[str]:
         prefixes = [os.path.join(self.folder(unit), name, unit.split) for name in _FIELDS]
@@ -42,7 +43,7 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
     def write(self, unit: Unit, reference: Unit | None, told: Told) -> QaRows:
         known = self.rows[reference] if reference else None
         encoder = ContextEncoder(self.encoder, self.plan.characters)
-        rows, spans = QaPass(unit, encoder, self.prefix, known).run(told)
+        rows, spans = QaPass(unit, encoder, self.prefix, known, self.plan.unanswerable).run(told)
         if not len(rows):
             raise UserError(
                 f"{unit.file.path}: no question to write ({rows.stats['unanswerable']} unanswerable, "
@@ -95,13 +96,18 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
             warnings.append(
                 f"{unit.file.path}: the answer of {rows.stats['lost']} questions is not in the context; {left}"
             )
-        if not unit.view and not rows.stats["answered"]:
+        none = rows.stats["unanswerable"]
+        if none and not self.plan.unanswerable:
+            hint = "" if unit.view else "; xl-prepare squad --with-unanswerable keeps them (SQuAD 2)"
+            warnings.append(f"{unit.file.path}: {none} questions without an answer are left out{hint}")
+        if not unit.view and not rows.stats["answered"] and not (none and self.plan.unanswerable):
             mark_unlabelled(self.unlabelled, unit)
         return warnings
 
     def finish(self) -> dict[str, Any]:
+        kept = {"unanswerable": True} if self.plan.unanswerable else {}
         pieces = "character" if self.plan.characters else "subword"
-        return {**super().finish(), "answer_metric": self.plan.metric, "context_pieces": pieces}
+        return {**super().finish(), "answer_metric": self.plan.metric, "context_pieces": pieces, **kept}
 
     @staticmethod
     def summary(stats: dict[str, int]) -> list[str]:

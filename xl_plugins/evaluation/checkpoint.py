@@ -139,6 +139,11 @@ def _build_task(
         cfg.task.update(overrides)
     task = tasks.setup_task(cfg.task)
     refuse_other_identity(record, task.identity(), task.data_bin.root, path)
+    task.problem.restore(record)
+    if "null_threshold" in overrides and not task.problem.identity().get("unanswerable"):
+        raise UserError(
+            f"--null-threshold: {path} was trained without unanswerable questions and always answers; leave it out"
+        )
     return task
 
 

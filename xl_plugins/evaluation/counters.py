@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from ..functional.answers import em_f1
+from ..functional.answers import em_f1, squad2_em_f1
 from ..functional.spans import SpanScheme
 
 
@@ -44,6 +44,18 @@ def answer_counters(
         (0.0, 0.0) if answer is None else em_f1(answer, gold, rules, language) for answer, gold in zip(predicted, golds)
     ]
     return np.column_stack([np.array(rows, dtype=np.float64).reshape(-1, 2), np.ones(len(rows))])
+
+
+def squad2_counters(
+    golds: Sequence[Sequence[str]], predicted: Sequence[str | None], rules: str, language: str
+) -> np.ndarray:
+    """``squad2``: exact, f1_sum, questions of each question, the same of questions with an answer, of those without
+    (N, 9); None is a missing prediction and scores 0."""
+    pairs = zip(predicted, golds)
+    rows = [(0.0, 0.0) if found is None else squad2_em_f1(found, gold, rules, language) for found, gold in pairs]
+    values = np.column_stack([np.array(rows, dtype=np.float64).reshape(-1, 2), np.ones(len(rows))])
+    answered = np.array([bool(gold) for gold in golds], dtype=np.float64)[:, None]
+    return np.column_stack([values, values * answered, values * (1 - answered)])
 
 
 def pair_counters(gold: Sequence[object], found: Sequence[object]) -> np.ndarray:

@@ -62,6 +62,7 @@ def check_same_outputs(first: FineTuned, other: FineTuned) -> None:
     for what, left, right in (
         ("problem", first.task.problem.name, other.task.problem.name),
         ("labels", _labels(first), _labels(other)),
+        ("unanswerable questions", *(tuned.task.identity().get("unanswerable") for tuned in (first, other))),
         ("dictionary", first.task.identity()["dictionary_sha256"], other.task.identity()["dictionary_sha256"]),
     ):
         if left != right:

@@ -28,11 +28,12 @@ from .labels import (
 from .result import Result
 from .tags import TAG_SETS, TagFile, check_aligned, read_tags, read_treebank
 
-FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "set_f1")
+FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "squad2", "set_f1")
 logger = logging.getLogger(__name__)
 
 _TAGGING = ("span_f1", "chunk_f1")
-_SUFFIXES = {"qa": "json"}
+_ANSWERS = ("qa", "squad2")
+_SUFFIXES = dict.fromkeys(_ANSWERS, "json")
 
 
 def score_files(
@@ -66,9 +67,9 @@ def score_files(
     tags: dict[str, tuple[TagFile, TagFile]] = {}
     for lang in scored:
         predicted = find_labels(folders[0], split, lang, _SUFFIXES.get(metric, "tsv")) or ""
-        if metric == "qa":
+        if metric in _ANSWERS:
             gold = questions.find_gold(folders[1], split, lang) or ""
-            examples[lang] = _answers(predicted, gold, task, lang, unanswered)
+            examples[lang] = _answers(predicted, gold, task, lang, unanswered, metric)
         else:
             gold = find_labels(folders[1], split, lang) or find_labels(folders[1], split, lang, "conllu") or ""
             if metric in _TAGGING:
@@ -92,7 +93,7 @@ def _default_metric(task: str, folder: str, split: str) -> str:
 
 
 def _gold_languages(metric: str, folder: str, split: str) -> list[str]:
-    if metric == "qa":
+    if metric in _ANSWERS:
         return questions.gold_languages(folder, split)
     treebanks = languages_in(folder, split, "conllu") if metric in _TAGGING else []
     return sorted({*languages_in(folder, split), *treebanks})
@@ -131,14 +132,17 @@ def _count_tags(
     return examples, scheme.describe(*counters.tag_numbers(gold, scheme))
 
 
-def _answers(predicted: str, gold: str, task: str, language: str, unanswered: dict[str, int]) -> np.ndarray:
+def _answers(
+    predicted: str, gold: str, task: str, language: str, unanswered: dict[str, int], metric: str
+) -> np.ndarray:
     """Counters of a QA file; the number of questions without a prediction goes to ``unanswered``."""
-    ids, golds = questions.read_questions(gold)
+    ids, golds = questions.read_questions(gold, unanswerable=metric == "squad2")
     answers = questions.match_answers(predicted, questions.read_answers(predicted), gold, ids)
     if lacking := sum(answer is None for answer in answers):
         unanswered[language] = lacking
     rules = XTREME[task].answers if task in XTREME else "squad"
-    return counters.answer_counters(golds, answers, rules, language)
+    counted = counters.squad2_counters if metric == "squad2" else counters.answer_counters
+    return counted(golds, answers, rules, language)
 
 
 def _pairs(predicted: str, gold: str, task: str) -> np.ndarray:

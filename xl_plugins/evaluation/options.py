@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,11 @@ def add_model_options(group: Any) -> None:
     group.add_argument(
         "--inference-average", choices=("prob", "logit"), help="X-Mixup: what to average (default: as trained)"
     )
+    group.add_argument(
+        "--null-threshold", type=float, metavar="X",
+        help="questions, checkpoints trained with unanswerable ones: no answer where its log score is more than X above"
+        " the best answer's; inf: always an answer (default: as trained)",
+    )  # fmt: skip
     group.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
     precision = group.add_mutually_exclusive_group()
     precision.add_argument("--fp16", action="store_true", help="compute in float16 (CUDA only)")
@@ -41,6 +47,10 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
         overrides["inference_average"] = args.inference_average
     if getattr(args, "tag_scheme", None):
         overrides["tag_scheme"] = args.tag_scheme
+    if args.null_threshold is not None:
+        if math.isnan(args.null_threshold):
+            raise UserError("--null-threshold nan: expected a number")
+        overrides["null_threshold"] = args.null_threshold
     if getattr(args, "source_language", None):
         overrides["source_language"] = args.source_language
     precision = "fp16" if args.fp16 else "bf16" if args.bf16 else "fp32"

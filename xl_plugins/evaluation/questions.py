@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from ..errors import UserError
 from ..formats.json_text import read_json
 from ..formats.packing import PACKED
+from ..output import printable
 from ..xtreme.languages import CODE
 from ..xtreme.squad_json import read_gold
 from ..xtreme.tsv import find_file
@@ -58,8 +59,9 @@ def read_answers(path: str) -> dict[str, str]:
     return content
 
 
-def read_questions(path: str) -> tuple[list[str], list[list[str]]]:
-    """Ids and gold answers of every question of a file in SQuAD's layout or the hub's.
+def read_questions(path: str, unanswerable: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Ids and gold answers of every question of a file in SQuAD's layout or the hub's; no answer for questions that
+    have none, which ``unanswerable`` allows.
 
     Raises UserError for files whose answers are all empty: XTREME publishes test files so.
     """
@@ -68,6 +70,18 @@ def read_questions(path: str) -> tuple[list[str], list[list[str]]]:
         raise UserError(
             f"{path}: no question has an answer; scoring needs gold answers (XTREME publishes test files without them)"
         )
+    if not unanswerable and (none := sum(not q.answers or q.impossible for q in found)):
+        raise UserError(
+            f"{path}: {none} of {len(found)} questions have no answer; pass --metric squad2 to score them as SQuAD 2"
+            " defines it, or remove them"
+        )
+    for question in found:
+        if not (question.answers or question.impossible or question.listed):
+            raise UserError(
+                f"{path}: question {printable(question.key)}: its answers are missing or empty texts, and"
+                ' is_impossible does not say that it has none; write "answers": [] or remove the question'
+            )
+    found = [q._replace(answers=[]) if q.impossible else q for q in found]
     return [q.key for q in found], [[text for text, _ in q.answers] for q in found]
 
 

@@ -110,7 +110,8 @@ class Result:
 
     def _entry(self, language: str) -> dict[str, Any]:
         values = self.counts[language]
-        entry: dict[str, Any] = {f.name: float(self.metric.score(values, f.name)) for f in self.metric.figures}
+        scores = {figure.name: float(self.metric.score(values, figure.name)) for figure in self.metric.figures}
+        entry: dict[str, Any] = _numbers(scores)
         entry.update(zip(self.metric.fields, values))
         if language in self.examples:
             entry["examples"] = pack(self.examples[language])

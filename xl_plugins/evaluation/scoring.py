@@ -34,6 +34,10 @@ def score_predictions(
         made["selection"] = _selection_of(members)
     if problem.name == "qa":
         made["answers"] = data.meta.get("answer_metric", "squad")
+        made["inference"] = {**made["inference"], **problem.null_inference(made["inference"]["description"])}
+    metric, kind = find_metric(task, problem.name, problem.labels), problem.name
+    if problem.name == "qa" and data.meta.get("unanswerable"):
+        metric = kind = "squad2"
     gold = {lang: p.gold for lang, p in predictions.items() if p.gold is not None}
     if problem.name == "tagging" and gold:
         scheme = problem.scheme
@@ -41,9 +45,9 @@ def score_predictions(
         examples = {x: counters.tag_counters(true, predictions[x].predicted, scheme) for x, true in gold.items()}
     else:
         rules = made.get("answers", "squad")
-        examples = {lang: _counters(problem.name, predictions[lang], true, rules) for lang, true in gold.items()}
+        examples = {lang: _counters(kind, predictions[lang], true, rules) for lang, true in gold.items()}
     return Result.of_examples(
-        name, task, split, tuned.task.source_language, find_metric(task, problem.name, problem.labels), examples,
+        name, task, split, tuned.task.source_language, metric, examples,
         missing=[lang for lang in data.meta.get("languages", []) if lang not in predictions],
         unlabelled=[lang for lang in predictions if lang not in examples],
         provenance=made,
@@ -59,6 +63,8 @@ def _selection_of(members: Sequence[FineTuned]) -> dict[str, Any]:
 def _counters(problem: str, found: Predictions, gold: Sequence, rules: str) -> np.ndarray:
     if problem == "qa":
         return counters.answer_counters(gold, found.predicted, rules, found.language)
+    if problem == "squad2":
+        return counters.squad2_counters(gold, found.predicted, rules, found.language)
     return counters.label_counters(gold, found.predicted)
 
 

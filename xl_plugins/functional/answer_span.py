@@ -31,6 +31,25 @@ def position_probabilities(scores: Tensor, questions: Tensor, count: int) -> Ten
     return weights / total.gather(0, index)
 
 
+def split_null(values: np.ndarray, lengths: np.ndarray, window_counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take the probabilities of ``<s>``, which stand before those of each window's context, out of ``values``.
+
+    Args:
+        values: (R + sum of lengths, 2) of ``<s>`` and the context positions, window by window.
+        lengths: (R,) context pieces of each window.
+        window_counts: (N,) windows of each question.
+
+    Returns:
+        values of the context alone (sum of lengths, 2); log score of "no answer" of each question (N,), the least of
+        its windows' (Devlin et al., NAACL 2019, section 4.3): a question has no answer only if no window holds one.
+    """
+    places = np.cumsum(lengths + 1) - (lengths + 1)
+    with np.errstate(divide="ignore"):
+        null = np.log(values[places].astype(np.float32)).sum(axis=1)
+    least = np.minimum.reduceat(null, np.cumsum(window_counts) - window_counts) if len(null) else null
+    return np.delete(values, places, axis=0), least
+
+
 def max_context(starts: np.ndarray, lengths: np.ndarray, window_counts: np.ndarray) -> np.ndarray:
     """Whether a window is the one that shows the most context of a piece (Devlin et al., NAACL 2019).
 

@@ -1,4 +1,4 @@
-"""Exact match and F1 of answers, as SQuAD v1.1 (XQuAD, TyDiQA-GoldP) and MLQA score them.
+"""Exact match and F1 of answers, as SQuAD v1.1 (XQuAD, TyDiQA-GoldP), SQuAD 2.0 and MLQA score them.
 
 SQuAD's English normalisation serves every language there; MLQA (Lewis et al., ACL 2020, section 5) has rules per
 language. Both lower-case, then remove punctuation, then articles, and compare tokens.
@@ -85,6 +85,21 @@ def token_f1(prediction: str, gold: str) -> float:
     left, right = prediction.split(), gold.split()
     shared = sum((Counter(left) & Counter(right)).values())
     return 2.0 * shared / (len(left) + len(right)) if shared else 0.0
+
+
+def squad2_em_f1(
+    prediction: str, golds: Sequence[str], metric: str = "squad", language: str = "en"
+) -> tuple[float, float]:
+    """Exact match and F1 in 0..1 as SQuAD 2.0 scores them (Rajpurkar, Jia and Liang, ACL 2018).
+
+    Gold answers that normalise to nothing do not count, and without any other the empty answer is the right one. Where
+    one of two answers is empty, F1 is 1 if both are.
+    """
+    normalise = normaliser(metric, language)
+    guess = normalise(prediction)
+    known = [gold for gold in map(normalise, golds) if gold] or [""]
+    overlap = [token_f1(guess, gold) if guess and gold else float(guess == gold) for gold in known]
+    return float(guess in known), max(overlap)
 
 
 def em_f1(prediction: str, golds: Sequence[str], metric: str = "squad", language: str = "en") -> tuple[float, float]:

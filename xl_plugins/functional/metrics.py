@@ -32,7 +32,7 @@ def transfer_gap(scores: Mapping[str, float], source_language: str) -> float:
 class Figure:
     """A ratio of weighted sums of counters, in percent: ``over`` / ``under``, each counter -> weight.
 
-    ``shown``: part of every table, not only of the JSON.
+    ``shown``: part of every table, not only of the JSON. ``empty``: its value where there is nothing to divide by.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Figure:
     over: Mapping[str, float]
     under: Mapping[str, float]
     shown: bool = True
+    empty: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ class Metric:
         return next(figure for figure in self.figures if figure.name == name)
 
     def score(self, totals: Sequence[float] | np.ndarray, name: str | None = None) -> np.ndarray:
-        """A figure in percent from sums of counters: (..., K) -> (...); 0 where there is nothing to divide by."""
+        """A figure in percent from sums of counters: (..., K) -> (...)."""
         figure, totals = self.figure(name or self.primary), np.asarray(totals, dtype=np.float64)
         over, under = (totals @ self._weights(weights) for weights in (figure.over, figure.under))
-        return np.where(under > 0, 100.0 * over / np.where(under > 0, under, 1.0), 0.0)
+        return np.where(under > 0, 100.0 * over / np.where(under > 0, under, 1.0), figure.empty)
 
     def _weights(self, weights: Mapping[str, float]) -> np.ndarray:
         return np.array([weights.get(field, 0.0) for field in self.fields])
@@ -89,7 +90,7 @@ class Metric:
         if len(totals) != len(self.fields) or not all(value >= 0 for value in totals):
             return False
         counts = dict(zip(self.fields, totals))
-        return counts[self.count] > 0 and all(self.score(totals, f.name) <= 100 + 1e-9 for f in self.figures)
+        return counts[self.count] > 0 and not any(self.score(totals, f.name) > 100 + 1e-9 for f in self.figures)
 
 
 _F1 = Figure("f1", "F1", {"hits": 2}, {"true": 1, "predicted": 1})
@@ -101,6 +102,13 @@ _SPANS = ("true", "predicted", "hits", "correct", "words")
 def _token_accuracy(shown: bool) -> Figure:
     return Figure("accuracy", "accuracy", {"correct": 1}, {"words": 1}, shown)
 
+
+_NAN = float("nan")
+_QA = (
+    Figure("avg", "avg", {"exact": 1, "f1_sum": 1}, {"questions": 2}),
+    Figure("em", "EM", {"exact": 1}, {"questions": 1}),
+    Figure("f1", "F1", {"f1_sum": 1}, {"questions": 1}),
+)
 
 METRICS = {
     metric.name: metric
@@ -119,13 +127,21 @@ METRICS = {
             "words", "words", ("true", "words"), "f1",
         ),
         Metric(
-            "qa", "exact match (EM), F1 and their mean (avg)", ("exact", "f1_sum", "questions"),
-            (
-                Figure("avg", "avg", {"exact": 1, "f1_sum": 1}, {"questions": 2}),
-                Figure("em", "EM", {"exact": 1}, {"questions": 1}),
-                Figure("f1", "F1", {"f1_sum": 1}, {"questions": 1}),
-            ),
+            "qa", "exact match (EM), F1 and their mean (avg)", ("exact", "f1_sum", "questions"), _QA,
             "questions", "questions", ("questions",), "em",
+        ),
+        Metric(  # SQuAD 2.0: also of the questions that have an answer, and of those that have none
+            "squad2", "SQuAD 2's exact match (EM) and F1",
+            ("exact", "f1_sum", "questions", "has_exact", "has_f1_sum", "has_answer", "no_exact", "no_f1_sum",
+             "no_answer"),
+            (
+                *_QA,
+                Figure("has_em", "HasAns EM", {"has_exact": 1}, {"has_answer": 1}, empty=_NAN),
+                Figure("has_f1", "HasAns F1", {"has_f1_sum": 1}, {"has_answer": 1}, empty=_NAN),
+                Figure("no_em", "NoAns EM", {"no_exact": 1}, {"no_answer": 1}, empty=_NAN),
+                Figure("no_f1", "NoAns F1", {"no_f1_sum": 1}, {"no_answer": 1}, shown=False, empty=_NAN),
+            ),
+            "questions", "questions", ("questions", "has_answer", "no_answer"), "em",
         ),
         Metric(  # Tatoeba: XTREME scores the nearest foreign sentence of every English one
             "retrieval_accuracy", "retrieval accuracy", ("to_source", "from_source", "count"),

@@ -77,6 +77,13 @@ class Problem(ABC):
         predictions are compared must agree on them."""
         return {}
 
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint's outputs mean besides its labels."""
+        return {}
+
+    def restore(self, record: Mapping[str, Any]) -> None:  # noqa: B027
+        """Predict as the checkpoint with this record was trained to."""
+
     @abstractmethod
     def register_head(self, model: Any) -> None:
         """Give ``model`` the head named ``head_name``."""

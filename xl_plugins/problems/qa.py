@@ -1,5 +1,6 @@
 """Extractive question answering: XQuAD, MLQA, TyDiQA-GoldP and anything in SQuAD's format."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,8 @@ from ..data.questions import SPECIALS, Questions, Windowing, find
 from ..data.views import ViewTools
 from ..data.views_qa import QAViews
 from ..errors import UserError
-from ..functional.answer_span import best_spans, position_probabilities
-from ..functional.answers import em_f1
+from ..functional.answer_span import best_spans, position_probabilities, split_null
+from ..functional.answers import em_f1, squad2_em_f1
 from ..functional.consistency import (
     hard_cross_entropy,
     reduced_log_probabilities,
@@ -42,6 +43,13 @@ class QAOptions:
     )
     max_answer_length: int = field(default=30, metadata={"help": "most pieces of a predicted answer (XTREME: 30)"})
     n_best: int = field(default=20, metadata={"help": "starts and ends considered per window (XTREME: 20)"})
+    null_threshold: float = field(
+        default=0.0,
+        metadata={
+            "help": "data prepared with --with-unanswerable: predict no answer where its score is more than this above"
+            " the best answer's (log probabilities; SQuAD 2)"
+        },
+    )
     qa_source_window: QA_SOURCE_WINDOWS = field(  # type: ignore[valid-type]
         default="first",
         metadata={
@@ -66,6 +74,8 @@ class ExtractiveQA(Problem):
         for option in ("doc_stride", "max_question_length", "max_answer_length", "n_best"):
             if getattr(cfg, option) < 1:
                 raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected at least 1")
+        if math.isnan(cfg.null_threshold):
+            raise UserError("--null-threshold nan: expected a number")
         if cfg.max_length <= cfg.max_question_length + SPECIALS:
             raise UserError(
                 f"--max-length {cfg.max_length}: no room for the context beside --max-question-length"
@@ -75,6 +85,7 @@ class ExtractiveQA(Problem):
     def __init__(self, data: DataBin, cfg: Any) -> None:
         super().__init__(data, cfg)
         self.windowing = Windowing(cfg.max_length, cfg.doc_stride, cfg.max_question_length)
+        self.scores_null = self.predicts_null = bool(data.meta.get("unanswerable"))
 
     @property
     def labels(self) -> list[str]:
@@ -88,6 +99,23 @@ class ExtractiveQA(Problem):
     def answer_metric(self) -> str:
         """Normalisation of answers: ``squad``, or ``mlqa`` with rules per language."""
         return self.data.meta.get("answer_metric", "squad")
+
+    def identity(self) -> dict[str, Any]:
+        return {"unanswerable": self.predicts_null}
+
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """A checkpoint predicts "no answer" where it was trained on questions without one, whatever the data holds."""
+        self.predicts_null = record.get("unanswerable") is True
+
+    def null_inference(self, description: str) -> dict[str, Any]:
+        """What the record of an evaluation adds about answers: when none is predicted."""
+        if not self.predicts_null and not self.scores_null:
+            return {}
+        if not self.predicts_null:
+            return {"description": f"{description}; always an answer, as trained"}
+        threshold = float(self.cfg.null_threshold)
+        words = f"{description}; no answer where its score is more than {threshold:g} above the best answer's"
+        return {"null_threshold": threshold, "description": words}
 
     def register_head(self, model: Any) -> None:
         model.register_span_head(self.head_name)
@@ -165,10 +193,13 @@ class ExtractiveQA(Problem):
     # -- predictions --
 
     def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
-        """Probabilities of start and end of all context positions, window by window: (K, 2), positions per question."""
+        """Probabilities of start and end of all context positions, window by window: (K, 2), positions per question.
+        With unanswerable questions, each window's <s> comes first."""
         begin, _, length, _ = sample["window"].T
         places = torch.arange(output.size(1), device=output.device)[None, :]
         inside = (places >= begin[:, None]) & (places < (begin + length)[:, None])
+        if self.predicts_null:  # <s> before the context
+            inside, length = inside | (places == 0), length + 1
         order = sample["unit"].argsort()
         unit = order[torch.searchsorted(sample["unit"][order], sample["id"])]
         count = len(order)
@@ -181,16 +212,24 @@ class ExtractiveQA(Problem):
         ids, units = sample["id"].cpu().numpy(), sample["unit"].cpu().numpy()
         counts = np.bincount(np.searchsorted(np.sort(units), ids), minlength=len(units))[np.argsort(np.argsort(units))]
         spans, _ = self._search(values.cpu().numpy(), windows[:, 1], windows[:, 2], counts)
+        score = squad2_em_f1 if self.scores_null else em_f1
         names = [languages[index] for index in sample["unit_language"].tolist()]
         table = []
         for span, (context, offsets, answers), language in zip(spans, sample["raw"], names):
-            table.append((*em_f1(substring(context, offsets, span), answers, self.answer_metric, language), 1.0))
+            table.append((*score(substring(context, offsets, span), answers, self.answer_metric, language), 1.0))
         return np.array(table)
 
     def _search(
         self, values: np.ndarray, starts: np.ndarray, lengths: np.ndarray, counts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        return best_spans(values, starts, lengths, counts, self.cfg.n_best, self.cfg.max_answer_length)
+        """Pieces (first, last) of each question's answer, -1 for none, and the log score of what is predicted."""
+        limits = self.cfg.n_best, self.cfg.max_answer_length
+        if not self.predicts_null:
+            return best_spans(values, starts, lengths, counts, *limits)
+        context, null = split_null(values, lengths, counts)
+        spans, best = best_spans(context, starts, lengths, counts, *limits)
+        none = null > best + self.cfg.null_threshold
+        return np.where(none[:, None], -1, spans), np.where(none, null, best)
 
     def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
         """Exact match, F1 and their mean."""
@@ -201,7 +240,7 @@ class ExtractiveQA(Problem):
         return [text for text, _, _ in self.answers(dataset, values)]
 
     def answers(self, dataset: QADataset, values: np.ndarray) -> list[tuple[str, tuple[int, int], float]]:
-        """Answer of each question: text, characters [start, end) of the context, log score."""
+        """Answer of each question: text, characters [start, end) of the context, log score; "" for no answer."""
         target = dataset.parts[0].target
         counts = target.window_counts
         question = np.repeat(np.arange(len(counts)), counts)

@@ -226,6 +226,7 @@ class XLTask(FairseqTask):
             "problem": self.problem.name,
             "labels": list(self.problem.labels),
             "dictionary_sha256": self.data_bin.dictionary_digest,
+            **self.problem.identity(),
         }
 
     def state_dict(self) -> dict:

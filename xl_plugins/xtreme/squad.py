@@ -18,7 +18,8 @@ Files are SQuAD's own, or hold one object per question with id, question, contex
 answer_start, or {"text": [...], "answer_start": [...]}): JSON lines, a list, under "data", or an export of the hub's
 viewer. Plain or compressed. Translations belong to
 the questions with the same id: the training questions of other languages to the source's, others to LANG's own.
-Unanswerable questions (SQuAD 2) are left out and counted. An answer that is not at its answer_start is looked for
+Unanswerable questions (SQuAD 2) are left out and counted, unless --with-unanswerable keeps them; a file without any
+answer counts as unlabelled. An answer that is not at its answer_start is looked for
 nearby ('moved'); training questions whose answer is not in the context at all are left out ('lost'). 'exact' is the
 share of answers that begin and end with a piece; others can only be predicted up to the ends of the pieces around them.
 
@@ -26,6 +27,10 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
 
   SQuAD alone
   xl-prepare squad data-bin/squad M --train en=squad/train-v1.1.json --valid en=squad/dev-v1.1.json
+
+  SQuAD 2: questions may have no answer; a checkpoint trained on it predicts "" where none is better
+  xl-prepare squad data-bin/squad2 M --train en=squad/train-v2.0.json --valid en=squad/dev-v2.0.json \\
+      --test en=squad/dev-v2.0.json --with-unanswerable
 
   XQuAD, whose articles are parallel: 30 as training data in all languages, 4 for selection, 6 for the test, and the
   English originals in the place of back-translations and of translations into English
@@ -47,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="squad",
         help="normalisation of answers when they are scored (default: squad)",
     )
+    parser.add_argument(
+        "--with-unanswerable",
+        action="store_true",
+        help="keep questions that have no answer (is_impossible, or no answers), to be trained on and scored as SQuAD 2"
+        " defines it (default: they are left out and counted)",
+    )
     xtreme_qa.add_qa_arguments(parser)
     parser.add_argument("--name", default="squad", help="name of the data set in meta.json (default: squad)")
 
@@ -56,6 +67,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
     characters = args.context_pieces == "character"
     plan = QaPlan(args.name, source, metric=args.answer_metric, characters=characters)
+    plan.unanswerable = args.with_unanswerable
     for role, (split, view) in given.ROLES.items():
         option = f"--{role}"
         for language, text in given.expand(getattr(args, role.replace("-", "_")), option, languages).items():

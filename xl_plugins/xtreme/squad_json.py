@@ -19,11 +19,13 @@ from xl_plugins.xtreme.squad_rows import EXPECTED, Row, describe, get, read_entr
 
 @dataclass
 class QaPlan(Plan):
-    """``metric``: squad or mlqa, the normalisation of answers. ``characters``: one piece per character."""
+    """``metric``: squad or mlqa, the normalisation of answers. ``characters``: one piece per character.
+    ``unanswerable``: questions without an answer are kept (SQuAD 2)."""
 
     problem: ClassVar[str] = "qa"
     metric: str = "squad"
     characters: bool = False
+    unanswerable: bool = False
 
 
 class Question(NamedTuple):
@@ -62,6 +64,10 @@ class QaFile:
         for paragraph in self.paragraphs():
             return paragraph
         raise UserError(f"{self.path}: no question; fill the file or correct the range of articles")
+
+    def has_gold(self, marks: bool) -> bool:
+        """Whether any question has an answer or, with ``marks``, is marked as unanswerable; read up to the first."""
+        return any(q.answers or (marks and q.impossible) for p in self.paragraphs() for q in p.questions)
 
     def paragraphs(self, told: Any = None) -> Iterator[Paragraph]:
         """Stream the paragraphs that have questions; ``told`` is called with the bytes read so far."""
