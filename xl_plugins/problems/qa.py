@@ -115,7 +115,8 @@ class ExtractiveQA(Problem):
             return {"description": f"{description}; always an answer, as trained"}
         threshold = float(self.cfg.null_threshold)
         words = f"{description}; no answer where its score is more than {threshold:g} above the best answer's"
-        return {"null_threshold": threshold, "description": words}
+        shown = threshold if math.isfinite(threshold) else str(threshold)  # JSON has no infinity
+        return {"null_threshold": shown, "description": words}
 
     def register_head(self, model: Any) -> None:
         model.register_span_head(self.head_name)
