@@ -7,8 +7,6 @@ import signal
 import sys
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, whole
@@ -16,6 +14,7 @@ from xl_plugins.cli.hints import next_steps
 from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.benchmark import task_name
+from xl_plugins.tables import print_table
 from xl_plugins.xtreme import READERS
 from xl_plugins.xtreme.plan import Plan, Unit
 
@@ -82,22 +81,19 @@ class _Bar:
 
 
 def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
-    table = Table(title=f"{meta['dataset']}: {job.dest}")
-    for column in ("language", "split", "text"):
-        table.add_column(column)
-    for column in job.writer.columns:
-        table.add_column(column, justify="right")
+    rows = []
     for unit, stats in sorted(
         job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)
     ):
         unlabelled = unit.split in meta["unlabelled"].get(unit.language, []) and not unit.view
-        table.add_row(
+        rows.append([
             unit.language,
             unit.split + (" (no labels)" if unlabelled else ""),
             f"{meta['source_language']}-view" if unit.view else "own",
             *job.writer.summary(stats),
-        )
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        ])  # fmt: skip
+    header = ["language", "split", "text", *job.writer.columns]
+    print_table(f"{meta['dataset']}: {job.dest}", header, [rows], sys.stdout, keys=3)
     if any(stats.get("replaced") for stats in job.stats.values()):
         print("replaced: training rows without a translation, which hold the source row instead")
     if any(stats.get("dropped") for stats in job.stats.values()):

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table as RichTable
-
+from ..tables import print_table
+from ..terminal import printable
 from .benchmark import XTREME
 from .compare import SUMMARY, Spread, System, all_languages, common_languages
 from .result import Result
@@ -176,36 +174,22 @@ def render(table: Table, style: str, out: TextIO) -> None:
     """Write ``table`` to ``out`` as one of :data:`FORMATS`; tsv leaves title and notes out."""
     if style == "tsv":
         for row in (table.header, *table.rows, *table.summary):
-            print("\t".join(row), file=out)
+            print("\t".join(map(printable, row)), file=out)
     elif style == "markdown":
-        print(f"{table.title}\n", file=out)
+        print(f"{printable(table.title)}\n", file=out)
         _markdown(table, out)
         for note in table.notes:
-            print(f"\n{note}", file=out)
+            print(f"\n{printable(note)}", file=out)
     else:
-        _terminal(table, out)
+        print_table(table.title, table.header, [table.rows, table.summary], out)
+        for note in table.notes:
+            print(printable(note), file=out)
 
 
 def _markdown(table: Table, out: TextIO) -> None:
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (table.header, *table.rows, *table.summary)]
+    escaped = [
+        [printable(cell).replace("|", "\\|") for cell in row] for row in (table.header, *table.rows, *table.summary)
+    ]
     rule = ["---"] + ["---:"] * (len(table.header) - 1)
     for row in (escaped[0], rule, *escaped[1:]):
         print(f"| {' | '.join(row)} |", file=out)
-
-
-def _terminal(table: Table, out: TextIO) -> None:
-    """With rich, as wide as the table needs: a wrapped line is better than a cut figure."""
-    rich_table = RichTable(title=table.title, title_justify="left")
-    for number, name in enumerate(table.header):
-        rich_table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    for row in table.rows:
-        rich_table.add_row(*row)
-    rich_table.add_section()
-    for row in table.summary:
-        rich_table.add_row(*row)
-    console = Console(file=out, markup=False, highlight=False)
-    columns = zip(table.header, *table.rows, *table.summary)
-    console.width = max(console.width, sum(max(map(cell_len, column)) + 3 for column in columns) + 1)
-    console.print(rich_table)
-    for note in table.notes:
-        console.print(note, soft_wrap=True)
