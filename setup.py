@@ -15,7 +15,6 @@ FAIRSEQ = [
 
 EXTRAS = {
     "faiss": ["faiss-cpu>=1.8"],
-    "report": ["matplotlib>=3.7", "Jinja2>=3.1"],
     "hf": ["safetensors>=0.4", "transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
     "dev": [
@@ -41,7 +40,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["xl_plugins", "xl_plugins.*"]),
-    package_data={"xl_plugins": ["py.typed", "**/*.txt", "**/*.tsv", "**/*.json", "**/*.yaml", "**/*.html"]},
+    package_data={"xl_plugins": ["py.typed", "**/*.txt", "**/*.tsv", "**/*.json", "**/*.yaml"]},
     install_requires=[
         *FAIRSEQ,
         "numpy>=1.21.3",
