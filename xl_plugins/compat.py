@@ -78,10 +78,12 @@ def complete_checkpoints() -> None:
 
     def make(upgrade: Function) -> Function:
         def upgrade_state_dict(state: dict[str, Any]) -> dict[str, Any]:
-            if "optimizer_history" not in state and "best_loss" not in state:
+            if not state.get("optimizer_history") and "best_loss" not in state:
                 fresh = {"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}
                 state["optimizer_history"] = [fresh]
                 state.pop("last_optimizer_state", None)  # means nothing without the history
+            if state.get("extra_state") is None:
+                state.pop("extra_state", None)
             if "epoch" not in state and "epoch" not in state.setdefault("extra_state", {}):
                 state["extra_state"].setdefault("train_iterator", {"epoch": 1, "iterations_in_epoch": 0})
             return upgrade(state)

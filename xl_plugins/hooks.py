@@ -17,6 +17,7 @@ from typing import Any
 from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
+from .checkpoint_kinds import check_entries, missing_file
 from .checkpoints.checksums import is_zip
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
@@ -113,8 +114,7 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
     if not mapped and not read_all:
         return {}
     state = load_restricted(path, mmap=mapped)
-    if not isinstance(state, Mapping):
-        return {}
+    check_entries(state, path)
     if state.get("cfg"):
         cfg = OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))
         assert isinstance(cfg, dict)
@@ -174,10 +174,8 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
     for option in ("finetune_from_model", "restore_file"):
         path = getattr(cfg, option)
         if path and path != "checkpoint_last.pt" and not os.path.isfile(path):
-            raise UserError(
-                f"--{option.replace('_', '-')} {path}: no such file; give the path of a checkpoint such as"
-                " xlmr.base/model.pt"
-            )
+            otherwise = "no such file; give the path of a checkpoint such as xlmr.base/model.pt"
+            raise UserError(f"--{option.replace('_', '-')} {path}: {missing_file(path, otherwise)}")
     if cfg.restore_file == "checkpoint_last.pt":
         return (last, True) if os.path.isfile(last) else (cfg.finetune_from_model, False)
     path = cfg.restore_file

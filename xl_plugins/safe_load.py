@@ -10,13 +10,14 @@ import argparse
 import errno
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, BinaryIO, Union
 
 import numpy as np
 import torch
 from torch.serialization import safe_globals
 
+from xl_plugins.checkpoint_kinds import check_entries, foreign_kind
 from xl_plugins.checkpoints.checksums import UNREADABLE, find_damage
 from xl_plugins.errors import UserError
 
@@ -87,15 +88,17 @@ def load_restricted(
                 f"{name}: refused: it needs {culprit}, which is not part of a fairseq checkpoint and could run foreign "
                 "code; use a checkpoint saved by fairseq, with an argparse.Namespace or plain values as its options"
             ) from error
+        kind = None if hasattr(file, "read") and not hasattr(file, "name") else foreign_kind(name)
+        if kind is not None:
+            raise UserError(f"{name}: {kind}") from error
         raise DamagedFile(f"{name}: {UNREADABLE}; download or save it again") from error
 
 
 def load_checkpoint(file: BinaryIO, *args: Any, **kwargs: Any) -> Any:
     """:func:`load_restricted` for a file that has to hold a fairseq checkpoint."""
     state = load_restricted(file, *args, **kwargs)
-    if not isinstance(state, dict) or not isinstance(state.get("model"), Mapping):
-        found = f"entries {', '.join(map(str, list(state)[:3]))}" if isinstance(state, dict) else type(state).__name__
-        raise DamagedFile(
-            f"{file.name}: not a fairseq checkpoint: no entry 'model' (found {found}); name a fairseq model.pt"
-        )
+    try:
+        check_entries(state, file.name)
+    except UserError as error:
+        raise DamagedFile(str(error)) from None
     return state

@@ -13,7 +13,7 @@ from fairseq.tasks import TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
-from ..models.restore import restore_strictly
+from ..models.restore import refuse_unlike_weights, restore_strictly
 
 
 def load_teacher(path: str, task: Any) -> torch.nn.Module:
@@ -37,6 +37,7 @@ def load_teacher(path: str, task: Any) -> torch.nn.Module:
     cfg = state.get("cfg")
     _check_identity(where, cfg, state.get("task_state") or {}, task)
     _check_options(where, cfg, task)
+    refuse_unlike_weights(cfg.model, state["model"], where)
     with open_dict(cfg.model) if OmegaConf.is_config(cfg.model) else contextlib.nullcontext():
         model = models.build_model(cfg.model, task, from_checkpoint=True)
     task.problem.register_head(model)

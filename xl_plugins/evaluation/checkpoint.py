@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,9 +12,11 @@ import torch
 from fairseq import checkpoint_utils, tasks
 from fairseq.tasks import TASK_DATACLASS_REGISTRY, TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
+from ..checkpoint_kinds import missing_file
 from ..errors import UserError
-from ..models.restore import restore_strictly
+from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity
 from ..tasks.base import XLTask
 from .members import refuse_cotraining
@@ -77,18 +80,34 @@ def load_fine_tuned(
     """
     target = find_device(device, precision)
     if not os.path.isfile(path):
-        raise UserError(f"--path {path}: no such file; give checkpoint_best.pt of a fine-tuning run")
+        otherwise = "no such file; give checkpoint_best.pt of a fine-tuning run"
+        raise UserError(f"--path {path}: {missing_file(path, otherwise)}")
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     state.pop("last_optimizer_state", None)  # twice the model's size
     cfg = state.get("cfg")
     _check_task(path, cfg)
-    selection = _selection(cfg, state)  # before the options of training are overridden
-    task = _build_task(path, cfg, read_record(state.get("task_state"), path), data, overrides or {})
-    model = task.build_model(cfg.model, from_checkpoint=True)
+    record = read_record(state.get("task_state"), path)
+    refuse_unlike_weights(cfg.model, state["model"], path)
+    with _reading_options(path):
+        selection = _selection(cfg, state)  # before the options of training are overridden
+        task = _build_task(path, cfg, record, data, overrides or {})
+        model = task.build_model(cfg.model, from_checkpoint=True)
     restore_strictly(model, state["model"], task.problem.head_name, path)
     model.to(device=target, dtype=PRECISIONS[precision]).eval()
     updates = (state.get("optimizer_history") or [{}])[-1].get("num_updates", 0)
     return FineTuned(path, task, model, target, selection, int(updates))
+
+
+@contextmanager
+def _reading_options(path: str) -> Iterator[None]:
+    """Options of a checkpoint that no run can have had end in one line."""
+    try:
+        yield
+    except (OmegaConfBaseException, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{path}: its options cannot be used ({reason}); give the checkpoint as it was saved"
+        ) from error
 
 
 def find_device(name: str | None, precision: str = "fp32") -> torch.device:

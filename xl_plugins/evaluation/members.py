@@ -15,6 +15,7 @@ from fairseq.tasks import TASK_DATACLASS_REGISTRY
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from ..checkpoint_kinds import missing_file
 from ..errors import UserError
 from .files import refuse_existing
 
@@ -45,16 +46,19 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
         UserError: no co-training checkpoint, or a file is there and ``overwrite`` is not set.
     """
     if not os.path.isfile(path):
-        raise UserError(f"{path}: no such file; give a checkpoint of a run with --task {COTRAINING}")
+        otherwise = f"no such file; give a checkpoint of a run with --task {COTRAINING}"
+        raise UserError(f"{path}: {missing_file(path, otherwise)}")
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     state.pop("last_optimizer_state", None)
     name = OmegaConf.select(state["cfg"], "task._name") if state.get("cfg") is not None else None
-    numbers = sorted({int(key.split(".")[1]) for key in state["model"] if key.startswith(_PREFIX)})
+    parts = {key.split(".")[1] for key in state["model"] if key.startswith(_PREFIX)}
+    numbers = sorted(int(part) for part in parts if part.isdecimal())
     if name != COTRAINING or not numbers:
         raise UserError(
             f"{path}: a checkpoint of task '{name or 'unknown'}', which has no members; give one of a run with --task"
             f" {COTRAINING}"
         )
+    _check_options(path, state["cfg"])
     targets = [os.path.join(folder, f"member-{number + 1}.pt") for number in numbers]
     refuse_existing(targets, overwrite)
     progress = (state.get("extra_state") or {}).get("train_iterator") or {}
@@ -75,6 +79,13 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
             if os.path.exists(part):
                 os.remove(part)
     return made
+
+
+def _check_options(path: str, cfg: Any) -> None:
+    if OmegaConf.select(cfg, "task.problem") not in _METRICS or any(
+        not OmegaConf.is_dict(cfg.get(group)) for group in ("model", "criterion", "checkpoint")
+    ):
+        raise UserError(f"{path}: its options are not those of a co-training run; give the checkpoint as it was saved")
 
 
 def member_weights(model: Mapping[str, Tensor], number: int, best: bool = False) -> dict[str, Tensor]:

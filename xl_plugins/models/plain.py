@@ -12,6 +12,7 @@ from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_mo
 from fairseq.models.roberta import RobertaModel
 from torch import Tensor, nn
 
+from ..checkpoint_kinds import name_some
 from ..errors import UserError
 from ..functional.embedding_mixup import mix_embeddings
 from .heads import SpanHead, WordHead, apply_head
@@ -178,9 +179,33 @@ class XLMRModel(RobertaModel):
             self._check_heads(state_dict)
         super().upgrade_state_dict_named(state_dict, name)
         self._check_shape(state_dict)
+        self._fit_language_model(state_dict)
+        self._check_encoder(state_dict)
         if not self.strict_restore:
             self._fit_position_heads(state_dict)
             self._drop_unknown(state_dict)
+
+    def _fit_language_model(self, state: dict) -> None:
+        """Fine-tuning does without the language-model head, so a checkpoint may."""
+        head = {key: value for key, value in self.state_dict().items() if key.startswith("encoder.lm_head.")}
+        if any(key in state for key in head):
+            return
+        logger.info("the checkpoint has no language-model head: fine-tuning does not read it")
+        state.update(head)
+        state["encoder.lm_head.weight"] = state["encoder.sentence_encoder.embed_tokens.weight"]  # tied
+
+    def _check_encoder(self, state: dict) -> None:
+        """Every weight of the encoder is there, in its shape; in a checkpoint to go on from, no other."""
+        own = {key: value for key, value in self.state_dict().items() if key.startswith("encoder.")}
+        if missing := own.keys() - state.keys():
+            raise UserError(f"the checkpoint lacks weights of the encoder: {name_some(missing)}; give a whole one")
+        if wrong := [key for key, value in own.items() if value.shape != state[key].shape]:
+            raise UserError(f"the checkpoint has weights of another shape: {name_some(wrong)}; give the model's own")
+        extra = [key for key in state if key.startswith("encoder.") and key not in own]
+        if extra and self.strict_restore:
+            raise UserError(
+                f"the checkpoint has weights that this model lacks: {name_some(extra)}; give the model's own"
+            )
 
     def _fit_position_heads(self, state: dict) -> None:
         """A checkpoint that only initialises this run gives its heads where they fit; others start from new weights, as
@@ -196,7 +221,7 @@ class XLMRModel(RobertaModel):
         unknown = sorted(state.keys() - self.state_dict().keys())
         if unknown:
             logger.warning(
-                "left out of the checkpoint, because this model has no such parameters: %s", ", ".join(unknown)
+                "left out of the checkpoint, because this model has no such parameters: %s", name_some(unknown)
             )
         for key in unknown:
             del state[key]
@@ -226,16 +251,17 @@ class XLMRModel(RobertaModel):
             )
         types, width = state[f"{encoder}embed_tokens.weight"].shape
         ours = self.encoder.sentence_encoder
-        layers = 1 + max((int(k.split(".")[3]) for k in state if k.startswith(f"{encoder}layers.")), default=-1)
+        numbers = [key.split(".")[3] for key in state if key.startswith(f"{encoder}layers.")]
+        layers = 1 + max((int(number) for number in numbers if number.isdecimal()), default=-1)
         found = {
             "--encoder-layers": (layers, len(ours.layers)),
             "--encoder-embed-dim": (width, ours.embed_tokens.embedding_dim),
-            "--encoder-ffn-embed-dim": (
-                state[f"{encoder}layers.0.fc1.weight"].size(0),
-                self.args.encoder_ffn_embed_dim,
-            ),
-            "--max-positions": (state[f"{encoder}embed_positions.weight"].size(0) - 2, self.args.max_positions),
         }
+        rows = {"--encoder-ffn-embed-dim": ("layers.0.fc1.weight", self.args.encoder_ffn_embed_dim, 0),
+                "--max-positions": ("embed_positions.weight", self.args.max_positions, 2)}  # fmt: skip
+        for option, (name, mine, special) in rows.items():
+            if f"{encoder}{name}" in state:
+                found[option] = (state[f"{encoder}{name}"].size(0) - special, mine)
         wrong = {option: pair for option, pair in found.items() if pair[0] != pair[1]}
         if wrong:
             asked = " ".join(f"{option} {theirs}" for option, (theirs, _) in wrong.items())

@@ -11,6 +11,7 @@ from fairseq.data import Dictionary
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from ..checkpoint_kinds import missing_file
 from ..errors import UserError
 from .plain import XLMRModel
 
@@ -23,7 +24,8 @@ _SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn"
 def read_pretrained(path: str) -> dict[str, Any]:
     """A checkpoint as fairseq reads it, without the optimiser; UserError when there is none."""
     if not os.path.isfile(path):
-        raise UserError(f"--path {path}: no such file; give model.pt of a pre-trained model or a checkpoint")
+        otherwise = "no such file; give model.pt of a pre-trained model or a checkpoint"
+        raise UserError(f"--path {path}: {missing_file(path, otherwise)}")
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     state.pop("last_optimizer_state", None)
     return state
@@ -44,17 +46,13 @@ def build_pretrained(path: str, state: dict[str, Any], dictionary: Dictionary, w
     weights = {k: v for k, v in state["model"].items() if k.startswith(("encoder.", "decoder."))}
     positions = _table_length(path, weights)
     model = XLMRModel.build_model(_options(path, state, weights, positions), Namespace(source_dictionary=dictionary))
+    if with_lm_head and not any(".lm_head." in key for key in weights):
+        what = "pre-trained checkpoint with its language-model head"
+        raise UserError(f"{path}: no encoder.lm_head.weight in it; give a {what}")
     try:
-        missing = model.load_state_dict(weights, strict=False).missing_keys
+        model.load_state_dict(weights, strict=False)  # says itself what is missing
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    parts = (_PREFIX, "encoder.lm_head.") if with_lm_head else (_PREFIX,)
-    lost = [key for key in missing if key.startswith(parts)]
-    if lost:
-        what = "whole RoBERTa or XLM-R checkpoint of fairseq"
-        if lost[0].startswith("encoder.lm_head"):
-            what = "pre-trained checkpoint with its language-model head"
-        raise UserError(f"{path}: no {lost[0]} in it; give a {what}")
     return model.eval()
 
 
@@ -86,12 +84,16 @@ def _table_length(path: str, weights: dict[str, Tensor]) -> int:
 
 def _options(path: str, state: dict, weights: dict[str, Tensor], positions: int) -> Namespace:
     """Shape of the encoder: sizes as the weights have them, the rest as the checkpoint's own options say."""
-    given = state.get("args") or state["cfg"].get("model")
-    known = OmegaConf.to_container(given) if OmegaConf.is_config(given) else vars(given)
-    if not isinstance(known, dict) or "encoder_attention_heads" not in known:
+    given = state.get("args") or (state.get("cfg") or {}).get("model")
+    known = OmegaConf.to_container(given) if OmegaConf.is_config(given) else getattr(given, "__dict__", given)
+    heads = known.get("encoder_attention_heads") if isinstance(known, dict) else None
+    if isinstance(heads, bool) or not isinstance(heads, int):
         raise UserError(f"{path}: its options do not say the number of attention heads; give a checkpoint of fairseq")
     layers = {key.split(".")[3] for key in weights if ".sentence_encoder.layers." in key}
-    first = next(weights[key] for key in weights if key.endswith("sentence_encoder.layers.0.fc1.weight"))
+    first = next((weights[key] for key in weights if key.endswith("sentence_encoder.layers.0.fc1.weight")), None)
+    if first is None or first.dim() != 2 or not 1 <= heads <= first.size(1) or first.size(1) % heads:
+        reason = "no layers.0.fc1.weight" if first is None else f"{heads} attention heads do not fit its weights"
+        raise UserError(f"{path}: holds no whole RoBERTa or XLM-R encoder ({reason}); give a checkpoint of fairseq")
     return Namespace(
         **{name: known[name] for name in _SHAPE if name in known},
         encoder_layers=len(layers), encoder_ffn_embed_dim=first.size(0), encoder_embed_dim=first.size(1),

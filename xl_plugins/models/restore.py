@@ -9,6 +9,32 @@ from torch import Tensor
 
 from ..errors import UserError
 
+_LARGEST = {"encoder_layers": 1000, "encoder_embed_dim": 1 << 20, "encoder_ffn_embed_dim": 1 << 20,
+            "encoder_attention_heads": 1 << 20, "max_positions": 1 << 24}  # fmt: skip
+
+
+def refuse_unlike_weights(cfg: Any, state: Mapping[str, Tensor], where: str) -> None:
+    """UserError where a checkpoint's options ask for an encoder unlike its weights, before it is built."""
+    prefix = "encoder.sentence_encoder."
+    for option, largest in _LARGEST.items():
+        value = getattr(cfg, option, None)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
+            raise UserError(f"{where}: its options say {option} {value!r:.40}, no size of an encoder; save it again")
+    table, first = state.get(f"{prefix}embed_tokens.weight"), state.get(f"{prefix}layers.0.fc1.weight")
+    positions = state.get(f"{prefix}embed_positions.weight")
+    layers = {key.split(".")[3] for key in state if key.startswith(f"{prefix}layers.")}
+    for option, found in (
+        ("encoder_layers", len(layers) or None),
+        ("encoder_embed_dim", None if table is None else table.size(-1)),
+        ("encoder_ffn_embed_dim", None if first is None else first.size(0)),
+        ("max_positions", None if positions is None else len(positions) - 2),
+    ):
+        if found is not None and found != getattr(cfg, option):
+            raise UserError(
+                f"{where}: its options say {option} {getattr(cfg, option)}, its weights {found}; give the checkpoint as"
+                " it was saved"
+            )
+
 
 def restore_strictly(model: Any, state: Mapping[str, Tensor], head_name: str, where: str) -> Any:
     """Load ``state`` into ``model``; fairseq would fill in a head that is missing with random weights.
