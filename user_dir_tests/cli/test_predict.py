@@ -215,3 +215,30 @@ def test_the_command_streams_and_ends_quietly(run_cli, repo, paths, data):
         process.stdin.close()
         assert b"Traceback" not in process.stderr.read()
         assert process.wait(60) == 1
+
+
+def test_tables_by_name_of_column(feed, paths, data, tmp_path):
+    options = ["--path", paths["plain"], "--data", data]
+    expected = feed('ba na\tda; "la"\nka\tga, ma\n', *options)
+    (tmp_path / "a.csv").write_text('id; premise ;two\n1;ba na;"da; ""la"""\n2;ka;ga, ma\n', encoding="utf-16")
+    rows = [{"two": 'da; "la"', "premise": "ba na", "x": [1]}, {"premise": "ka", "two": "ga, ma"}]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    (tmp_path / "b.txt").write_text('ba na|"da; ""la"""\nka|ga, ma\n')
+    for name, given in (
+        ("a.csv", ["--columns", "text1=premise,text2=two"]),
+        ("a.json", ["--columns", "second=two,first=premise"]),
+        ("b.txt", ["--columns", "first=0,second=1", "--delimiter", "pipe"]),
+    ):
+        assert feed(None, *options, tmp_path / name, *given) == expected
+    for given, message in (
+        (
+            ["--columns", "text1=premise,text2=three"],
+            "a.csv:1: no column 'three'; the file has columns id, premise, two",
+        ),
+        (["--columns", "text1=premise"], "--columns: expected text1 and text2"),
+        (["--columns", "text1=premise,text3=two"], "expected FIELD=COLUMN,... with text1, text2, source1, source2"),
+        (["--format", "csv"], "--format, --delimiter: say where the texts are"),
+    ):
+        with pytest.raises(UserError) as caught:
+            feed(None, *options, tmp_path / "a.csv", *given)
+        assert message in str(caught.value)

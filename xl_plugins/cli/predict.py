@@ -23,6 +23,9 @@ from xl_plugins.evaluation.raw import source_rule
 from xl_plugins.evaluation.raw_pairs import COLUMNS, PairReader, pair_record, predict_pairs
 from xl_plugins.evaluation.raw_qa import QuestionReader, predict_questions, question_record
 from xl_plugins.evaluation.raw_tagging import SentenceReader, predict_sentences, sentence_record
+from xl_plugins.formats import tables
+from xl_plugins.formats.recognise import given_layout
+from xl_plugins.xtreme.scopes import parse_column
 
 EPILOG = """\
 input, UTF-8, one example per line, as text or as JSON lines (told apart by the first character); by the checkpoint's
@@ -57,9 +60,14 @@ examples:
 # Options of one problem, and what that is called.
 READ_BY = {
     "columns": ("sentence_pair", "sentence pairs"),
+    "format": ("sentence_pair", "sentence pairs"),
+    "delimiter": ("sentence_pair", "sentence pairs"),
     "probabilities": ("tagging", "tagging"),
     "context_pieces": ("qa", "questions"),
 }
+
+
+_FIELDS = {"first": "text1", "second": "text2", "source1": "source1", "source2": "source2"}
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -73,8 +81,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--spm", metavar="FILE", help="SentencePiece model (default: DATA/sentencepiece.bpe.model)")
     parser.add_argument(
-        "--columns", metavar="1,2[,3,4]", help="columns of text1, text2[, source1, source2] in a tab-separated input"
+        "--columns",
+        metavar="1,2[,3,4]",
+        help="columns of text1, text2[, source1, source2] in a tab-separated input; or"
+        " text1=COLUMN,text2=COLUMN,... by name, or by number from 0 as in xl-prepare pairs, in a table of any kind",
     )
+    parser.add_argument("--format", choices=tables.KINDS, help="kind of that table (default: by name and first lines)")
+    parser.add_argument("--delimiter", metavar="CHAR", help="between the values of csv (default: by header)")
     parser.add_argument("--probabilities", action="store_true", help="tagging: print the probabilities of all labels")
     parser.add_argument(
         "--context-pieces", choices=("subword", "character"),
@@ -84,9 +97,15 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _columns(text: str | None) -> list[int] | None:
+def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
     if text is None:
         return None
+    if "=" in text:
+        items = dict(item.strip().partition("=")[::2] for item in text.split(","))
+        named = {_FIELDS.get(key, key): parse_column(value) for key, value in items.items() if value}
+        if len(named) < len(text.split(",")) or not named.keys() <= {*_FIELDS.values()}:
+            raise UserError(f"--columns {text}: expected FIELD=COLUMN,... with {', '.join(_FIELDS.values())}")
+        return {field: named[field] for field in _FIELDS.values() if field in named}
     parts = text.split(",")
     if len(parts) not in (1, 2, 4) or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise UserError(f"--columns {text}: expected {COLUMNS}")
@@ -118,7 +137,10 @@ def _records(
             shown = f"--{option.replace('_', '-')}"
             raise UserError(f"{shown} is read for {words} only, {args.path} is for {problem.name}; leave it out")
     if problem.name == "sentence_pair":
-        pairs = PairReader(name, stream, _columns(args.columns), rule, tuned.task.data_bin.single_text)
+        pairs = PairReader(
+            name, stream, _columns(args.columns), rule, tuned.task.data_bin.single_text,
+            given_layout(args.format, args.delimiter),
+        )  # fmt: skip
         for row in predict_pairs(tuned, encoder, pairs, *sizes):
             yield pair_record(problem.labels, row)
     elif problem.name == "tagging":
@@ -138,7 +160,10 @@ def _records(
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
-    _columns(args.columns), batch_limits(args)  # mistakes show before the checkpoint is read
+    # mistakes show before the checkpoint is read
+    columns, layout, _ = _columns(args.columns), given_layout(args.format, args.delimiter), batch_limits(args)
+    if layout and not isinstance(columns, dict):
+        raise UserError("--format, --delimiter: say where the texts are: --columns text1=COLUMN,text2=COLUMN")
     standard_input = args.input == "-"
     if not standard_input and not os.path.isfile(args.input):
         raise UserError(f"INPUT: {args.input} does not exist; name a file, or - for standard input")

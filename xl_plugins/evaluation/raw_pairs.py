@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -11,7 +11,10 @@ import numpy as np
 from ..data.pairs import PairPart, PairTexts
 from ..data.tokenizer import PieceEncoder
 from ..errors import UserError
-from ..xtreme.tsv import split_fields
+from ..formats.recognise import Layout, recognise
+from ..formats.tables import NAMED, Column
+from ..xtreme.table import column_number, table_rows
+from ..xtreme.tsv import LineReader, split_fields
 from .checkpoint import FineTuned
 from .predict import predict_values
 from .raw import Held, Reader, chunks
@@ -35,26 +38,67 @@ class PairReader(Reader[RawPair]):
 
     Args:
         columns: numbers from 1 of text1, text2 and perhaps source1, source2 in a tab-separated row; None expects
-            exactly these columns and nothing else.
+            exactly these columns and nothing else. Or field -> name or number from 0 of its column, in the order of
+            :data:`FIELDS`, in a table of any kind.
+        layout: how to read such a table; None: by its name, header and first lines.
     """
 
     source_fields = "source1, source2"
     keys = FIELDS[:2]
 
     def __init__(
-        self, name: str, stream: BinaryIO | None, columns: Sequence[int] | None, source: str, single: bool = False
+        self,
+        name: str,
+        stream: BinaryIO | None,
+        columns: Sequence[int] | Mapping[str, Column] | None,
+        source: str,
+        single: bool = False,
+        layout: Layout | None = None,
     ) -> None:
         super().__init__(name, stream, source)
-        self.columns, self.single = columns, single
-        self.only_text = columns is not None
+        self.table = columns if isinstance(columns, Mapping) else None
+        self.columns = None if isinstance(columns, Mapping) else columns
+        self.layout, self.single = layout, single
+        self.only_text = self.columns is not None
         if single:
             self.keys, self.source_fields = FIELDS[:1], "source1"
-        if columns is not None and len(columns) not in ((1, 2) if single else (2, 4)):
+        if self.table is not None and list(self.table) not in [
+            [*self._fields()],
+            [*self._fields()[: 1 if single else 2]],
+        ]:
+            raise UserError(f"--columns: expected {' and '.join(self.keys)}, and perhaps {self.source_fields}")
+        if self.columns is not None and len(self.columns) not in ((1, 2) if single else (2, 4)):
             counts = "one or two column numbers from 1" if single else COLUMNS
-            raise UserError(f"--columns {','.join(map(str, columns))}: expected {counts}")
+            raise UserError(f"--columns {','.join(map(str, self.columns))}: expected {counts}")
+
+    def _fields(self) -> tuple[str, ...]:
+        return (FIELDS[0], FIELDS[2]) if self.single else FIELDS
+
+    def __iter__(self) -> Iterator[RawPair]:
+        return super().__iter__() if self.table is None else self._table_rows(self.table)
+
+    def _table_rows(self, columns: Mapping[str, Column]) -> Iterator[RawPair]:
+        """The rows of a table of which ``columns`` says where the fields are."""
+        if self.stream is not None:
+            raise UserError(f"{self.name}: --columns FIELD=COLUMN and --format read a file; name it as INPUT")
+        wanted = list(columns.values())
+        layout = self.layout or recognise(self.name, wanted)
+        places: list[int] | None = None
+        header = layout.kind in NAMED or any(isinstance(column, str) for column in wanted)
+        for line, fields in table_rows(LineReader(self.name), layout.kind, layout.delimiter, wanted):
+            where = f"{self.name}:{line}"
+            if places is None:
+                names = [name or "" for name in fields]
+                places = [column_number(column, names, self.name) for column in wanted]
+                width = len(fields)
+                if header:
+                    continue
+            if len(fields) != width:
+                raise UserError(f"{where}: {len(fields)} columns, expected {width} as in the first row")
+            yield self._pair(where, [fields[place] or "" for place in places])
 
     def _pair(self, where: str, fields: Sequence[str]) -> RawPair:
-        names = (FIELDS[0], FIELDS[2]) if self.single else FIELDS
+        names = self._fields()
         needs = "text needs some" if self.single else "pair needs two texts"
         for field, value in zip(names, fields):
             if not value.strip():

@@ -69,9 +69,12 @@ def recognise(path: str, wanted: Sequence[tables.Column] = ()) -> Layout:
         return Layout(kind, said="" if suffix else f"as {kind}")
     usual = Layout("csv") if suffix == "csv" else Layout("tsv")
     others = [Layout("csv", mark, f"as values {_WORDS[mark]}") for mark in (",", ";", "\t", "|")]
-    if suffix == "csv":
-        return next((x for x in (usual, *others) if _fits(lines, x, wanted)), usual)
-    return next((x for x in (usual, *(x for x in others if x.delimiter != "\t")) if _fits(lines, x, wanted)), usual)
+    if suffix != "csv":
+        others = [x for x in others if x.delimiter != "\t"]
+    found = next((x for x in (usual, *others) if _fits(lines, x, wanted)), None)
+    if found is None and suffix == "csv":  # for a message about columns that are there
+        found = next((x for x in (usual, *others) if _fits(lines, x, [1])), None)
+    return found or usual
 
 
 def _is_json(line: str) -> bool:
