@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from fairseq.data import Dictionary
 
+from ..data.checksums import write_checksums
 from ..data.layout import DataBin
 from ..data.manifest import write_json
 from ..data.writer import IndexedWriter, gather
@@ -95,6 +96,7 @@ def _write(
     for suffix in (".bin", ".idx"):
         os.remove(folder / f"texts{suffix}")
     write_json(str(folder / MANIFEST), manifest)
+    write_checksums(folder)
 
 
 def _substituted(texts: TrainingTexts, changes: Iterable[Changes]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

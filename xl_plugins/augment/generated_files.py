@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from fairseq.data.indexed_dataset import dataset_exists
 
+from ..data.checksums import write_checksums
 from ..data.layout import DataBin
 from ..data.manifest import write_json
 from ..data.writer import IndexedWriter
@@ -105,6 +106,7 @@ def write_examples(
         shutil.rmtree(partial, ignore_errors=True)
         _write(partial, fields, types, blocks)
         write_json(str(partial / MANIFEST), manifest())
+        write_checksums(partial)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.hints import next_steps
+from xl_plugins.data.folder_check import verify
+from xl_plugins.data.meta import NAME, read_meta
 from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.benchmark import task_name
@@ -24,6 +27,8 @@ example:
   xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\
       --save-dir outputs/xnli-xmixup
 
+  xl-prepare --verify data-bin/xnli
+
 Each data set has its own help: xl-prepare xnli --help
 """
 
@@ -32,7 +37,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="xl-prepare", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="dataset", metavar="DATASET", required=True)
+    parser.add_argument(
+        "--verify", metavar="DATA", help="compare every byte of a data folder with its checksums, and prepare nothing"
+    )
+    commands = parser.add_subparsers(dest="dataset", metavar="DATASET")
     for name, reader in READERS.items():
         command = commands.add_parser(
             name,
@@ -102,8 +110,21 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
         print(note)
 
 
+def _verify(data: Path) -> int:
+    if not data.is_dir():
+        raise UserError(f"--verify {data}: no such folder")
+    count = verify(data, read_meta(data / NAME))
+    print(f"{data}: {count} files are what xl-prepare and xl-augment wrote")
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.verify is not None:
+        return _verify(Path(args.verify))
+    if args.dataset is None:
+        parser.error("the following arguments are required: DATASET")
     if args.workers < 1:
         raise UserError(f"--workers: {args.workers} given, at least 1 is needed")
     plan = READERS[task_name(args.dataset)].make_plan(args)

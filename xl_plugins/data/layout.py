@@ -27,6 +27,7 @@ from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
 from ..xtreme.languages import is_language
+from .folder_check import check_folder, check_index
 from .meta import NAME, read_meta
 
 SPLITS = ("train", "valid", "test")
@@ -66,6 +67,7 @@ class DataBin:
     def __post_init__(self) -> None:
         if not self.root.is_dir():
             raise UserError(f"{self.root}: no such data folder; make one with xl-prepare")
+        check_folder(self.root, self.meta)
 
     @cached_property
     def meta(self) -> dict:
@@ -133,6 +135,8 @@ class DataBin:
     def _check_ids(prefix: str, dataset: MMapIndexedDataset, types: int) -> None:
         """The file is whole, and no id lies outside the dictionary: such an id would only show as a crash in
         training."""
+        index = dataset._index
+        check_index(f"{prefix}.idx", index._sizes, index._pointers, np.dtype(index.dtype).itemsize)
         count = int(np.sum(dataset.sizes, dtype=np.int64))
         size = Path(f"{prefix}.bin").stat().st_size
         if size != count * np.dtype(dataset._index.dtype).itemsize:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
+from xl_plugins.data.checksums import write_checksums
 from xl_plugins.data.manifest import STATE, Ledger, fingerprint, write_json
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.data.unit_writer import UnitWriter
@@ -160,6 +161,7 @@ class Preparation:
             **self.writer.finish(),
         }
         write_json(os.path.join(self.partial, "meta.json"), meta)
+        write_checksums(self.partial, left_out=STATE)
         return meta
 
 

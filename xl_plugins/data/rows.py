@@ -11,6 +11,7 @@ import torch
 from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ..errors import UserError
+from .folder_check import check_index
 
 
 class Rows:
@@ -23,6 +24,7 @@ class Rows:
         try:
             file = MMapIndexedDataset(prefix)
             self.dtype = np.dtype(file._index.dtype)
+            check_index(f"{prefix}.idx", file._index._sizes, file._index._pointers, self.dtype.itemsize)
             self.row_sizes = np.array(file.sizes, dtype=np.int64)
             # a map of our own, which lives as long as any row of it; fairseq's is closed with its data set
             mapped = np.memmap(f"{prefix}.bin", self.dtype, "r") if self.row_sizes.sum() else np.zeros(0, self.dtype)
