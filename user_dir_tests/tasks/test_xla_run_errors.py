@@ -162,6 +162,20 @@ def test_other_batches_within_a_stage(folders: dict) -> None:
         assert text.startswith(f"the checkpoint lies within a stage with {old} as {name}, this run has {new}")
 
 
+def test_another_split_of_the_same_updates_within_a_stage(folders: dict) -> None:
+    """Two processes go on where one that accumulated two micro-batches had stopped, with the same ones."""
+
+    def rest(loading: dict, freq: int) -> list[list[int]]:
+        stages = begin(make(folders, "tagging", update_freq=[freq]), **loading)
+        stages.model.remember()  # as the checkpoint's model would
+        stages.load_state_dict(state)
+        return [batch["id"].tolist() for batch in stages.next_epoch_itr()]
+
+    state = interrupted(make(folders, "tagging", update_freq=[2])) | {"iterations_in_epoch": 2}  # one update
+    alone, pair = rest({}, 2), [rest({"num_shards": 2, "shard_id": shard}, 1) for shard in (0, 1)]
+    assert alone == [ids for step in zip(*pair) for ids in step] and len(alone) >= 2
+
+
 def test_an_optimizer_that_starts_anew_within_a_stage(folders: dict) -> None:
     """Its updates would count from 0, so that the rate were negative; at the end of a stage that is no matter."""
     state = interrupted(make(folders, "tagging"))

@@ -270,6 +270,7 @@ class StageIterator(EpochBatchIterating):
         self.model.activate(self.stage.member)
         count = CLOCK.total * self.options.accumulation(self.stage) * self.loading.num_shards
         self._inner = self._batches(count)
-        self._inner.load_state_dict({**state_dict, "version": 2})
+        done = state_dict["iterations_in_epoch"] // stage["batching"][2] * self._batching[2]
+        self._inner.load_state_dict({**state_dict, "iterations_in_epoch": done, "version": 2})
         if self.options.keep_best and self.model.best is None:
             raise UserError("the checkpoint lacks the best weights of its stage; resume from checkpoint_last.pt")

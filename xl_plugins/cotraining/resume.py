@@ -47,7 +47,10 @@ def refuse_changes(state: Mapping[str, Any], members: int, pools: Mapping[str, l
 
 
 def refuse_other_batching(before: Sequence[int], now: Sequence[int]) -> None:
-    """UserError where a stage would go on with other micro-batches: processes, their examples, how many an update."""
+    """UserError where a stage would go on with other updates: processes, examples of a micro-batch, how many of these a
+    process takes. Another split of as many micro-batches of the same size makes the same updates."""
+    if before[1] == now[1] and before[0] * before[2] == now[0] * now[2]:
+        return
     for name, old, new in zip(("processes", "--batch-size", "--update-freq"), before, now):
         if old != new:
             raise UserError(
