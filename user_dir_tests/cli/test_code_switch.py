@@ -75,7 +75,8 @@ def test_tagged_texts(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         f"en: {folder}",
     ]
     assert sorted(tree(folder)) == [
-        "input0/train.bin", "input0/train.idx", "manifest.json", "parents.npy", "words/train.bin", "words/train.idx",
+        "checksums.json", "input0/train.bin", "input0/train.idx", "manifest.json", "parents.npy", "words/train.bin",
+        "words/train.idx",
     ]  # fmt: skip
     assert not list(folder.parent.glob(".*"))
     assert read_words(world.tagged) == [
@@ -88,7 +89,8 @@ def test_tagged_texts(world: World, capsys: pytest.CaptureFixture[str]) -> None:
 def test_pairs(world: World) -> None:
     assert main(world.options(world.pairs, **GERMAN, samples=2)) == 0
     folder = world.pairs / "en" / "code-switch"
-    assert sorted(path.name for path in folder.iterdir()) == ["input0", "input1", "manifest.json", "parents.npy"]
+    names = ["checksums.json", "input0", "input1", "manifest.json", "parents.npy"]
+    assert sorted(path.name for path in folder.iterdir()) == names
     texts = ["The Hund sees the Katze", "Katze Hund", "NATO <unk> dog.", "A rot Hund", "Katze", "no word listed"]
     assert read(world.pairs) == texts and read(world.pairs, field="input1") == [*texts[1:], texts[0]]
     assert np.load(folder / "parents.npy").tolist() == [0, 1, 2, 3, 4, 5]

@@ -170,6 +170,7 @@ def test_words_are_changed_as_in_preparation_and_counted(feed, paths, data, tmp_
     content = json.loads((prepared / "meta.json").read_text())
     assert "word_cleaning" not in content
     (prepared / "meta.json").write_text(json.dumps({**content, "word_cleaning": "xtreme"}))
+    (prepared / "checksums.json").unlink()
     joined, apart = '{"words": ["bana", "ba"]}\n', '{"words": ["ba na", "b\u200ca"]}\n'
     options = ["--path", paths["xl"], "--probabilities", "--data"]
     expected = feed(joined, *options, data)
