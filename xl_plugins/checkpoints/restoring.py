@@ -14,7 +14,9 @@ from fairseq.distributed import utils as distributed_utils
 from ..errors import UserError
 from . import lock
 from .damaged import LAST, mend_last
+from .finished import end_finished
 from .ranks import by_first_rank
+from .signals import passed_on, watch
 from .writing import clear_temporary, is_ours
 
 
@@ -48,9 +50,13 @@ def _folder_in_a_line(verify: Callable) -> Callable:
 def _prepared(load: Callable) -> Callable:
     @functools.wraps(load)
     def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
-        if is_ours(trainer):
-            by_first_rank(trainer, lambda: prepare_folder(cfg, trainer.cfg.task._name, trainer.checkpoint_suffix))
-        return load(cfg, trainer, **kwargs)
+        if not is_ours(trainer):
+            return load(cfg, trainer, **kwargs)
+        by_first_rank(trainer, lambda: prepare_folder(cfg, trainer.cfg.task._name, trainer.checkpoint_suffix))
+        extra_state, iterator = load(cfg, trainer, **kwargs)
+        iterator = end_finished(trainer, extra_state, iterator)
+        watch(trainer)
+        return extra_state, iterator
 
     return load_checkpoint
 
@@ -80,7 +86,8 @@ def _released(call_main: Callable) -> Callable:
     @functools.wraps(call_main)
     def with_release(*args: Any, **kwargs: Any) -> Any:
         try:
-            return call_main(*args, **kwargs)
+            with passed_on():
+                return call_main(*args, **kwargs)
         finally:
             lock.release()
 

@@ -26,6 +26,7 @@ from ..defaults import TASK_DEFAULTS
 from ..errors import UserError
 from ..output import atomic_file, clear_stale
 from ..output.atomic import SUFFIX, sync_folder
+from . import signals
 from .ranks import fail_together
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,10 @@ def _whole_saves(save: Callable) -> Callable:
             logger.warning("--write-checkpoints-asynchronously: checkpoints are written synchronously, as whole files")
             cfg.write_checkpoints_asynchronously = False
         with fail_together(trainer), _linked_copies():
-            return save(cfg, trainer, epoch_itr, val_loss)
+            path = save(cfg, trainer, epoch_itr, val_loss)
+        if not cfg.no_save and not cfg.no_last_checkpoints:
+            signals.saved(trainer.get_num_updates())
+        return path
 
     save_checkpoint._xl_plugins = True  # type: ignore[attr-defined]
     return save_checkpoint

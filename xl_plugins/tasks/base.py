@@ -14,6 +14,7 @@ from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING, OmegaConf, open_dict
 from torch import Tensor
 
+from ..checkpoints.finished import patience_state
 from ..data.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..preflight.batches import refuse_long_examples
@@ -244,6 +245,10 @@ class XLTask(FairseqTask):
     @cached_property
     def _training_data(self) -> dict[str, str]:
         return training_digests(self.data_bin.root, self.train_languages)
+
+    def get_checkpoint_dict(self) -> dict:
+        """Written to every checkpoint's ``extra_state``: what the training loop itself would forget."""
+        return patience_state()
 
     # -- predictions --
 

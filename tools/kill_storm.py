@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Kill every command at random instants, run it again, and compare what it made with what an uninterrupted run makes.
+
+    tools/kill_storm.py --kills 200 --disk-full 50            # all commands and methods; hours
+    tools/kill_storm.py --kills 20 --only plain,prepare,make  # some of them
+
+Half of the kills hit a random instant of the run, the other half a random call that writes, synchronises, links or
+renames (a hook in ``sitecustomize.py`` of the killed process). After the kill the same command runs until it ends by
+itself. Files must then be equal byte by byte; checkpoints in all tensors, optimizer states, counts of updates and
+positions in the data. ``--disk-full`` runs a command in a tmpfs of random size (root only), enlarges that, and runs the
+command again. Prints a line per kill; exit status 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+SHAPE = (
+    "--encoder-layers 1 --encoder-embed-dim 32 --encoder-ffn-embed-dim 32 --encoder-attention-heads 2"
+    " --max-positions 256 --max-length 64"
+)
+QUIET = "--num-workers 0 --log-format simple --log-interval 50 --cpu"
+TRAIN = (
+    f"--user-dir {{root}}/xl_plugins {SHAPE} {QUIET} --save-dir run --lr 1e-3 --batch-size 16 --update-freq 1"
+    " --save-interval-updates 4 --keep-interval-updates 1 --no-epoch-checkpoints"
+)
+START = "--restore-file {inputs}/enc/model.pt"
+TOKENIZER = "--spm {inputs}/enc/sentencepiece.bpe.model --dict {inputs}/enc/dict.txt"
+MAKE = "--languages en,de,fr --train 120 --dev 24 --test 24 --unlabelled 300"
+PRETRAIN = "--updates 4 --layers 1 --dim 32 --ffn 32 --heads 2 --vocab 700"
+HOOK = """
+import os, signal
+def _count():
+    count, last, tally = [0], int(os.environ.get("XL_STORM_CALL", 0)), os.environ.get("XL_STORM_TALLY")
+    def watch(name):
+        function = getattr(os, name)
+        def watched(*args, **options):
+            count[0] += 1
+            if tally:
+                with open(tally, "a") as file: file.write("x")
+            if count[0] == last and not options.pop("spared", False):
+                if name == "replace" and last % 2:  # after it
+                    function(*args, **options)
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **options)
+        setattr(os, name, watched)
+    for name in ("replace", "rename", "link", "fsync", "unlink", "mkdir"):
+        watch(name)
+if "XL_STORM_CALL" in os.environ or "XL_STORM_TALLY" in os.environ:
+    _count()
+"""
+
+
+class Job(NamedTuple):
+    """A command: its words, and what it needs of the prepared inputs in its own folder."""
+
+    name: str
+    command: str
+    copies: tuple[str, ...] = ()
+
+
+def jobs() -> list[Job]:
+    plain = f"fairseq-train {{inputs}}/bin {TRAIN} {START}"
+    return [
+        Job("plain", f"{plain} --task xl_sentence_pair --select source-dev --max-update 12"),
+        Job("make", f"xl-mini make out --problem tagging {MAKE} --overwrite"),
+        Job("prepare", f"xl-prepare xnli {{inputs}}/raw/xnli out {TOKENIZER} --overwrite"),
+        Job("xmixup", f"{plain} --task xmixup_sentence_pair --sampling-k 16 --max-update 8"),
+        Job("soft-labels", "xl-augment soft-labels tags --path {inputs}/tagger/checkpoint_best.pt", ("tags",)),
+        Job("code-switch", "xl-augment code-switch bin --dictionaries {inputs}/raw/dictionaries", ("bin",)),
+        Job(
+            "counterparts",
+            "xl-augment counterparts bin --path {inputs}/enc/model.pt --word-lists {inputs}/raw/wordlists --device cpu",
+            ("bin",),
+        ),
+        Job("vicinity", "xl-augment vicinity tags --path {inputs}/enc/model.pt --languages de --device cpu", ("tags",)),
+        Job("evaluate", "xl-evaluate {inputs}/bin --path {inputs}/plain/checkpoint_best.pt --output out --overwrite"),
+        Job("pretrain", f"xl-mini pretrain {{inputs}}/raw out {PRETRAIN}"),
+        Job("salt", f"fairseq-train {{inputs}}/salt {TRAIN} {START} --task salt_augment_task --max-update 8"),
+        Job(
+            "xla",
+            f"fairseq-train {{inputs}}/xla {TRAIN} --task xla_cotrain_task --problem tagging --xla-target de"
+            " --xla-init-members {inputs}/tagger/checkpoint_best.pt,{inputs}/tagger/checkpoint_best.pt,"
+            "{inputs}/tagger/checkpoint_best.pt --xla-epochs 1 --xla-passes 1",
+        ),
+        Job(
+            "xtune",
+            f"xl-xtune xnli {{inputs}}/bin {START} --save-dir run --dictionaries {{inputs}}/raw/dictionaries --"
+            f" {SHAPE} {QUIET} --lr 1e-3 --batch-size 16 --update-freq 1 --save-interval-updates 4"
+            " --keep-interval-updates 1 --no-epoch-checkpoints --max-update 8",
+        ),
+    ]  # fmt: skip
+
+
+SETUP = [
+    ("raw", f"xl-mini make raw --problem all {MAKE}"),
+    ("enc/model.pt", f"xl-mini pretrain raw enc {PRETRAIN}"),
+    ("bin", f"xl-prepare xnli raw/xnli bin {TOKENIZER}"),
+    ("tags", f"xl-prepare panx raw/panx tags {TOKENIZER}"),
+    ("plain", f"fairseq-train bin {TRAIN} {START} --task xl_sentence_pair --max-update 4 --save-dir plain"),
+    ("tagger", f"fairseq-train tags {TRAIN} {START} --task xl_tagging --max-update 4 --save-dir tagger"),
+]
+LATER = {  # only where a job that needs it runs
+    "salt": ("salt", "xl-augment counterparts salt --path enc/model.pt --word-lists raw/wordlists --device cpu", "bin"),
+    "xla": ("xla", "xl-augment vicinity xla --path enc/model.pt --languages de --device cpu", "tags"),
+}
+
+
+class Storm:
+    def __init__(self, work: Path, seed: int) -> None:
+        self.work, self.inputs, self.draw = work, work / "inputs", random.Random(seed)
+        (work / "hook").mkdir(parents=True, exist_ok=True)
+        (work / "hook" / "sitecustomize.py").write_text(HOOK, encoding="utf-8")
+        self.inputs.mkdir(exist_ok=True)
+        self.references: dict[str, tuple[Path, float, int]] = {}
+        self.done = self.right = 0
+
+    # -- running --
+
+    def start(self, command: str, folder: Path, **env: object) -> subprocess.Popen:
+        words = command.format(root=ROOT, inputs=self.inputs).split()
+        own = Path(sys.executable).parent / words[0]
+        words[0] = str(own) if own.exists() else words[0]
+        hook = {"PYTHONPATH": str(self.work / "hook")} if env else {}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with (self.work / "last.log").open("wb") as log:
+            return subprocess.Popen(
+                words, cwd=folder, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **hook, **{k: str(v) for k, v in env.items()}},
+            )  # fmt: skip
+
+    def run(self, command: str, folder: Path, **env: object) -> int:
+        return self.start(command, folder, **env).wait(1200)
+
+    def tail(self) -> str:
+        lines = (self.work / "last.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def traceback(self) -> bool:
+        return b"Traceback (most recent call last)" in (self.work / "last.log").read_bytes()
+
+    def must(self, command: str, folder: Path) -> None:
+        if status := self.run(command, folder):
+            raise SystemExit(f"{command}: status {status} without any kill: {self.tail()}")
+
+    def prepare(self, chosen: list[Job]) -> None:
+        for made, command in SETUP:
+            if not (self.inputs / made).exists():
+                self.must(command, self.inputs)
+        for name in {job.name for job in chosen} & LATER.keys():
+            made, command, copied = LATER[name]
+            if not (self.inputs / f"{made}.done").exists():
+                shutil.rmtree(self.inputs / made, ignore_errors=True)
+                shutil.copytree(self.inputs / copied, self.inputs / made)
+                self.must(command, self.inputs)
+                (self.inputs / f"{made}.done").touch()
+
+    def folder(self, job: Job, name: str, root: Path | None = None) -> Path:
+        folder = root or self.work / name
+        if root is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        for copied in job.copies:
+            shutil.copytree(self.inputs / copied, folder / copied)
+        return folder
+
+    def reference(self, job: Job) -> tuple[Path, float, int]:
+        """The uninterrupted run: its folder, how long it took, and how many calls a kill can hit."""
+        if job.name not in self.references:
+            folder = self.folder(job, f"reference-{job.name}")
+            tally = self.work / "tally"
+            tally.unlink(missing_ok=True)
+            begin = time.monotonic()
+            if status := self.run(job.command, folder, XL_STORM_TALLY=tally):
+                raise SystemExit(f"{job.name}: status {status} without any kill: {self.tail()}")
+            calls = tally.stat().st_size if tally.exists() else 0
+            self.references[job.name] = folder, time.monotonic() - begin, calls
+        return self.references[job.name]
+
+    # -- kills --
+
+    def kill_once(self, job: Job, folder: Path) -> str:
+        _, seconds, calls = self.reference(job)
+        if calls and self.draw.random() < 0.5:
+            number = self.draw.randint(1, calls)
+            process = self.start(job.command, folder, XL_STORM_CALL=number)
+            process.wait(1200)
+            return f"in call {number} of {calls}"
+        after = self.draw.uniform(0, seconds)
+        process = self.start(job.command, folder)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(after)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return f"after {after:.1f} of {seconds:.1f} s"
+
+    def kill(self, job: Job, number: int) -> None:
+        folder = self.folder(job, f"run-{job.name}")
+        where = self.kill_once(job, folder)
+        self.report(job, number, f"killed {where}", folder, self.run(job.command, folder))
+
+    def fill_disk(self, job: Job, number: int) -> None:
+        needed = sum(path.stat().st_size for path in self.reference(job)[0].rglob("*") if path.is_file())
+        inputs = sum(f.stat().st_size for name in job.copies for f in (self.inputs / name).rglob("*") if f.is_file())
+        size = 4096 * ((inputs + self.draw.randint(0, max(1, needed - inputs))) // 4096 + 8 + 2 * len(job.copies) * 200)
+        folder = self.work / "disk"
+        folder.mkdir(exist_ok=True)
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "kill_storm", str(folder)]
+        if subprocess.run(mount, check=False, capture_output=True).returncode:
+            raise SystemExit("--disk-full: mount -t tmpfs failed; it needs root")
+        try:
+            self.folder(job, "", folder)
+            status = self.run(job.command, folder)
+            shown = f"disk of {size} bytes: status {status}"
+            if status and self.traceback():
+                self.report(job, number, f"{shown}, a traceback", folder, 99)
+                return
+            subprocess.run(["mount", "-o", "remount,size=1g", str(folder)], check=True)
+            self.report(job, number, shown, folder, self.run(job.command, folder))
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=False)
+
+    def report(self, job: Job, number: int, what: str, folder: Path, status: int) -> None:
+        complete = status == 2 and any(word in self.tail() for word in ("exists", "exist"))  # all was done
+        differing = [] if status and not complete else differences(self.reference(job)[0], folder)
+        right = (status == 0 or complete) and not differing
+        self.done, self.right = self.done + 1, self.right + right
+        result = "same" if right else f"DIFFERS: {', '.join(differing[:4])}" if differing else f"STATUS {status}"
+        print(f"{number:4d} {job.name:12s} {what}: {result}", flush=True)
+        if not right:
+            kept = self.work / f"failed-{number}-{job.name}"
+            shutil.copytree(folder, kept, dirs_exist_ok=True)
+            shutil.copy(self.work / "last.log", kept / "last.log")
+            print(f"     kept in {kept}; {self.tail()[:200]}", flush=True)
+
+
+# -- comparing --
+
+TIMES = {"seconds", "labelling_seconds", "selection_seconds", "time", "date", "since", "created", "wall"}
+
+
+def differences(expected: Path, found: Path) -> list[str]:
+    """Names of files that are missing, left over, or not equal."""
+    one, other = (
+        {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()} for root in (expected, found)
+    )
+    wrong = sorted(one.keys() ^ other.keys())
+    return wrong + sorted(name for name in one.keys() & other.keys() if not _equal(one[name], other[name]))
+
+
+def _equal(one: Path, other: Path) -> bool:
+    contents = one.read_bytes(), other.read_bytes()
+    if contents[0] == contents[1]:
+        return True
+    if one.suffix == ".pt":
+        return _same(*map(_checkpoint, (one, other)))
+    if one.suffix in (".json", ".jsonl"):
+        with contextlib.suppress(ValueError):
+            lines = [text.decode().splitlines() if one.suffix == ".jsonl" else [text.decode()] for text in contents]
+            left, right = ([_timeless(json.loads(line)) for line in each] for each in lines)
+            return left == right
+    return False
+
+
+def _timeless(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _timeless(item) for key, item in value.items() if key not in TIMES}
+    return [_timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def _checkpoint(path: Path) -> object:
+    import torch
+
+    state = torch.load(path, map_location="cpu", weights_only=False)
+    extra = dict(state.pop("extra_state", None) or {})
+    for key in ("metrics", "previous_training_time"):
+        extra.pop(key, None)  # clocks
+    iterator = dict(extra.get("train_iterator") or {})
+    if isinstance(stage := iterator.get("stage"), dict) and "entry" in stage:
+        iterator["stage"] = {**stage, "entry": _timeless(json.loads(stage["entry"]))}
+    return {**state, "cfg": None, "extra_state": {**extra, "train_iterator": iterator}}
+
+
+def _same(one: object, other: object) -> bool:
+    import torch
+
+    if isinstance(one, torch.Tensor):
+        return isinstance(other, torch.Tensor) and one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple)):
+        return isinstance(other, type(one)) and len(one) == len(other) and all(map(_same, one, other))
+    return one == other or (one != one and other != other)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument("--disk-full", type=int, default=0, metavar="N", help="full disks (root only)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="default: %(default)s")
+    parser.add_argument("--only", metavar="NAME,...", help=", ".join(job.name for job in jobs()))
+    parser.add_argument("--work", type=Path, metavar="DIR", help="keep the inputs there (default: a temporary folder)")
+    args = parser.parse_args()
+    names = args.only.split(",") if args.only else [job.name for job in jobs()]
+    if unknown := set(names) - {job.name for job in jobs()}:
+        parser.error(f"--only: no {', '.join(sorted(unknown))}; there are {', '.join(job.name for job in jobs())}")
+    chosen = [job for job in jobs() if job.name in names]
+    with contextlib.ExitStack() as stack:
+        work = args.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-storm-")))
+        storm = Storm(work.resolve(), args.seed)
+        storm.prepare(chosen)
+        for number in range(args.kills):
+            storm.kill(chosen[number % len(chosen)], number + 1)
+        print(f"{storm.right} of {storm.done}", flush=True)
+        killed_right = storm.right == storm.done
+        storm.done = storm.right = 0
+        for number in range(args.disk_full):
+            storm.fill_disk(chosen[number % len(chosen)], number + 1)
+        if args.disk_full:
+            print(f"full disks: {storm.right} of {storm.done}", flush=True)
+    return 0 if killed_right and storm.right == storm.done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
