@@ -211,3 +211,14 @@ def test_lines_share_the_context_of_the_line_before(tmp_path: Path, encoding: st
 def test_other_layouts_and_wrong_kinds_are_named(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         contexts(QaFile(write(tmp_path / "a.json", content)))
+
+
+def test_parquet(tmp_path: Path) -> None:
+    parquet, arrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    path = str(tmp_path / "a.parquet")
+    parquet.write_table(arrow.Table.from_pylist([ROW, ROW | {"id": "2"}]), path)
+    (paragraph,) = QaFile(path).paragraphs()
+    assert [(q.key, q.answers) for q in paragraph.questions] == [("1", [("Bern", 14)]), ("2", [("Bern", 14)])]
+    parquet.write_table(arrow.table({"text": ["x"]}), path)
+    with pytest.raises(UserError, match="an object with the keys text; expected SQuAD's layout"):
+        contexts(QaFile(path))

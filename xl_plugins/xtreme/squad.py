@@ -15,8 +15,8 @@ EPILOG = """\
 FILE is LANG=PATH (or LANG,LANG=PATH), or a path with {lang} that is filled with every code of --languages;
 PATH[START:END] takes articles START up to but not including END, counted from 0 (questions in files without articles).
 Files are SQuAD's own, or hold one object per question with id, question, context and answers (a list of text and
-answer_start, or {"text": [...], "answer_start": [...]}): JSON lines, a list, under "data", or an export of the hub's
-viewer. Plain or compressed. Translations belong to
+answer_start, or {"text": [...], "answer_start": [...]}): JSON lines, a list, under "data", an export of the hub's
+viewer, or Parquet. Plain or compressed. Translations belong to
 the questions with the same id: the training questions of other languages to the source's, others to LANG's own.
 Unanswerable questions (SQuAD 2) are left out and counted, unless --with-unanswerable keeps them; a file without any
 answer counts as unlabelled. An answer that is not at its answer_start is looked for

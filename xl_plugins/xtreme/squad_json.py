@@ -11,10 +11,11 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from xl_plugins.errors import UserError
 from xl_plugins.formats.json_stream import JsonReader
+from xl_plugins.formats.tables import parquet_records
 from xl_plugins.formats.text import TextStream
 from xl_plugins.output import printable
 from xl_plugins.xtreme.plan import Plan
-from xl_plugins.xtreme.squad_rows import EXPECTED, Row, describe, get, read_entries
+from xl_plugins.xtreme.squad_rows import EXPECTED, Row, describe, get, read_entries, table_entries
 
 
 @dataclass
@@ -102,6 +103,9 @@ class QaFile:
 def _open(path: str) -> Iterator[tuple[BinaryIO, Iterator[tuple[bool, list[Row]]]]]:
     """The file and its entries."""
     with open(path, "rb") as file:
+        if file.peek(4)[:4] == b"PAR1":
+            yield file, table_entries(path, parquet_records(path))
+            return
         yield file, read_entries(JsonReader(path, TextStream(file, path), EXPECTED))
 
 

@@ -9,7 +9,7 @@ Read are, in plain or compressed JSON:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from xl_plugins.errors import UserError
@@ -37,6 +37,12 @@ def read_entries(reader: JsonReader) -> Iterator[tuple[bool, list[Row]]]:
     for number, (line, value, kind) in enumerate(_entries(reader), 1):
         article = isinstance(value, dict) and ("paragraphs" in value or "qas" in value)
         yield article, list(_rows(reader.path, line, number, value, kind))
+
+
+def table_entries(path: str, records: Iterable[tuple[int, Any]]) -> Iterator[tuple[bool, list[Row]]]:
+    """The rows of a table, one question each."""
+    for number, record in records:
+        yield False, list(_rows(path, number, number, record, ""))
 
 
 def _entries(reader: JsonReader) -> Iterator[tuple[int, Any, str]]:
