@@ -32,8 +32,12 @@ def print_table(
     for columns in _blocks(widths, keys, console.width if limited else sum(widths) + _BORDER * len(widths) + 1):
         table = Table()
         for number in columns:
-            side = "right" if number >= keys else "left"
-            table.add_column(header[number], justify=side, width=widths[number], overflow="fold")
+            table.add_column(
+                header[number],
+                justify="right" if number >= keys else "left",
+                width=widths[number],
+                overflow="fold",
+            )
         for rows in shown:
             for row in rows:
                 table.add_row(*(row[number] for number in columns))
