@@ -24,8 +24,12 @@ GRACE = 60.0  # seconds that a child has to save a checkpoint and end by itself
 INCIDENTAL = {
     "--user-dir", "--num-workers", "--data-buffer-size", "--log-format", "--log-interval", "--log-file",
     "--no-progress-bar", "--tensorboard-logdir", "--wandb-project", "--cpu", "--distributed-world-size",
-    "--distributed-port", "--batch-size", "--update-freq", "--keep-interval-updates",
+    "--distributed-port", "--batch-size", "--update-freq", "--keep-interval-updates", "--keep-last-epochs",
+    "--keep-best-checkpoints", "--save-interval", "--save-interval-updates", "--validate-interval",
+    "--validate-interval-updates", "--validate-after-updates", "--no-epoch-checkpoints", "--ddp-backend",
+    "--continue-with-changes",
 }  # fmt: skip
+LENGTHS = {"--max-epoch", "--max-update", "--patience", "--stop-time-hours", "--stop-min-lr"}  # a run may be lengthened
 
 
 def fairseq_train() -> list[str]:
@@ -63,12 +67,16 @@ class Record:
         before, now = parse_options(saved["arguments"]), parse_options(self.words)
         changed = [option for option in {**before, **now} if before.get(option) != now.get(option)]
         changed = [option for option in changed if option not in INCIDENTAL]
+        other_length = any(option in LENGTHS for option in changed)
+        changed = [option for option in changed if option not in LENGTHS]
+        if changed and "--continue-with-changes" in now:
+            return False  # the trainer names them
         if changed:
             raise UserError(
                 f"{self.path}: this run began with {_show(changed, before)}, now it is {_show(changed, now)}; give the"
-                f" same options, choose another --save-dir, or remove {self.path.parent}"
+                " same options, choose another --save-dir, or pass --continue-with-changes"
             )
-        return bool(saved["finished"])
+        return bool(saved["finished"]) and not other_length
 
     def write(self, finished: bool) -> None:
         """Note the options; of the ranks of a distributed run the first one does."""
