@@ -32,7 +32,7 @@ def test_a_longer_run_goes_on(tmp_path: Path, option: str) -> None:
 
 def test_another_option_is_refused_unless_asked_for(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match="began with --lr 1e-3, now it is --lr 1e-2; .* or pass --continue-with-changes"
+        UserError, match=r"began with --lr 1e-3, now it is --lr 1e-2; .* or pass --continue-with-changes"
     ):
         changed(tmp_path, "--lr", "1e-2").is_finished()
     assert not changed(tmp_path, "--lr", "1e-2", "--continue-with-changes").is_finished()
