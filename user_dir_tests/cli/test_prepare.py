@@ -22,6 +22,7 @@ from user_dir_tests.cli.prepare_helpers import (
 from user_dir_tests.cli.test_hints import commands
 from xl_plugins.cli.prepare import make_parser
 from xl_plugins.errors import UserError
+from xl_plugins.output import MARK, read_mark
 
 
 def test_every_text_is_where_the_layout_says(tiny_spm, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +52,9 @@ def test_every_text_is_where_the_layout_says(tiny_spm, tmp_path: Path, capsys: p
     assert (dest / "label" / "dict.txt").read_text() == "contradiction 1\nentailment 1\nneutral 1\n"
     assert (dest / "dict.txt").read_bytes() == tiny_spm.dict.read_bytes()
     assert (dest / "sentencepiece.bpe.model").read_bytes() == tiny_spm.model.read_bytes()
-    assert not (tmp_path / "bin.partial").exists() and not (dest / ".state").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "raw"]
+    mark = read_mark(dest)
+    assert mark is not None and mark["command"] == "xl-prepare" and set(mark["files"]) == tree(dest).keys() - {MARK}
     out = capsys.readouterr().out
     assert commands(out)[-1] == f"xl-evaluate {dest} --path outputs/bin-xmixup/checkpoint_best.pt"
     assert commands(out)[-2].startswith(

@@ -24,6 +24,7 @@ from user_dir_tests.cli.prepare_helpers import (
 from xl_plugins.data.manifest import Ledger
 from xl_plugins.data.writer import IndexedWriter
 from xl_plugins.errors import UserError
+from xl_plugins.output import MARK, write_mark
 
 
 def cut(path: Path, rows: int) -> None:
@@ -152,18 +153,54 @@ def test_replaced_data_names_what_was_made_of_it(tiny_spm, tmp_path: Path, capsy
     for folder in ("vicinity", "counterparts"):
         (dest / "en" / folder).mkdir()
         (dest / "en" / folder / "manifest.json").write_text("{}")
+        write_mark(dest / "en" / folder, f"xl-augment {folder}", ["manifest.json"])
     run(tiny_spm, "xnli", raw, dest, "--overwrite")
     line = f"warning: en/counterparts, en/vicinity: gone with the old {dest}; make them again (xl-augment)"
     assert line in capsys.readouterr().err
 
 
-def test_a_foreign_folder_is_never_replaced(tiny_spm, tmp_path: Path) -> None:
-    raw = make_xnli(tmp_path / "raw")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "thesis.tex").write_text("x")
-    with pytest.raises(UserError, match="was not made by xl-prepare"):
-        run(tiny_spm, "xnli", raw, tmp_path / "home", "--overwrite")
-    assert (tmp_path / "home" / "thesis.tex").read_text() == "x"
+@pytest.mark.parametrize("kind", ["home", "encoder", "around the input", "earlier version", "notes", "link"])
+def test_a_foreign_folder_is_never_replaced(tiny_spm, tmp_path: Path, kind: str) -> None:
+    raw, dest = make_xnli(tmp_path / "raw", ("de",)), tmp_path / "dest"
+    message = "xl-prepare did not make it"
+    if kind == "home":
+        dest.mkdir()
+        (dest / "thesis.tex").write_text("x")
+    elif kind == "encoder":
+        dest.mkdir()
+        for name, path in (("dict.txt", tiny_spm.dict), ("model.pt", tiny_spm.model)):
+            (dest / name).write_bytes(path.read_bytes())
+    elif kind == "around the input":
+        dest.mkdir()
+        raw = raw.rename(dest / "raw")
+        (dest / "dict.txt").write_bytes(tiny_spm.dict.read_bytes())
+        message = "contains .*not replaced"
+    else:
+        run(tiny_spm, "xnli", raw, dest)
+        if kind == "earlier version":
+            (dest / MARK).unlink()
+        elif kind == "notes":
+            (dest / "de" / "checkpoint_best.pt").write_text("x")
+            message = "holds de/checkpoint_best.pt, which xl-prepare did not make"
+        else:
+            dest = dest.rename(tmp_path / "real").with_name("dest")
+            dest.symlink_to(tmp_path / "real")
+            message = "is a symbolic link"
+    before = tree(tmp_path)
+    with pytest.raises(UserError, match=message):
+        run(tiny_spm, "xnli", raw, dest, "--overwrite")
+    assert tree(tmp_path) == before
+
+
+def test_the_users_old_and_partial_folders_stay(tiny_spm, tmp_path: Path) -> None:
+    raw = make_xnli(tmp_path / "raw", ("de",))
+    for name in ("bin.old", "bin.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "photo").write_text("mine")
+    run(tiny_spm, "xnli", raw, tmp_path / "bin")
+    run(tiny_spm, "xnli", raw, tmp_path / "bin", "--overwrite")
+    for name in ("bin.old", "bin.partial"):
+        assert tree(tmp_path / name) == {"photo": b"mine"}
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

@@ -25,6 +25,7 @@ from user_dir_tests.cli.prepare_helpers import (
 )
 from xl_plugins.data.manifest import Ledger
 from xl_plugins.errors import UserError
+from xl_plugins.output import Staging
 
 
 class Killed(BaseException):
@@ -47,6 +48,11 @@ def kill_after(units: int, monkeypatch: pytest.MonkeyPatch, tiny_spm, *args: obj
             run(tiny_spm, *args)
 
 
+def work_of(dest: Path) -> list[Path]:
+    """Working folders beside ``dest``."""
+    return [path for path in dest.parent.iterdir() if path.name.startswith(f".{dest.name}.xl-") and path.is_dir()]
+
+
 def count_units(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the units that are really encoded from now on."""
     import xl_plugins.data.write_pairs as module
@@ -67,7 +73,7 @@ def test_a_killed_run_is_resumed(
     raw = make_xnli(tmp_path / "raw", ("de",))
     run(tiny_spm, "xnli", raw, tmp_path / "whole")
     kill_after(4, monkeypatch, tiny_spm, "xnli", raw, tmp_path / "bin")
-    assert not (tmp_path / "bin").exists() and (tmp_path / "bin.partial").exists()
+    assert not (tmp_path / "bin").exists() and len(work_of(tmp_path / "bin")) == 1
     seen = count_units(monkeypatch)
     capsys.readouterr()
     run(tiny_spm, "xnli", raw, tmp_path / "bin")
@@ -86,7 +92,7 @@ def test_resuming_redoes_what_changed(tiny_spm, tmp_path: Path, monkeypatch: pyt
     assert texts(tmp_path / "bin", "de", "input0", "train")[0] == "ba"
     # a damaged file of a finished unit is noticed by its size
     kill_after(6, monkeypatch, tiny_spm, "xnli", raw, tmp_path / "c")
-    (tmp_path / "c.partial" / "en" / "input0" / "valid.bin").write_bytes(b"")
+    (work_of(tmp_path / "c")[0] / "new" / "en" / "input0" / "valid.bin").write_bytes(b"")
     del seen[:]
     run(tiny_spm, "xnli", raw, tmp_path / "c")
     assert seen == ["en/valid", "en/test", "de/test", "de/en-view/test"]
@@ -105,21 +111,35 @@ def test_resuming_with_other_languages_leaves_no_rubbish(
 
 
 def test_two_runs_at_once_are_refused(tiny_spm, tmp_path: Path) -> None:
-    (tmp_path / "bin.partial").mkdir()
-    ledger = Ledger(str(tmp_path / "bin.partial"))
-    ledger.lock()
-    with pytest.raises(UserError, match="another xl-prepare is writing it"):
-        run(tiny_spm, "xnli", make_xnli(tmp_path / "raw"), tmp_path / "bin")
-    assert (tmp_path / "bin.partial").exists()
+    with Staging(tmp_path / "bin", "xl-prepare", "DEST") as staging:
+        with pytest.raises(UserError, match=rf"xl-prepare \(process {os.getpid()} on .*\) is writing it"):
+            run(tiny_spm, "xnli", make_xnli(tmp_path / "raw"), tmp_path / "bin")
+        assert staging.new.is_dir()
 
 
-def test_a_kill_between_the_renames_loses_nothing(tiny_spm, tmp_path: Path) -> None:
-    raw = make_xnli(tmp_path / "raw")
+def test_a_kill_beside_the_exchange_loses_nothing(
+    tiny_spm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = make_xnli(tmp_path / "raw", ("de",))
     run(tiny_spm, "xnli", raw, tmp_path / "bin")
-    (tmp_path / "bin").rename(tmp_path / "bin.old")
-    with pytest.raises(UserError, match="bin exists"):
-        run(tiny_spm, "xnli", raw, tmp_path / "bin")
-    assert meta(tmp_path / "bin")["languages"] == ["de", "en", "sw"]
+    edit(raw / "test-en.tsv", 1, f"ba\tbe\t{label('test', 0)}")
+    run(tiny_spm, "xnli", raw, tmp_path / "whole")
+    for step in ("exchange", "sync_folder"):
+
+        def dies(*args: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(f"xl_plugins.output.folder.{step}", dies)
+            patch.setattr("shutil.rmtree", lambda *a, **k: None)
+            with pytest.raises(Killed):
+                run(tiny_spm, "xnli", raw, tmp_path / "bin", "--overwrite")
+        assert meta(tmp_path / "bin")["languages"] == ["de", "en"]
+        capsys.readouterr()
+        run(tiny_spm, "xnli", raw, tmp_path / "bin", "--overwrite")
+        assert "9 of 9 parts were complete" in capsys.readouterr().out
+        assert tree(tmp_path / "bin") == tree(tmp_path / "whole")
+        assert not work_of(tmp_path / "bin")
 
 
 @pytest.mark.slow
@@ -159,13 +179,12 @@ def test_real_signals_and_limits(tiny_spm, tmp_path: Path, repo: Path, how: sign
         words, env=env, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     )  # fmt: skip
-    state = tmp_path / "bin.partial" / ".state"
-    while process.poll() is None and not list(state.glob("*.json")):
+    while process.poll() is None and not list(tmp_path.glob(".bin.xl-*/state/*.json")):
         time.sleep(0.01)
     process.send_signal(how)
     _, err = process.communicate(timeout=120)
     if how == signal.SIGKILL:
-        assert process.returncode == -9 and (tmp_path / "bin.partial").exists()
+        assert process.returncode == -9 and work_of(tmp_path / "bin")
         subprocess.run(words, env=env, check=True, timeout=240)
         run(tiny_spm, "xnli", raw, tmp_path / "whole")
         assert tree(tmp_path / "bin") == tree(tmp_path / "whole")

@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from xl_plugins.data.blocks import BlockStore, parse_shard
 from xl_plugins.errors import UserError
+from xl_plugins.output import MARK
 
 STATS = {"eligible": 7, "kept": {"fr": [1, 2]}, "rate": 0.5, "text": "é\n"}
 
@@ -98,7 +99,7 @@ def test_same_content_same_bytes_and_a_block_may_be_written_again(tmp_path: Path
     assert_same(blocks.read(0)[0], content(1))
     blocks.write(0, content(0), STATS)
     assert Path(blocks.path(0)).read_bytes() == first
-    assert os.listdir(blocks.folder) == ["000000.block"]
+    assert sorted(os.listdir(blocks.folder)) == [MARK, "000000.block"]
 
 
 @pytest.mark.parametrize("arrays, stats", [({"a": np.array([{}], dtype=object)}, {}), ({}, {"a": object()})])
@@ -163,7 +164,7 @@ def test_killed_while_writing(tmp_path: Path, when: str) -> None:
 
     assert in_child(work) == -(signal.SIGXFSZ if when == "half written" else signal.SIGKILL)
     blocks = store(tmp_path)
-    left = [path.stat().st_size for path in Path(blocks.folder).glob("*.tmp")]
+    left = [path.stat().st_size for path in Path(blocks.folder).glob(".*.xl-tmp")]
     assert left == [5000] if when == "half written" else left[0] > 12_000
     assert blocks.missing(range(5)) == [2, 3, 4]
     for block in blocks.missing(range(5)):
@@ -215,7 +216,7 @@ def test_full_disk(tmp_path: Path) -> None:
             blocks.write(1, content(1), STATS)
 
     assert in_child(work) == 0
-    assert os.listdir(blocks.folder) == ["000000.block"]
+    assert sorted(os.listdir(blocks.folder)) == [MARK, "000000.block"]
     assert blocks.missing([0, 1]) == [1]
 
 
@@ -223,7 +224,9 @@ def test_one_process_for_each_shard(tmp_path: Path) -> None:
     blocks = store(tmp_path)
 
     def same() -> None:
-        with pytest.raises(UserError, match=r"work: another xl-augment counterparts is at work on shard 1/2; wait"):
+        with pytest.raises(
+            UserError, match=r"work, shard 1/2: xl-augment counterparts \(process \d+ on .*\) is writing it; wait"
+        ):
             with blocks.lock("shard 1/2"):
                 pass
 
@@ -256,7 +259,7 @@ def test_a_lock_ends_with_its_process_or_its_work(tmp_path: Path) -> None:
         with blocks.lock("a"):
             blocks.remove()
             with blocks.lock("a"):  # a new file: the old lock went with its folder
-                assert os.listdir(blocks.folder) == ["a.lock"]
+                assert sorted(os.listdir(blocks.folder)) == [".a.xl-lock", MARK]
     finally:
         child.kill()
         child.join(60)
@@ -269,14 +272,31 @@ def test_a_lock_on_a_removed_file_is_no_lock(tmp_path: Path, monkeypatch: pytest
     blocks, flock, calls = store(tmp_path), fcntl.flock, []
 
     def late(file: object, how: int) -> None:
-        if not calls:
+        if not calls and os.path.exists(f"{blocks.folder}/.a.xl-lock"):
+            calls.append(how)
             blocks.remove()
-        calls.append(how)
         flock(file, how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fcntl, "flock", late)
     with blocks.lock("a"):
-        assert calls == [fcntl.LOCK_EX | fcntl.LOCK_NB] * 2
-        with pytest.raises(UserError, match="at work on a; wait"):
+        assert os.listdir(blocks.folder).count(".a.xl-lock") == 1
+        with pytest.raises(UserError, match=r"work, a: xl-augment counterparts .*is writing it"):
             with blocks.lock("a"):
                 pass
+
+
+def test_a_folder_of_another_in_its_place_stays(tmp_path: Path) -> None:
+    blocks = store(tmp_path)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "mine").write_text("mine")
+    blocks.remove()
+    for write in (lambda: blocks.write(0, content(0), STATS), lambda: blocks.lock("a").__enter__()):
+        with pytest.raises(UserError, match="did not make it, or an earlier version; move it away"):
+            write()
+    assert os.listdir(tmp_path / "work") == ["mine"]
+    (tmp_path / "work").rename(tmp_path / "elsewhere")
+    (tmp_path / "work").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="move it away"):
+        blocks.write(0, content(0), STATS)
+    blocks.remove()
+    assert os.listdir(tmp_path / "elsewhere") == ["mine"]

@@ -11,6 +11,7 @@ from xl_plugins.cli.mini import main
 from xl_plugins.errors import UserError
 from xl_plugins.mini import write
 from xl_plugins.mini.words import dictionary
+from xl_plugins.output import MARK, read_mark
 
 SMALL = ["--train", "60", "--dev", "12", "--test", "15", "--unlabelled", "40", "--seed", "5"]
 PAIRS = ("xnli", "pawsx")
@@ -24,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != MARK)
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -47,7 +48,9 @@ def test_all_files_are_there(folder: Path) -> None:
     for code in "en de hi tr".split():
         expected |= {f"wordlists/{code}.txt", f"unlabelled/{code}.txt", f"unlabelled/parallel-{code}.txt"}
     assert set(_hashes(folder)) == expected
-    assert not folder.with_name("data.partial").exists()
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    mark = read_mark(folder)
+    assert mark is not None and mark["command"] == "xl-mini make" and set(mark["files"]) == expected
 
 
 def test_same_options_same_bytes_in_another_process(folder: Path, tmp_path: Path, run_cli: Callable) -> None:
@@ -183,10 +186,22 @@ def test_existing_folder_is_refused_without_overwrite(tmp_path: Path, run_cli: C
     done = run_cli("mini", "make", target, "--languages", "en,de", *SMALL)
     assert done.code == 2 and (target / "mine.txt").exists()
     lines = [line for line in done.err.splitlines() if "error:" in line]
-    assert len(lines) == 1 and "exists already; choose another folder or pass --overwrite" in lines[0]
+    assert len(lines) == 1 and "exists; pass --overwrite to replace it or choose another folder" in lines[0]
     assert "Traceback" not in done.err
-    main(["make", str(target), "--languages", "en,de", *SMALL, "--overwrite"])
-    assert not (target / "mine.txt").exists() and (target / "xnli/train-en.tsv").exists()
+    with pytest.raises(UserError, match="xl-mini make did not make it"):
+        main(["make", str(target), "--languages", "en,de", *SMALL, "--overwrite"])
+    assert {path.name: path.read_text() for path in target.iterdir()} == {"mine.txt": "keep"}
+
+
+def test_its_own_folder_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "data"
+    main(["make", str(target), "--languages", "en,de", *SMALL])
+    main(["make", str(target), "--languages", "en,fr", *SMALL, "--overwrite"])
+    assert not (target / "xnli" / "dev-de.tsv").exists() and (target / "xnli" / "dev-fr.tsv").exists()
+    (target / "bin").mkdir()
+    with pytest.raises(UserError, match="holds bin, which xl-mini make did not make"):
+        main(["make", str(target), "--languages", "en,de", *SMALL, "--overwrite"])
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,16 +214,17 @@ def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_left_over_partial_folder_is_replaced(tmp_path: Path) -> None:
+def test_a_partial_folder_of_the_user_stays(tmp_path: Path) -> None:
     (tmp_path / "data.partial").mkdir()
-    (tmp_path / "data.partial" / "old").write_text("")
+    (tmp_path / "data.partial" / "old").write_text("mine")
     main(["make", str(tmp_path / "data"), "--languages", "en,de", *SMALL])
-    assert not (tmp_path / "data" / "old").exists() and not (tmp_path / "data.partial").exists()
+    assert (tmp_path / "data.partial" / "old").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.partial"]
 
 
 def test_target_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="exists; pass --overwrite"):
         main(["make", str(tmp_path / "data"), *SMALL])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.hints import next_steps
+from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.data.folder_check import verify
 from xl_plugins.data.meta import NAME, read_meta
 from xl_plugins.data.prepare import Preparation, unit_size
@@ -129,7 +129,8 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(f"--workers: {args.workers} given, at least 1 is needed")
     plan = READERS[task_name(args.dataset)].make_plan(args)
     bar = _Bar(plan, args.progress or sys.stderr.isatty())
-    job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar)
+    raw = getattr(args, "raw", None)
+    job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar, raw)
     try:
         meta = job.run()
     finally:
@@ -144,7 +145,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def cli_main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))  # clean up as for Ctrl-C
+    clean_up_on_signals()
     run_cli(main)
 
 

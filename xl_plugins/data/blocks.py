@@ -13,15 +13,15 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from xl_plugins.data.manifest import fingerprint, take_lock
+from xl_plugins.data.manifest import fingerprint
 from xl_plugins.errors import UserError
+from xl_plugins.output import FolderLock, atomic_file, is_blank, read_mark, write_mark
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SEAL = hashlib.sha256().digest_size  # bytes at the end of a file
@@ -70,20 +70,11 @@ class BlockStore:
         """
         path = self.path(block)
         content = _pack(arrays, stats)
-        temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # another machine may be doing the same block
         try:
-            os.makedirs(self.folder, exist_ok=True)
-            try:
-                with open(temporary, "xb") as file:
-                    file.write(content)
-                    file.write(self._seal(block, content))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(temporary)
-                raise
+            self._make()
+            with atomic_file(path, "wb") as file:  # another machine may be doing the same block
+                file.write(content)
+                file.write(self._seal(block, content))
         except OSError as error:
             if error.errno in _FULL:
                 raise UserError(
@@ -103,21 +94,30 @@ class BlockStore:
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Keep other processes from ``name``, e.g. ``shard 2/4``, for a ``with`` block; other names stay free."""
-        import fcntl
-
-        file = take_lock(
-            os.path.join(self.folder, name.replace("/", "~") + ".lock"),
-            f"{self.folder}: another {self.command} is at work on {name}; wait for it to end",
+        lock = FolderLock(
+            os.path.join(self.folder, f".{name.replace('/', '~')}.xl-lock"), self.command, f"{self.folder}, {name}"
         )
-        try:
+        while lock.file is None:
+            self._make()
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile by one that had finished
+                lock.acquire()
+        with lock:
             yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to processes forked in the meantime
-            file.close()
 
     def remove(self) -> None:
         """Delete the folder, which need not exist. What cannot be deleted does no harm: a block's seal is checked."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        mark = read_mark(self.folder)
+        if mark is not None and not os.path.islink(self.folder) and mark["command"] == self.command:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make(self) -> None:
+        """Make the folder, marked as ours."""
+        if read_mark(self.folder) is not None and not os.path.islink(self.folder):
+            return
+        if os.path.lexists(self.folder) and (os.path.islink(self.folder) or not is_blank(self.folder)):
+            raise UserError(f"{self.folder}: {self.command} did not make it, or an earlier version; move it away")
+        os.makedirs(self.folder, exist_ok=True)
+        write_mark(self.folder, self.command)
 
     def _seal(self, block: int, content: bytes) -> bytes:
         digest = hashlib.sha256(fingerprint(self.mark, self.count, block).encode("ascii"))

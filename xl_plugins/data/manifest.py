@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import IO, Any, Callable
+from typing import Any, Callable
 
 import numpy as np
 
-from xl_plugins.errors import UserError
+from xl_plugins.output import MARK, atomic_file
 
-STATE = ".state"  # folder below DEST.partial; removed before the folder gets its name
+STATE = "state"  # folder beside the one under construction
 _FORMAT = 1  # to be raised whenever the bytes written for the same input change
 
 
@@ -20,54 +20,24 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(repr((_FORMAT, *parts)).encode("utf-8")).hexdigest()
 
 
-def take_lock(path: str, taken: str) -> IO[str]:
-    """The open file ``path``, locked until it is closed or the process ends, however it ends.
-
-    Its folder is made. ``taken`` is the message of the UserError where another process has the lock.
-    """
-    import fcntl  # not on Windows, where fairseq does not run either
-
-    while True:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        file = open(path, "w")  # noqa: SIM115  (open for as long as the lock is wanted)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                return file
-        except BlockingIOError:
-            file.close()
-            raise UserError(taken) from None
-        except FileNotFoundError:
-            pass
-        file.close()  # removed, with its folder, between opening and locking by the one that had finished: once more
-
-
 class Ledger:
-    """Finished units of a folder under construction; survives a kill, trusted only where the fingerprint agrees."""
+    """Finished units of the folder ``new``, which is under construction, noted in ``work``/state; it survives a kill
+    and is trusted only where the fingerprint agrees."""
 
-    def __init__(self, partial: str) -> None:
-        self.partial = partial
-        self.folder = os.path.join(partial, STATE)
+    def __init__(self, new: str, work: str) -> None:
+        self.new = new
+        self.folder = os.path.join(work, STATE)
         os.makedirs(self.folder, exist_ok=True)
 
     def _path(self, name: str, suffix: str) -> str:
         return os.path.join(self.folder, name.replace("/", "~") + suffix)
-
-    def lock(self) -> None:
-        """Refuse a second run on the same folder; the lock ends with the process, however it ends."""
-        self._lock = take_lock(
-            os.path.join(self.folder, "lock"),
-            f"{self.partial}: another xl-prepare is writing it; wait for it or choose another DEST",
-        )
 
     def is_finished(self, name: str, mark: str) -> bool:
         """True if unit ``name`` was completed with fingerprint ``mark`` and its files are whole."""
         try:
             with open(self._path(name, ".json"), encoding="utf-8") as file:
                 entry = json.load(file)
-            whole = all(
-                os.path.getsize(os.path.join(self.partial, path)) == size for path, size in entry["files"].items()
-            )
+            whole = all(os.path.getsize(os.path.join(self.new, path)) == size for path, size in entry["files"].items())
             return whole and entry["fingerprint"] == mark and os.path.isfile(self._path(name, ".npz"))
         except (OSError, ValueError, KeyError):
             return False
@@ -86,12 +56,10 @@ class Ledger:
         entry = {
             "fingerprint": mark,
             "stats": rows.stats,
-            "files": {os.path.relpath(path, self.partial): os.path.getsize(path) for path in paths},
+            "files": {os.path.relpath(path, self.new): os.path.getsize(path) for path in paths},
         }
-        temporary = self._path(name, ".tmp")
-        with open(temporary, "w", encoding="utf-8") as file:
+        with atomic_file(self._path(name, ".json")) as file:
             json.dump(entry, file)
-        os.replace(temporary, self._path(name, ".json"))
 
     def forget_others(self, names: set[str]) -> None:
         """Delete every file of units that are not in ``names`` (left by a run with other inputs)."""
@@ -100,15 +68,14 @@ class Ledger:
         for name in names:
             with open(self._path(name, ".json"), encoding="utf-8") as file:
                 files.update(json.load(file)["files"])
-        for folder, _, members in os.walk(self.partial):
+        for folder, _, members in os.walk(self.new):
             for member in members:
                 path = os.path.join(folder, member)
-                if folder == self.folder:
-                    wanted = member in kept or member == "lock"
-                else:
-                    wanted = os.path.relpath(path, self.partial) in files
-                if not wanted:
+                if os.path.relpath(path, self.new) not in {*files, MARK}:
                     os.remove(path)
+        for member in os.listdir(self.folder):
+            if member not in kept:
+                os.remove(os.path.join(self.folder, member))
 
 
 def write_json(path: str, content: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from xl_plugins.data.checksums import write_checksums
-from xl_plugins.data.manifest import STATE, Ledger, fingerprint, write_json
+from xl_plugins.data.manifest import Ledger, fingerprint, write_json
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
 from xl_plugins.data.unit_writer import UnitWriter
 from xl_plugins.data.write_pairs import PairWriter
@@ -18,9 +18,11 @@ from xl_plugins.data.write_qa import QaWriter
 from xl_plugins.data.write_retrieval import RetrievalWriter
 from xl_plugins.data.write_tagging import TaggingWriter
 from xl_plugins.errors import UserError
+from xl_plugins.output import Staging
 from xl_plugins.xtreme.plan import Plan, Unit
 
 Progress = Callable[[Unit, int], None]
+COMMAND = "xl-prepare"
 WRITERS: dict[str, type[UnitWriter[Any, Any]]] = {
     "sentence_pair": PairWriter,
     "tagging": TaggingWriter,
@@ -32,9 +34,9 @@ WRITERS: dict[str, type[UnitWriter[Any, Any]]] = {
 class Preparation:
     """Binarise ``plan`` into ``dest`` with the tokenizer files ``spm`` and ``dictionary``.
 
-    ``run`` returns the content of ``meta.json``; ``stats`` and ``warnings`` serve the summary. The work is done in
-    ``dest.partial``: a mistake, a full disk or an interrupt removes it, a kill leaves it for the
-    next run to go on from.
+    ``run`` returns the content of ``meta.json``; ``stats`` and ``warnings`` serve the summary. The work is done beside
+    ``dest``, see :class:`Staging`: a mistake, a full disk or an interrupt removes it, a kill leaves it for the next run
+    to go on from. ``raw``: the folder of the input, which is not replaced whatever lies in it.
     """
 
     def __init__(
@@ -46,62 +48,37 @@ class Preparation:
         threads: int = 2,
         overwrite: bool = False,
         progress: Progress | None = None,
+        raw: str | None = None,
     ) -> None:
         self.plan, self.dest, self.spm, self.dict_path = plan, dest.rstrip("/"), spm, dictionary
-        self.threads, self.overwrite = threads, overwrite
+        self.threads = threads
+        inputs = [raw, spm, dictionary, *(path for unit in plan.units for path in unit.file.paths)]
+        self.staging = Staging(dest, COMMAND, "DEST", overwrite, inputs, resume=True)
         self.progress: Progress = progress or (lambda unit, consumed: None)
-        self.partial = self.dest + ".partial"
         self.stats: dict[Unit, dict[str, int]] = {}
         self.warnings: list[str] = list(plan.warnings)
         self.resumed = 0
 
     def run(self) -> dict[str, Any]:
-        self._check_dest()
+        self.staging.check()
         for unit in self.plan.units:
             unit.file.peek()
         self.encoder = PieceEncoder(self.spm, self.dict_path, self.threads)
         if self.encoder.warning:
             self.warnings.append(self.encoder.warning)
-        self.writer = WRITERS[self.plan.problem](self.plan, self.encoder, self.partial)
-        os.makedirs(self.partial, exist_ok=True)
-        self.ledger = Ledger(self.partial)
-        self.ledger.lock()
         try:
-            meta = self._write()
-            self._put_in_place()
+            with self.staging:
+                self.new = str(self.staging.new)
+                self.writer = WRITERS[self.plan.problem](self.plan, self.encoder, self.new)
+                self.ledger = Ledger(self.new, str(self.staging.work))
+                meta = self._write()
+                self.warnings += _generated(self.dest)
+                self.staging.commit()
         except OSError as error:
-            shutil.rmtree(self.partial, ignore_errors=True)
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise UserError(f"{self.dest}: {error.strerror}; free space or choose another DEST") from None
             raise
-        except BaseException:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            raise
         return meta
-
-    def _check_dest(self) -> None:
-        if os.path.lexists(self.dest + ".old") and not os.path.lexists(self.dest):
-            os.rename(self.dest + ".old", self.dest)  # killed between the two renames of _put_in_place
-        if not os.path.lexists(self.dest):
-            return
-        if not self.overwrite:
-            raise UserError(f"DEST: {self.dest} exists; pass --overwrite to replace it or choose another folder")
-        if not os.path.isdir(self.dest) or (
-            os.listdir(self.dest) and not os.path.isfile(os.path.join(self.dest, "dict.txt"))
-        ):
-            raise UserError(
-                f"DEST: {self.dest} was not made by xl-prepare (no dict.txt in it), not replaced; choose another folder"
-            )
-
-    def _put_in_place(self) -> None:
-        shutil.rmtree(os.path.join(self.partial, STATE))
-        old = self.dest + ".old"
-        if os.path.lexists(self.dest):
-            self.warnings += _generated(self.dest)
-            shutil.rmtree(old, ignore_errors=True)
-            os.rename(self.dest, old)
-        os.rename(self.partial, self.dest)
-        shutil.rmtree(old, ignore_errors=True)
 
     def _write(self) -> dict[str, Any]:
         writer, units = self.writer, self.plan.ordered()
@@ -143,8 +120,8 @@ class Preparation:
 
     def _finish(self) -> dict[str, Any]:
         plan = self.plan
-        shutil.copyfile(self.dict_path, os.path.join(self.partial, "dict.txt"))
-        shutil.copyfile(self.spm, os.path.join(self.partial, "sentencepiece.bpe.model"))
+        shutil.copyfile(self.dict_path, os.path.join(self.new, "dict.txt"))
+        shutil.copyfile(self.spm, os.path.join(self.new, "sentencepiece.bpe.model"))
         counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
         for unit, stats in self.stats.items():
             counts[unit.view].setdefault(unit.language, {})[unit.split] = stats["rows"]
@@ -160,8 +137,8 @@ class Preparation:
             "dictionary_sha256": self.dictionary_digest,
             **self.writer.finish(),
         }
-        write_json(os.path.join(self.partial, "meta.json"), meta)
-        write_checksums(self.partial, left_out=STATE)
+        write_json(os.path.join(self.new, "meta.json"), meta)
+        write_checksums(self.new)
         return meta
 
 

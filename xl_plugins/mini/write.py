@@ -6,13 +6,11 @@ name, so neither the other languages nor the other files matter, and more rows l
 
 from __future__ import annotations
 
-import shutil
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
 from typing import Callable, Iterable, Iterator
 
-from xl_plugins.errors import UserError
 from xl_plugins.mini import nli, paraphrase
 from xl_plugins.mini.corpus import Line, mixture, stories
 from xl_plugins.mini.files import SPLITS, Options, split_of, stream, write_lines
@@ -23,7 +21,9 @@ from xl_plugins.mini.noise import corrupt
 from xl_plugins.mini.squad import write_qa
 from xl_plugins.mini.tagging import write_tagging
 from xl_plugins.mini.words import count_words, dictionary
+from xl_plugins.output import Staging
 
+COMMAND = "xl-mini make"
 Pair = tuple[Clause, Clause]
 DATASETS: dict[str, tuple[tuple[str, ...], Callable[[Random, str], Pair]]] = {
     "xnli": (nli.LABELS, nli.draw_pair),
@@ -124,26 +124,14 @@ PROBLEMS: dict[str, tuple[Callable[[Path, Options, Callable[[str], None]], None]
 def make(
     folder: Path, problem: str, options: Options, overwrite: bool = False, progress: Callable[[str], None] = print
 ) -> None:
-    """Write the benchmark of ``problem`` into ``folder``: first into ``folder``.partial, renamed when complete.
+    """Write the benchmark of ``problem`` into ``folder``, which appears when it is complete.
 
-    Raises UserError if ``folder`` exists and ``overwrite`` is not set. On any error nothing is left behind.
+    Raises UserError if ``folder`` exists and ``overwrite`` is not set, or if it is not a benchmark that this made. On
+    any error nothing is left behind.
     """
-    if folder.exists() and not overwrite:
-        raise UserError(f"{folder}: exists already; choose another folder or pass --overwrite")
-    partial = folder.with_name(folder.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    try:
-        partial.mkdir(parents=True)
+    with Staging(folder, COMMAND, "DIR", overwrite) as staging:
         for write in PROBLEMS[problem]:
-            write(partial, options, progress)
+            write(staging.new, options, progress)
         # names, questions and punctuation are no part of the pairs and of the text that goes with them
-        write_text(partial, options, progress, stories if problem == "sentence_pair" else mixture)
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
-        elif folder.exists():
-            folder.unlink()
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        write_text(staging.new, options, progress, stories if problem == "sentence_pair" else mixture)
+        staging.commit()

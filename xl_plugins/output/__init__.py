@@ -6,7 +6,7 @@ from .atomic import atomic_file, clear_stale
 from .files import FileOutput, check_file, is_json, write_together
 from .folder import Staging, check_replaceable
 from .lock import FolderLock
-from .marks import MARK, add_files, read_mark, write_mark
+from .marks import MARK, add_files, is_blank, read_mark, write_mark
 from .names import check_component
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_file",
     "check_replaceable",
     "clear_stale",
+    "is_blank",
     "is_json",
     "printable",
     "read_mark",

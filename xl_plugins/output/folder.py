@@ -23,10 +23,10 @@ from typing import Any
 
 from ..errors import UserError
 from ..terminal import printable
-from .atomic import is_temporary, sync_folder
+from .atomic import sync_folder
 from .exchange import exchange
 from .lock import FolderLock, find_holder
-from .marks import MARK, foreign_files, list_files, read_mark, write_mark
+from .marks import MARK, foreign_files, is_blank, list_files, read_mark, write_mark
 
 NEW, OLD = "new", "old"
 
@@ -194,7 +194,7 @@ class Staging:
                 mark = read_mark(entry.path)
                 if mark is not None and mark["command"] == self.command and mark.get("destination") == self.dest.name:
                     found.append(Path(entry.path))
-                elif mark is None and _is_blank(entry.path):
+                elif mark is None and is_blank(entry.path, NEW):
                     shutil.rmtree(entry.path)  # killed before it could write its mark
         return sorted(found)
 
@@ -215,15 +215,6 @@ class Staging:
         old = work / OLD
         if old.is_dir() and not os.path.lexists(self.dest):
             os.rename(old, self.dest)
-
-
-def _is_blank(folder: str) -> bool:
-    """Nothing is in the folder but what a killed process may leave before its mark."""
-    return all(
-        (is_temporary(entry.name) and entry.is_file(follow_symlinks=False))
-        or (entry.name == NEW and entry.is_dir(follow_symlinks=False) and not any(os.scandir(entry.path)))
-        for entry in os.scandir(folder)
-    )
 
 
 def _is_unfinished(work: Path) -> bool:

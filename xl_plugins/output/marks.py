@@ -62,6 +62,15 @@ def read_mark(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     return content
 
 
+def is_blank(folder: str | os.PathLike[str], inner: str = "") -> bool:
+    """Whether nothing is in a folder but what a killed process may leave before its mark: an empty folder ``inner``."""
+    return all(
+        (is_temporary(entry.name) and entry.is_file(follow_symlinks=False))
+        or (entry.name == inner and entry.is_dir(follow_symlinks=False) and not any(os.scandir(entry.path)))
+        for entry in os.scandir(folder)
+    )
+
+
 def add_files(folder: str | os.PathLike[str], command: str, files: Iterable[str]) -> None:
     """Note further files of this package in a folder's mark, which is made where there is none.
 
