@@ -15,10 +15,13 @@ import sentencepiece
 import torch
 from fairseq.data import Dictionary
 
+from user_dir_tests.cli.prepare_helpers import tree
 from xl_plugins.cli.mini import main
 from xl_plugins.errors import UserError
+from xl_plugins.mini import pretrain
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines, read_sentences
-from xl_plugins.mini.pretrain import LOG, MODEL, WORK, Schedule, Sizes, command
+from xl_plugins.mini.pretrain import DICTIONARY, LOG, MODEL, WORK, Schedule, Sizes, command
+from xl_plugins.output import read_mark
 from xl_plugins.safe_load import load_restricted
 
 TINY = "--vocab 300 --layers 1 --dim 16 --heads 2 --ffn 32 --max-positions 64 --batch-size 8 --lr 1e-3".split()
@@ -59,8 +62,8 @@ def test_files_plain_and_gzipped(tmp_path: Path) -> None:
     assert Text.of_files([tmp_path / "a.gz"]).monolingual() == [["one two"]]
 
 
-def test_command_records_the_sizes(tmp_path: Path) -> None:
-    words = command(tmp_path, Sizes(max_positions=128), Schedule(updates=40))
+def test_command_records_the_sizes() -> None:
+    words = command(Sizes(max_positions=128), Schedule(updates=40))
     options = dict(zip(words[4::2], words[5::2]))
     assert options["--max-positions"] == options["--tokens-per-sample"] == "128"
     assert options["--max-update"] == options["--total-num-update"] == "40"
@@ -100,7 +103,7 @@ def test_bad_input_is_one_line(
     with pytest.raises(UserError) as error:
         main(["pretrain", *options])
     assert message in str(error.value) and "\n" not in str(error.value)
-    assert not (tmp_path / "out" / MODEL).exists()
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -121,6 +124,62 @@ def test_a_foreign_folder_is_left_alone(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds something else"):
         main(["pretrain", str(folder), str(tmp_path), *TINY])
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, train: Callable[[Path], None]) -> None:
+    """Leave the training out; ``train`` gets the folder under construction."""
+    monkeypatch.setattr(pretrain, "_prepare", lambda text, out, *rest: (out / DICTIONARY).write_text("new"))
+    monkeypatch.setattr(pretrain, "_train", lambda out, *rest: train(out))
+    monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model: model.write_text("new"))
+
+
+def test_nothing_goes_before_the_new_model_is_whole(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "xlmr.base"
+    again = ["pretrain", str(folder), str(out), *TINY, "--overwrite"]
+    fake(monkeypatch, lambda new: None)
+    main(again[:-1])
+    before = tree(out)
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="--vocab 1: SentencePiece"):
+        main([*again, "--vocab", "1"])
+    assert tree(tmp_path) == {f"xlmr.base/{name}": content for name, content in before.items()}
+
+    def interrupted(new: Path) -> None:
+        assert tree(out) == before
+        raise KeyboardInterrupt
+
+    fake(monkeypatch, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main(again)
+    assert tree(out) == before and len(list(tmp_path.iterdir())) == 2  # and what the next run goes on from
+    out.rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="other text or settings was interrupted"):
+        main([*again[:-1], "--seed", "2"])
+    assert len(list(tmp_path.iterdir())) == 2
+    fake(monkeypatch, lambda new: None)
+    main([*again, "--seed", "2"])
+    assert read_mark(out) is not None and tree(out) != before and len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("kind", ["encoder", "notes", "home"])
+def test_overwrite_spares_what_it_did_not_make(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    out = tmp_path / "xlmr.base"
+    if kind == "notes":
+        fake(monkeypatch, lambda new: None)
+        main(["pretrain", str(folder), str(out), *TINY])
+        (out / WORK / "mine").write_text("mine")
+    else:
+        (out / WORK).mkdir(parents=True)
+        for name in ("mine", MODEL, DICTIONARY) if kind == "encoder" else ("mine",):
+            (out / name).write_text("mine")
+    before = tree(tmp_path)
+    with pytest.raises(UserError, match="did not make"):
+        main(["pretrain", str(folder), str(out), *TINY, "--overwrite"])
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.slow
@@ -157,15 +216,15 @@ def test_a_killed_run_continues(folder: Path, tmp_path: Path, repo: Path) -> Non
     whole = start(tmp_path / "whole")
     assert whole.wait(timeout=250) == 0
     victim = start(tmp_path / "killed")
-    saved = tmp_path / "killed" / WORK / "checkpoints" / "checkpoint_last.pt"
+    saved = f".killed.xl-*/new/{WORK}/checkpoints/checkpoint_last.pt"
     deadline = time.monotonic() + 200
-    while not saved.exists() and time.monotonic() < deadline:
+    while not list(tmp_path.glob(saved)) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
-    assert saved.exists() and not (tmp_path / "killed" / MODEL).exists()
+    assert list(tmp_path.glob(saved)) and not (tmp_path / "killed").exists()
     assert start(tmp_path / "killed").wait(timeout=250) == 0
     log = (tmp_path / "killed" / LOG).read_text(encoding="utf-8")
-    assert "Loaded checkpoint" in log
+    assert "Loaded checkpoint" in log and sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
     left, right = (load_restricted(tmp_path / name / MODEL)["model"] for name in ("whole", "killed"))
     assert left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)

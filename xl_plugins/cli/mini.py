@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from xl_plugins.arguments import Parser, number, seed, whole
+from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.mini import pretrain, write
 from xl_plugins.mini.corpora import Text
@@ -79,7 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--noise", type=number(0, 1), default=0.1, metavar="P",
         help="probability that machine translation drops, replaces or moves a word (default: %(default)s)",
     )  # fmt: skip
-    make.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
+    make.add_argument("--overwrite", action="store_true", help="replace DIR if this command made it")
 
     train = commands.add_parser(
         "pretrain", help="train a tokenizer and a tiny XLM-R", description=pretrain.__doc__, epilog=_PRETRAIN_EPILOG,
@@ -114,7 +115,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--parallel-share", type=number(0, 1), default=0.1, metavar="P",
         help="share of lines that are a sentence and its translation, as in TLM (default: %(default)s)",
     )  # fmt: skip
-    train.add_argument("--overwrite", action="store_true", help="start anew if OUT holds a finished or different model")
+    train.add_argument(
+        "--overwrite", action="store_true", help="replace OUT, if this command made it, once the new model is complete"
+    )
     return parser
 
 
@@ -150,6 +153,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def cli_main() -> None:
+    clean_up_on_signals()
     run_cli(main)
 
 

@@ -1,23 +1,21 @@
 """Train a SentencePiece model and a tiny XLM-R with fairseq's own masked language model task.
 
 OUT receives sentencepiece.bpe.model, dict.txt (without <mask>, as the XLM-R archives have it), model.pt (fairseq
-checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text and the checkpoints
-from which a killed run continues.
+checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text and the checkpoints.
+OUT appears when all is there; until then it is made in a folder beside it, in which a killed or interrupted run
+continues.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import IO
 
 import sentencepiece
 import torch
@@ -26,10 +24,13 @@ from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting
 from tqdm import tqdm
 
 import xl_plugins
+from xl_plugins.cli.signals import death_with_parent
 from xl_plugins.errors import UserError
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
+from xl_plugins.output import Staging, atomic_file
 from xl_plugins.safe_load import load_checkpoint
 
+COMMAND, SETTINGS = "xl-mini pretrain", "settings.json"
 TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
     "sentencepiece.bpe.model",
     "dict.txt",
@@ -39,12 +40,12 @@ TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
 )
 VALID_LINES = 500
 SAVE_EVERY = 200  # updates
-# python -m fairseq_cli.train, but ended by the next line it prints when the command that started it was killed
+# python -m fairseq_cli.train, but ended by the next line it prints when the command that started it was killed, where
+# it is not ended at once (Linux)
 _LAUNCH = (
     "import runpy, signal; hasattr(signal, 'SIGPIPE') and signal.signal(signal.SIGPIPE, signal.SIG_DFL); "
     "runpy.run_module('fairseq_cli.train', run_name='__main__', alter_sys=True)"
 )
-_PATIENCE = 30  # seconds to wait for such a process to end
 
 
 @dataclass(frozen=True)
@@ -71,92 +72,77 @@ class Schedule:
 
 
 def pretrain(text: Text, out: Path, sizes: Sizes, schedule: Schedule, overwrite: bool = False) -> None:
-    """Run all steps that ``out`` still lacks. Raises UserError if it holds the result of other settings."""
+    """Make ``out``, or finish what a killed run began. Raises UserError if it holds the result of other settings."""
     settings: dict[str, object] = {"sizes": asdict(sizes), "schedule": asdict(schedule), "text": text.digest()}
-    work = out / WORK
-    if not _continues(out, settings, overwrite):
-        _clear(out)
-        work.mkdir(parents=True, exist_ok=True)
-        _replace(work / "settings.json", json.dumps(settings, indent=2, sort_keys=True).encode() + b"\n")
-    if (out / MODEL).exists():
-        print(f"{out / MODEL}: exists already with these settings")
-        return
-    with (work / "lock").open("w") as lock:
-        _wait_for(lock, out)
-        _complete(text, out, sizes, schedule, lock.fileno())
-
-
-def _wait_for(lock: IO[str], out: Path) -> None:
-    """Take the lock, which a process left over from a killed command may hold for a moment."""
-    for _ in range(_PATIENCE):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if not overwrite:
+        if (out / MODEL).exists() and _settings(out) == settings:
+            print(f"{out / MODEL}: exists already with these settings")
             return
-        except BlockingIOError:
-            time.sleep(1)
-    raise UserError(f"{out}: another pretraining is at work there; wait for it or choose another folder")
+        if out.is_dir() and any(out.iterdir()):
+            raise UserError(
+                f"{out}: holds something else (other text or settings); choose another folder or pass --overwrite"
+            )
+    with Staging(out, COMMAND, "OUT", overwrite, [*text.own, *text.parallel], resume=True) as staging:
+        _take_up(staging, settings)
+        _complete(text, staging, sizes, schedule)
+        staging.commit()
+    print(f"{out / MODEL}: {sizes.layers} layers of {sizes.dim}, {schedule.updates} updates; log in {out / LOG}")
 
 
-def _complete(text: Text, out: Path, sizes: Sizes, schedule: Schedule, lock: int) -> None:
-    """The steps, each skipped if its result is there. ``lock`` is handed on to the training process."""
-    work = out / WORK
-    if not (work / "data" / "complete").exists():
+def _settings(folder: Path) -> object:
+    """What a finished or unfinished folder is made with; None where that is unknown."""
+    try:
+        return json.loads((folder / WORK / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _take_up(staging: Staging, settings: dict[str, object]) -> None:
+    """Go on in the folder of a killed run if it has the same settings, else begin."""
+    found = _settings(staging.new)
+    if found not in (None, settings) and not staging.overwrite:
+        staging.keep = True
+        raise UserError(
+            f"OUT {staging.dest}: a run with other text or settings was interrupted ({staging.work}); start it again"
+            " with them, choose another folder, or pass --overwrite to give it up"
+        )
+    if found != settings:
+        staging.restart()
+        (staging.new / WORK).mkdir()
+        with atomic_file(staging.new / WORK / SETTINGS) as file:
+            file.write(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
+def _complete(text: Text, staging: Staging, sizes: Sizes, schedule: Schedule) -> None:
+    """The steps, each skipped if its result is there."""
+    out = staging.new
+    if not (out / WORK / "data" / "complete").exists():
         try:
             _prepare(text, out, sizes, schedule)
         except RuntimeError as error:  # SentencePiece says so about too little text or too small a vocabulary
             reason = " ".join(str(error).split())
             raise UserError(f"--vocab {sizes.vocab}: SentencePiece cannot train on this text: {reason}") from None
-    _train(out, sizes, schedule, lock)
-    _strip(work / "checkpoints" / "checkpoint_last.pt", out / MODEL)
-    print(f"{out / MODEL}: {sizes.layers} layers of {sizes.dim}, {schedule.updates} updates; log in {out / LOG}")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
-
-
-def _continues(out: Path, settings: dict[str, object], overwrite: bool) -> bool:
-    """Whether ``out`` is a run with the same settings, finished or not."""
-    if not out.exists():
-        return False
-    if not out.is_dir():
-        raise UserError(f"{out}: is not a folder; choose another name")
-    record = out / WORK / "settings.json"
-    same = record.exists() and json.loads(record.read_text()) == settings
-    if same and not (overwrite and (out / MODEL).exists()):
-        return True
-    if any(out.iterdir()) and not overwrite:
-        raise UserError(
-            f"{out}: holds something else (other text or settings); choose another folder or pass --overwrite"
-        )
-    return False
-
-
-def _clear(out: Path) -> None:
-    """Remove what this command writes, and nothing else."""
-    shutil.rmtree(out / WORK, ignore_errors=True)
-    for name in (TOKENIZER, DICTIONARY, MODEL, LOG):
-        (out / name).unlink(missing_ok=True)
+    staging.keep = True  # for the next run to go on from
+    if not (out / MODEL).exists():
+        _train(out, sizes, schedule, staging.lock.fileno())
+        _strip(out / WORK / "checkpoints" / "checkpoint_last.pt", out / MODEL)
 
 
 def train_tokenizer(sentences: list[str], path: Path, vocab: int) -> sentencepiece.SentencePieceProcessor:
     """Unigram model, normalised as in XLM-R, all characters known; fewer pieces than ``vocab`` if text is short."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as handle:
+    with atomic_file(path, "wb") as handle:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences), model_writer=handle, vocab_size=vocab, model_type="unigram",
             character_coverage=1.0, hard_vocab_limit=False, num_threads=1, minloglevel=2,
         )  # fmt: skip
-    os.replace(partial, path)
     return sentencepiece.SentencePieceProcessor(model_file=str(path))
 
 
 def write_dictionary(tokenizer: sentencepiece.SentencePieceProcessor, path: Path) -> Dictionary:
     """fairseq dictionary of the pieces after <unk>, <s>, </s>, in their order, each with count 1."""
     pieces = [tokenizer.id_to_piece(index) for index in range(3, tokenizer.get_piece_size())]
-    _replace(path, "".join(f"{piece} 1\n" for piece in pieces).encode())
+    with atomic_file(path) as file:
+        file.writelines(f"{piece} 1\n" for piece in pieces)
     return Dictionary.load(str(path))
 
 
@@ -197,11 +183,10 @@ def _encode(
     return torch.tensor([*parts[: limit - 1], dictionary.eos()], dtype=torch.int)
 
 
-def command(out: Path, sizes: Sizes, schedule: Schedule) -> list[str]:
-    """The fairseq-train command line."""
-    work = out / WORK
+def command(sizes: Sizes, schedule: Schedule) -> list[str]:
+    """The fairseq-train command line, to be run in the folder that is made: its name is in no checkpoint."""
     options: dict[str, object] = {
-        "--user-dir": Path(xl_plugins.__file__).parent, "--task": "masked_lm", "--criterion": "masked_lm",
+        "--user-dir": Path(xl_plugins.__file__).resolve().parent, "--task": "masked_lm", "--criterion": "masked_lm",
         "--sample-break-mode": "eos", "--tokens-per-sample": sizes.max_positions, "--mask-prob": 0.25,
         "--arch": "roberta", "--max-positions": sizes.max_positions, "--encoder-layers": sizes.layers,
         "--encoder-embed-dim": sizes.dim, "--encoder-attention-heads": sizes.heads,
@@ -211,27 +196,29 @@ def command(out: Path, sizes: Sizes, schedule: Schedule) -> list[str]:
         "--lr-scheduler": "polynomial_decay", "--warmup-updates": max(1, schedule.updates // 10),
         "--total-num-update": schedule.updates, "--max-update": schedule.updates, "--batch-size": schedule.batch_size,
         "--seed": schedule.seed, "--num-workers": 0, "--log-format": "json", "--log-interval": 10,
-        "--save-dir": work / "checkpoints", "--save-interval-updates": SAVE_EVERY, "--keep-interval-updates": 1,
+        "--save-dir": f"{WORK}/checkpoints", "--save-interval-updates": SAVE_EVERY, "--keep-interval-updates": 1,
     }  # fmt: skip
     flags = ["--no-epoch-checkpoints"] + ([] if torch.cuda.is_available() else ["--cpu"])
     pairs = [str(word) for item in options.items() for word in item]
-    return [sys.executable, "-c", _LAUNCH, str(work / "data"), *pairs, *flags]
+    return [sys.executable, "-c", _LAUNCH, f"{WORK}/data", *pairs, *flags]
 
 
 def _train(out: Path, sizes: Sizes, schedule: Schedule, lock: int) -> None:
     """Run fairseq-train in a process of its own, its output going to the log and its progress to the terminal."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
     with (
         (out / LOG).open("a", encoding="utf-8") as log,
         tqdm(total=schedule.updates, desc="pretrain", unit=" updates") as bar,
     ):
         process = subprocess.Popen(
-            command(out, sizes, schedule),
+            command(sizes, schedule),
+            cwd=out,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=environment,
-            pass_fds=(lock,),
+            pass_fds=(lock,),  # as long as it lives, no other one begins
+            preexec_fn=death_with_parent(),
         )
         try:
             assert process.stdout is not None
@@ -273,6 +260,5 @@ def _strip(checkpoint: Path, model: Path) -> None:
         state = load_checkpoint(handle, map_location="cpu")
     state.pop("last_optimizer_state", None)
     state["extra_state"] = {"train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0, "shuffle": True}}
-    partial = model.with_name(model.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, model)
+    with atomic_file(model, "wb") as file:
+        torch.save(state, file)
