@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -21,8 +22,8 @@ from xl_plugins.cli import code_switch
 from xl_plugins.cli.augment import main, make_parser
 from xl_plugins.cotraining.plan import parse_datasets
 from xl_plugins.data.layout import DataBin
-from xl_plugins.data.manifest import take_lock
 from xl_plugins.errors import run_cli
+from xl_plugins.output import MARK, FolderLock
 
 Fails = Callable[..., str]
 GERMAN = {"languages": "de", "ratio": 1}
@@ -75,8 +76,8 @@ def test_tagged_texts(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         f"en: {folder}",
     ]
     assert sorted(tree(folder)) == [
-        "checksums.json", "input0/train.bin", "input0/train.idx", "manifest.json", "parents.npy", "words/train.bin",
-        "words/train.idx",
+        MARK, "checksums.json", "input0/train.bin", "input0/train.idx", "manifest.json", "parents.npy",
+        "words/train.bin", "words/train.idx",
     ]  # fmt: skip
     assert not list(folder.parent.glob(".*"))
     assert read_words(world.tagged) == [
@@ -89,7 +90,7 @@ def test_tagged_texts(world: World, capsys: pytest.CaptureFixture[str]) -> None:
 def test_pairs(world: World) -> None:
     assert main(world.options(world.pairs, **GERMAN, samples=2)) == 0
     folder = world.pairs / "en" / "code-switch"
-    names = ["checksums.json", "input0", "input1", "manifest.json", "parents.npy"]
+    names = [MARK, "checksums.json", "input0", "input1", "manifest.json", "parents.npy"]
     assert sorted(path.name for path in folder.iterdir()) == names
     texts = ["The Hund sees the Katze", "Katze Hund", "NATO <unk> dog.", "A rot Hund", "Katze", "no word listed"]
     assert read(world.pairs) == texts and read(world.pairs, field="input1") == [*texts[1:], texts[0]]
@@ -223,9 +224,8 @@ def test_a_folder_of_something_else_is_never_replaced(world: World, fails: Fails
 
 
 def test_nothing_is_left_of_what_fails(world: World, fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
-    with take_lock(str(world.tagged / "en" / ".code-switch.lock"), ""):
-        assert fails() == f"{world.tagged}/en/code-switch: another xl-augment code-switch is writing it; wait for it"
-    (world.tagged / "en" / ".code-switch.lock").unlink()
+    with FolderLock.within(world.tagged, "xl-augment code-switch", "DATA"):
+        assert fails().startswith(f"DATA {world.tagged}: xl-augment code-switch (process {os.getpid()} on ")
     with monkeypatch.context() as patched:
         patched.setattr(generated_files, "write_json", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
         before = tree(world.tagged)

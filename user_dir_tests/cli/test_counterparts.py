@@ -17,6 +17,7 @@ from user_dir_tests.toy_counterparts import LANGUAGES, World, make_whole, withou
 from xl_plugins.augment.counterpart_report import QUANTILES
 from xl_plugins.cli.augment import main
 from xl_plugins.data.layout import DataBin
+from xl_plugins.output import MARK
 
 Bytes = dict[str, bytes]
 
@@ -99,7 +100,7 @@ def test_lines_of_pieces(world: World, tmp_path: Path) -> None:
     out = tmp_path / "lines"
     assert main(world.options(write_pieces=out, languages="fr,de")) == 0
     names = {f"train.{field}.{name}" for field in ("input0", "input1") for name in ("orig", "fr", "de")}
-    assert {path.name for path in out.iterdir()} == names
+    assert {path.name for path in out.iterdir()} == {MARK, *names}
     data = DataBin(world.pairs)
     for field in ("input0", "input1"):
         for name in ("orig", "fr", "de"):

@@ -19,6 +19,7 @@ from xl_plugins.cli import offline
 from xl_plugins.cli.augment import main
 from xl_plugins.data.blocks import BlockStore
 from xl_plugins.errors import UserError
+from xl_plugins.output import folder
 
 Bytes = dict[str, bytes]
 
@@ -96,11 +97,11 @@ def test_killed_and_resumed(
         if where == "scoring":
             CounterpartFinder.find = dies_in_call(3, CounterpartFinder.find)  # type: ignore[method-assign]
         elif where == "writing":
-            os.replace = dies_in_call(3, os.replace)
+            os.replace = dies_in_call(4, os.replace)  # the folder's mark and three blocks
         elif where == "merging":  # the third language
             counterpart_files.gather = dies_in_call(6, counterpart_files.gather)
         else:
-            Path.rename = dies_in_call(3, Path.rename)  # type: ignore[method-assign]
+            folder.exchange = dies_in_call(3, folder.exchange)
         main(world.options())
 
     killed(work)
@@ -149,7 +150,7 @@ def test_two_processes_do_not_do_the_same_shard(world: World) -> None:
 
     def inside(self: Any, *args: Any) -> None:
         CounterpartFinder.find = find  # type: ignore[method-assign]
-        with pytest.raises(UserError, match=r"another xl-augment counterparts is at work on shard 1/2; wait for it to"):
+        with pytest.raises(UserError, match=r"shard 1/2: xl-augment counterparts \(process \d+ on .*\) is writing it"):
             main(world.options(shard="1/2"))
         assert main(world.options(shard="2/2")) == 0
         raise Seen

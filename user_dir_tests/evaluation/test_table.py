@@ -9,10 +9,10 @@ import pytest
 
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.compare import Spread, System, common_languages
-from xl_plugins.evaluation.files import refuse_existing, write_files
 from xl_plugins.evaluation.options import column_names, short_names
 from xl_plugins.evaluation.result import Result
 from xl_plugins.evaluation.table import compare_table, points, render, seeds_table
+from xl_plugins.output import write_together
 
 
 def result(
@@ -152,18 +152,13 @@ def test_names_are_what_tells_paths_apart(tmp_path):
 
 def test_files_appear_together_or_not_at_all(tmp_path, monkeypatch):
     good, bad = tmp_path / "a" / "b" / "one.tsv", tmp_path / "two.tsv"
-    write_files({str(good): "1\n", str(bad): "2\n"})
+    write_together({str(good): "1\n", str(bad): "2\n"})
     assert good.read_text() == "1\n" and sorted(p.name for p in tmp_path.rglob("*")) == ["a", "b", "one.tsv", "two.tsv"]
-    with pytest.raises(UserError, match=r"one\.tsv exists; pass --overwrite"):
-        refuse_existing([str(good)], False)
-    with pytest.raises(UserError, match="is a folder"):
-        refuse_existing([str(tmp_path)], True)
-    refuse_existing([str(good), str(tmp_path / "new")], True)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device", "disk")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_files({str(tmp_path / "new" / "x.tsv"): "3\n", str(good): "changed\n"})
+        write_together({str(tmp_path / "new" / "x.tsv"): "3\n", str(good): "changed\n"})
     assert good.read_text() == "1\n" and sorted(p.name for p in tmp_path.rglob("*")) == ["a", "b", "one.tsv", "two.tsv"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.layout import DataBin
-from ..data.manifest import fingerprint, take_lock
+from ..data.manifest import fingerprint
 from ..data.tokenizer import file_digest
 from ..errors import UserError
 from .code_switch import CodeSwitch
@@ -70,15 +70,10 @@ class CodeSwitchJob:
 
     def write(self, progress: Progress | None = None) -> Counter[str]:
         """Make the files; ``progress`` is told the rows; returns the counts."""
-        lock = self.folder.with_name(f".{self.folder.name}.lock")
-        with take_lock(str(lock), f"{self.folder}: another xl-augment {KIND.name} is writing it; wait for it"):
-            try:
-                counts: Counter[str] = Counter()
-                blocks = self._blocks(counts, progress)
-                types = len(self.data.dictionary)
-                write_examples(self.folder, self.texts.fields, types, blocks, lambda: self.manifest(counts))
-            finally:
-                lock.unlink()
+        counts: Counter[str] = Counter()
+        blocks = self._blocks(counts, progress)
+        types = len(self.data.dictionary)
+        write_examples(self.folder, KIND.command, self.texts.fields, types, blocks, lambda: self.manifest(counts))
         return counts
 
     def _blocks(self, counts: Counter[str], progress: Progress | None) -> Iterator[Examples]:

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fairseq.data import Dictionary
 
 from ..data.checksums import write_checksums
 from ..data.layout import DataBin
 from ..data.manifest import write_json
 from ..data.writer import IndexedWriter, gather
 from ..errors import UserError
+from ..output import FileOutput, Staging, atomic_file
 from .counterparts import Changes, TrainingTexts
 
+COMMAND = "xl-augment counterparts"
 FOLDER = "counterparts"
 MANIFEST = "manifest.json"
 
@@ -63,25 +64,20 @@ def write_counterparts(
     Args:
         languages: changes of every block of ``texts`` in order, at flat positions of the block; and the manifest.
     """
-    folders = [language_folder(data, language) for language in languages]
-    partial = [folder.with_name(f".{folder.name}.partial") for folder in folders]
-    try:
-        for folder, (changes, manifest) in zip(partial, languages.values()):
-            shutil.rmtree(folder, ignore_errors=True)
-            _write(folder, len(data.dictionary), texts, changes, manifest)
-    except BaseException:
-        for folder in partial:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    for whole, folder in zip(partial, folders):
-        shutil.rmtree(folder, ignore_errors=True)
-        whole.rename(folder)
+    with ExitStack() as stack:
+        stagings = [
+            stack.enter_context(Staging(language_folder(data, language), COMMAND, "output", overwrite=True))
+            for language in languages
+        ]
+        for staging, (changes, manifest) in zip(stagings, languages.values()):
+            _write(staging.new, len(data.dictionary), texts, changes, manifest)
+        for staging in stagings:
+            staging.commit()
 
 
 def _write(
     folder: Path, types: int, texts: TrainingTexts, changes: Iterable[Changes], manifest: dict[str, Any]
 ) -> None:
-    folder.mkdir(parents=True)
     writer = IndexedWriter(str(folder / "texts"), types, texts.texts.ids.dtype.type)
     try:
         for ids, sizes in _substituted(texts, changes):
@@ -112,32 +108,34 @@ def _substituted(texts: TrainingTexts, changes: Iterable[Changes]) -> Iterator[t
 
 
 def write_pieces(data: DataBin, languages: Iterable[str], texts: TrainingTexts, folder: str) -> list[str]:
-    """``train.input0.orig``, ``train.input0.fr``, ...: the pieces of each row as a line, to be read by people."""
-    os.makedirs(folder, exist_ok=True)
-    written = []
-    for field in texts.fields:
-        source = data.open_text(data.source_language, field, "train")
-        for name in ("orig", *languages):
-            rows = source if name == "orig" else open_counterparts(data, name, field)
-            path = os.path.join(folder, f"train.{field}.{name}")
-            _write_lines(path, rows, data.dictionary)
-            written.append(path)
-    return written
+    """``train.input0.orig``, ``train.input0.fr``, ...: the pieces of each row as a line, to be read by people. Those
+    that were written before are replaced."""
+    files = piece_files(languages, texts, folder)
+    with FileOutput(COMMAND, overwrite=True) as output, output.writing(list(files)):
+        for path, (field, name) in files.items():
+            if name == "orig":
+                rows = data.open_text(data.source_language, field, "train")
+            else:
+                rows = open_counterparts(data, name, field)
+            with atomic_file(path) as file:
+                for row in range(len(rows)):
+                    file.write(" ".join(data.dictionary.symbols[piece] for piece in rows[row][:-1].tolist()) + "\n")
+    return list(files)
+
+
+def piece_files(languages: Iterable[str], texts: TrainingTexts, folder: str) -> dict[str, tuple[str, str]]:
+    """Path: field and language of each file of pieces; ``orig`` is the text itself."""
+    names = ["orig", *languages]
+    return {
+        os.path.join(folder, f"train.{field}.{name}"): (field, name) for field in texts.fields for name in names
+    }  # fmt: skip
+
+
+def check_pieces(languages: Iterable[str], texts: TrainingTexts, folder: str) -> None:
+    """UserError unless the files of pieces may be written."""
+    FileOutput(COMMAND, overwrite=True).check(piece_files(languages, texts, folder))
 
 
 def open_counterparts(data: DataBin, language: str, field: str) -> Any:
     """Memory-mapped ids of a language's counterparts, checked against the dictionary; UserError where missing."""
     return data.open_text(data.source_language, os.path.join(FOLDER, language, field), "train")
-
-
-def _write_lines(path: str, rows: Any, dictionary: Dictionary) -> None:
-    partial = f"{path}.partial"
-    try:
-        with open(partial, "w", encoding="utf-8", newline="\n") as file:
-            for row in range(len(rows)):
-                file.write(" ".join(dictionary.symbols[piece] for piece in rows[row][:-1].tolist()) + "\n")
-    except BaseException:
-        if os.path.exists(partial):
-            os.remove(partial)
-        raise
-    os.replace(partial, path)

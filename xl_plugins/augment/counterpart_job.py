@@ -16,7 +16,8 @@ from ..data.layout import DataBin
 from ..data.manifest import fingerprint
 from ..data.tokenizer import file_digest
 from ..errors import UserError
-from .counterpart_files import FOLDER, language_folder, prefix, read_manifest, write_counterparts
+from ..output import Staging, check_replaceable
+from .counterpart_files import COMMAND, FOLDER, language_folder, prefix, read_manifest, write_counterparts
 from .counterpart_options import CounterpartOptions
 from .counterpart_report import Counts
 from .counterpart_scorer import CounterpartScorer
@@ -26,7 +27,6 @@ from .vocabulary import LanguageVocabulary, build_vocabulary
 from .word_lists import find_word_list, read_word_list
 from .words import WordPieces
 
-COMMAND = "xl-augment counterparts"
 _VERSION = 1  # to be raised whenever the same input gives other counterparts
 Progress = Callable[[int], object]
 
@@ -92,6 +92,7 @@ class CounterpartJob:
         """Languages whose counterparts are to be made; UserError if others are in their place."""
         left = []
         for vocabulary in self.vocabularies:
+            Staging(language_folder(self.data, vocabulary.language), COMMAND, "output").clean()
             try:
                 manifest = read_manifest(self.data, vocabulary.language)
             except UserError:
@@ -108,6 +109,7 @@ class CounterpartJob:
                     f"{language_folder(self.data, vocabulary.language)}: counterparts made with other options, text or"
                     " model; pass --overwrite to replace them"
                 )
+            check_replaceable(language_folder(self.data, vocabulary.language), COMMAND, "output")
             left.append(vocabulary)
         return left
 

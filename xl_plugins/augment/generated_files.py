@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from ..data.layout import DataBin
 from ..data.manifest import write_json
 from ..data.writer import IndexedWriter
 from ..errors import UserError
+from ..output import Staging, check_replaceable
 
 MANIFEST, PARENTS = "manifest.json", "parents.npy"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -50,6 +50,11 @@ class Kind:
     name: str
     what: str
     of: str
+
+    @property
+    def command(self) -> str:
+        """As the user types it."""
+        return f"xl-augment {self.name}"
 
     def check_name(self, name: str) -> None:
         """UserError unless it can be a folder beside the files of a language."""
@@ -82,6 +87,7 @@ class Kind:
         Args:
             mark: fingerprint of all that decides the texts; fields: files of texts (one of them: of words as well).
         """
+        Staging(folder, self.command, "output").clean()
         manifest = self.read_manifest(folder)
         if manifest is None:
             return True
@@ -91,27 +97,27 @@ class Kind:
                     f"{folder}: {self.what} made with other {self.of}; pass --overwrite to replace them, or another"
                     " --name to keep both"
                 )
+            check_replaceable(folder, self.command, "output")
             return True
         files = [*fields, *(["words"] if len(fields) == 1 else [])]
         whole = all(dataset_exists(str(folder / field / "train"), "mmap") for field in files)
-        return not (whole and (folder / PARENTS).is_file())
+        if whole and (folder / PARENTS).is_file():
+            return False
+        check_replaceable(folder, self.command, "output")
+        return True
 
 
 def write_examples(
-    folder: Path, fields: Sequence[str], types: int, blocks: Iterable[Examples], manifest: Callable[[], dict[str, Any]]
-) -> None:
-    """Write the files; the folder appears when all are complete. ``manifest`` is asked after the last block."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        _write(partial, fields, types, blocks)
-        write_json(str(partial / MANIFEST), manifest())
-        write_checksums(partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    folder: Path, command: str, fields: Sequence[str], types: int, blocks: Iterable[Examples],
+    manifest: Callable[[], dict[str, Any]],
+) -> None:  # fmt: skip
+    """Write the files; the folder appears when all are complete, in place of one that ``command`` made. ``manifest`` is
+    asked after the last block."""
+    with Staging(folder, command, "output", overwrite=True) as staging:
+        _write(staging.new, fields, types, blocks)
+        write_json(str(staging.new / MANIFEST), manifest())
+        write_checksums(staging.new)
+        staging.commit()
 
 
 def _write(folder: Path, fields: Sequence[str], types: int, blocks: Iterable[Examples]) -> None:

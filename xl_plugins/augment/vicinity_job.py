@@ -27,7 +27,7 @@ from .vicinity_texts import VicinityTexts
 from .words import WordPieces
 
 KIND = Kind("vicinity", "virtual examples", "options, text or model")
-COMMAND = f"xl-augment {KIND.name}"
+COMMAND = KIND.command
 BLOCK = 1024  # rows whose samples are batched together; the unit of sharding and resuming
 _VERSION = 2  # to be raised whenever the same input gives other examples
 Progress = Callable[[int], object]
@@ -125,7 +125,7 @@ class VicinityJob:
             types = len(self.source.data.dictionary)
             if counts["written"]:
                 write_examples(
-                    self.folder, self.texts.fields, types, self._blocks(store), lambda: self.manifest(counts)
+                    self.folder, COMMAND, self.texts.fields, types, self._blocks(store), lambda: self.manifest(counts)
                 )
         store.remove()
         if not counts["written"]:

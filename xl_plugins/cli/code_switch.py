@@ -16,6 +16,7 @@ from ..augment.dictionaries import ALL
 from ..augment.switched_texts import SwitchOptions, lines
 from ..data.layout import DataBin
 from ..xtreme.languages import check_language
+from .offline import lock_data
 
 SUMMARY = "make code-switched copies of the training text with bilingual dictionaries (a pool of XLA)"
 EPILOG = """\
@@ -83,8 +84,10 @@ def run(args: argparse.Namespace) -> int:
     if not job.pending(args.overwrite):
         print(f"{job.language}: up to date in {job.folder}")
         return 0
-    with tqdm(total=len(job.texts), unit="row", desc=f"code-switch {job.language}", disable=None) as bar:
-        counts = job.write(bar.update)
+    with lock_data(job.data, KIND.command):
+        job.pending(args.overwrite)  # others may have been made meanwhile
+        with tqdm(total=len(job.texts), unit="row", desc=f"code-switch {job.language}", disable=None) as bar:
+            counts = job.write(bar.update)
     print("\n".join(lines(job.language, counts)))
     print(f"{job.language}: {job.folder}")
     return 0

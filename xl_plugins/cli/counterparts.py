@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,18 @@ from tqdm import tqdm
 from ..arguments import whole
 from ..augment import counterpart_options as defaults
 from ..augment.counterpart_dictionary import TranslationPairs
-from ..augment.counterpart_files import language_folder, read_manifest, write_pieces
+from ..augment.counterpart_files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
 from ..augment.counterpart_job import CounterpartJob
 from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
 from ..augment.counterpart_report import Counts, rate_lines, threshold_lines, translation_lines
 from ..augment.counterparts import MAX_TOKENS, CounterpartFinder
 from ..augment.dictionaries import load_dictionaries
-from ..augment.vocabulary import describe, warnings
+from ..augment.vocabulary import LanguageVocabulary, describe, warnings
 from ..data.blocks import BlockStore, parse_shard
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..xtreme.languages import parse_languages
-from .offline import add_running, check_running, model_loader, precision_of, write_report
+from .offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
 SUMMARY = "substitute words by other languages' words that the pre-trained model finds probable (SALT)"
 EPILOG = """\
@@ -166,31 +167,44 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
 
 
 def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] | None, load: Any) -> int:
+    names = [one.language for one in job.vocabularies]
+    if args.write_pieces:
+        check_pieces(names, job.texts, args.write_pieces)
     pending = job.pending(args.overwrite)
     for done in [one for one in job.vocabularies if one not in pending]:
         print(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
-    if pending:
-        store = job.store(pending)
-        name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
-        # before the lock, which makes a folder: a model that is refused leaves nothing behind
-        finder = job.finder(load(), pending, args.max_tokens) if store.missing(blocks) else None
-        with store.lock(name):
-            if finder is not None:
-                _compute(job, finder, store, blocks)
-        if shard:
-            print(f"{name} is through; when all are, run the same command without --shard")
+    with nullcontext() if shard or not pending else lock_data(job.data, COMMAND):
+        pending = job.pending(args.overwrite)  # others may have been made meanwhile
+        if pending and not _write(args, job, shard, load, pending):
             return 0
-        _show(job, job.merge(store, pending))
-        for one in pending:
-            print(f"{one.language}: {language_folder(job.data, one.language)}")
-    elif shard:
+    if shard:
         print("nothing is left to be done")
-    names = [one.language for one in job.vocabularies]
     if args.write_pieces:
         print("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
     if args.json:
         write_report(args.json, {name: read_manifest(job.data, name) for name in names})
     return 0
+
+
+def _write(
+    args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] | None, load: Any,
+    pending: list[LanguageVocabulary],
+) -> bool:  # fmt: skip
+    """Do what is left of these languages; whether their files were written."""
+    store = job.store(pending)
+    name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
+    # before the lock, which makes a folder: a model that is refused leaves nothing behind
+    finder = job.finder(load(), pending, args.max_tokens) if store.missing(blocks) else None
+    with store.lock(name):
+        if finder is not None:
+            _compute(job, finder, store, blocks)
+    if shard:
+        print(f"{name} is through; when all are, run the same command without --shard")
+        return False
+    _show(job, job.merge(store, pending))
+    for one in pending:
+        print(f"{one.language}: {language_folder(job.data, one.language)}")
+    return True
 
 
 def _compute(job: CounterpartJob, finder: CounterpartFinder, store: BlockStore, blocks: Sequence[int]) -> None:

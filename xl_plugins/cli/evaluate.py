@@ -13,14 +13,14 @@ from xl_plugins.evaluation import retrieval
 from xl_plugins.evaluation.compare import System
 from xl_plugins.evaluation.evaluate import evaluate, report
 from xl_plugins.evaluation.file_scores import FILE_METRICS, score_files
-from xl_plugins.evaluation.files import refuse_existing, write_files
 from xl_plugins.evaluation.labels import STEMS
 from xl_plugins.evaluation.options import add_model_options, column_names
 from xl_plugins.evaluation.overall import overall_table, read_systems
-from xl_plugins.evaluation.result import read_json, to_json
+from xl_plugins.evaluation.result import check_json, read_json, to_json
 from xl_plugins.evaluation.significance import MOST_RESAMPLES, RESAMPLES, compare_systems
 from xl_plugins.evaluation.table import FORMATS, compare_table, render
 from xl_plugins.functional.tag_schemes import SCHEMES
+from xl_plugins.output import check_component, write_together
 from xl_plugins.xtreme.languages import parse_languages
 
 EPILOG = """\
@@ -178,10 +178,12 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _score(args: argparse.Namespace) -> int:
+    if args.task:
+        check_component(args.task, "--task")
     if not args.labels:
         raise UserError("--predictions needs --labels, the folder with the gold test files")
     if args.json:
-        refuse_existing([args.json], args.overwrite)
+        check_json(args.json, args.overwrite)
     result = score_files(
         args.predictions, args.labels, args.task or "xnli", args.split or "test", args.source_language or "en",
         parse_languages(args.languages, "--languages") if args.languages else None, args.metric,
@@ -189,7 +191,7 @@ def _score(args: argparse.Namespace) -> int:
     )  # fmt: skip
     result.name = column_names(args.names, [args.predictions])[0]
     if args.json:
-        write_files({args.json: to_json([result])})
+        write_together({args.json: to_json([result])})
     report([result], args.format)
     return 0
 

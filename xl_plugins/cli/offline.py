@@ -13,8 +13,8 @@ from ..arguments import whole
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..evaluation.checkpoint import PRECISIONS, find_device
-from ..evaluation.files import refuse_existing, write_files
 from ..models.pretrained import load_language_model
+from ..output import FolderLock, check_file, is_json, write_together
 
 
 def add_running(running: Any, max_tokens: int, what: str) -> None:
@@ -52,7 +52,7 @@ def check_running(args: argparse.Namespace, numbers: tuple[str, ...], only_whole
                 f"--{option.replace('_', '-')}: a shard merges nothing; give it when all shards are through"
             )
     if args.json:
-        refuse_existing([args.json], args.overwrite)
+        check_file(args.json, args.overwrite, "xl-augment", lambda path: is_json(path, _is_report))
 
 
 def precision_of(args: argparse.Namespace) -> str:
@@ -74,6 +74,19 @@ def model_loader(args: argparse.Namespace, data: DataBin) -> Callable[[], Any]:
     return load
 
 
+def lock_data(data: DataBin, command: str) -> FolderLock:
+    """Keeps a second one of the same command out of a data folder, as a context."""
+    return FolderLock.within(data.root, command, "DATA")
+
+
 def write_report(path: str, content: Mapping[str, Any]) -> None:
     """``--json``"""
-    write_files({path: json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"})
+    write_together({path: json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"})
+
+
+def _is_report(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and bool(content)
+        and all(isinstance(one, dict) and {"kind", "fingerprint"} <= one.keys() for one in content.values())
+    )

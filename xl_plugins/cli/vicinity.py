@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..data.blocks import parse_shard
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..xtreme.languages import parse_languages
-from .offline import add_running, check_running, model_loader, precision_of, write_report
+from .offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
 SUMMARY = "make virtual sentences in which the pre-trained model replaces words (XLA's GEN-LM)"
 EPILOG = """\
@@ -125,11 +126,14 @@ def run(args: argparse.Namespace) -> int:
     if args.report_only:
         return _report(args, jobs, vicinity())
     pending = [job for job in jobs if job.pending(args.overwrite)]
-    for job in jobs:
-        if job not in pending:
-            print(f"{job.language}: up to date in {job.folder}")
-        elif not _make(args, job, shard, vicinity):
-            print(f"{job.language}: shard {args.shard} is through; when all are, run the same command without --shard")
+    with nullcontext() if shard or not pending else lock_data(data, KIND.command):
+        pending = [job for job in jobs if job.pending(args.overwrite)]  # others may have been made meanwhile
+        for job in jobs:
+            if job not in pending:
+                print(f"{job.language}: up to date in {job.folder}")
+            elif not _make(args, job, shard, vicinity):
+                through = f"shard {args.shard} is through; when all are, run the same command without --shard"
+                print(f"{job.language}: {through}")
     if args.json:
         write_report(args.json, {job.language: KIND.read_manifest(job.folder) for job in jobs})
     return 0

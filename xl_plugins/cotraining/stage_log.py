@@ -7,6 +7,7 @@ import logging
 import os
 from typing import Any
 
+from ..output import atomic_file
 from .plan import Stage
 from .ranks import rank_and_size
 
@@ -43,10 +44,8 @@ class StageLog:
         lines = [line for line in self.read() if line["stage"] < stage.number]
         text = "".join(json.dumps(line) + "\n" for line in [*lines, entry])
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
-        partial = f"{self.path}.partial"
-        with open(partial, "w", encoding="utf-8") as file:
+        with atomic_file(self.path) as file:
             file.write(text)
-        os.replace(partial, self.path)
 
     def read(self) -> list[dict[str, Any]]:
         """The lines so far."""

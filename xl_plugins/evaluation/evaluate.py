@@ -13,20 +13,21 @@ from tqdm import tqdm
 
 from ..data.layout import DataBin
 from ..errors import UserError
+from ..output import FileOutput, check_component, write_together
 from ..xtreme.languages import parse_languages
 from . import retrieval
 from .checkpoint import FineTuned, load_fine_tuned
 from .compare import System
 from .ensemble import predict_ensemble
-from .files import refuse_existing, write_files
 from .generalised import evaluate_matrix
 from .labels import prediction_path
 from .options import batch_limits, column_names, model_options
 from .predict import Progress, find_languages, predict_languages
-from .result import Result, to_json
+from .result import Result, check_json, to_json
 from .scoring import SUFFIXES, prediction_files, score_predictions
 from .table import render, seeds_table
 
+COMMAND = "xl-evaluate"
 _RETRIEVAL_OPTIONS = ("layer", "pooling", "margin", "mine")
 
 
@@ -34,20 +35,24 @@ def evaluate(args: argparse.Namespace) -> int:
     """Run the command on parsed arguments; returns the exit status."""
     if not args.data:
         raise UserError("--path needs DATA, the binarised folder to predict on: xl-evaluate DATA --path CKPT")
+    if args.task:
+        check_component(args.task, "--task")
     if args.json:
-        refuse_existing([args.json], args.overwrite)
+        check_json(args.json, args.overwrite)
     if args.generalised:
         return _matrix(args)
     if args.skip_unequal:
         raise UserError("--skip-unequal is read with --generalised only; leave it out")
     if os.path.isdir(args.data) and DataBin(Path(args.data)).meta.get("problem") == retrieval.PROBLEM:
         _refuse(args, ("ensemble",), "for retrieval")
-        results = retrieval.run(args)
+        with FileOutput(COMMAND, args.overwrite) as output:
+            results = retrieval.run(args, output)
         if args.json:
-            write_files({args.json: to_json(results)})
+            write_together({args.json: to_json(results)})
     else:
         _refuse(args, _RETRIEVAL_OPTIONS, "for retrieval only")
-        results = _ensemble(args) if args.ensemble else _systems(args)
+        with FileOutput(COMMAND, args.overwrite) as output:
+            results = (_ensemble if args.ensemble else _systems)(args, output)
     report(results, args.format)
     if args.output:
         print(f"predictions: {os.path.join(args.output, '')}", file=sys.stderr)
@@ -70,27 +75,29 @@ def _task_name(args: argparse.Namespace, tuned: FineTuned) -> str:
     return args.task or tuned.task.data_bin.meta.get("dataset") or os.path.basename(os.path.abspath(args.data))
 
 
-def _systems(args: argparse.Namespace) -> list[Result]:
+def _systems(args: argparse.Namespace, output: FileOutput) -> list[Result]:
     """Every checkpoint by itself."""
     split, wanted = args.split or "test", _wanted(args)
     names, options, limits = column_names(args.names, args.path), model_options(args), batch_limits(args)
-    folders = [args.output and os.path.join(args.output, *([name] if len(names) > 1 else [])) for name in names]
+    several = bool(args.output) and len(names) > 1
+    inner = [check_component(name, "--names") if several else "" for name in names]
+    folders = [args.output and os.path.join(args.output, name) for name in inner]
     results: list[Result] = []
     files: dict[str, str] = {}
     for name, path, folder in zip(names, args.path, folders):
         tuned = load_fine_tuned(path, args.data, **options)
         task, problem = _task_name(args, tuned), tuned.task.problem.name
         if not results:  # before anything is computed
-            _refuse_planned([f for f in folders if f], task, tuned, split, args)
+            _plan([f for f in folders if f], task, tuned, split, args, output)
         with _Bar(name) as bar:
             found = predict_languages(tuned, split, wanted, progress=bar.start, **limits)
         results.append(score_predictions(tuned, found, split, name, task))
         if folder:
             files.update(prediction_files(folder, task, split, problem, found))
-    return _write(results, files, args)
+    return _write(results, files, args, output)
 
 
-def _ensemble(args: argparse.Namespace) -> list[Result]:
+def _ensemble(args: argparse.Namespace, output: FileOutput) -> list[Result]:
     """All checkpoints as one system."""
     split, count = args.split or "test", len(args.path)
     if count < 2:
@@ -104,7 +111,7 @@ def _ensemble(args: argparse.Namespace) -> list[Result]:
     def load(path: str) -> FineTuned:
         tuned = load_fine_tuned(path, args.data, **options)
         if args.output and not planned:
-            _refuse_planned([args.output], _task_name(args, tuned), tuned, split, args)
+            _plan([args.output], _task_name(args, tuned), tuned, split, args, output)
             planned.append(path)
         return tuned
 
@@ -113,18 +120,18 @@ def _ensemble(args: argparse.Namespace) -> list[Result]:
     task = _task_name(args, members[0])
     result = score_predictions(members[0], found, split, name, task, members)
     files = prediction_files(args.output, task, split, members[0].task.problem.name, found) if args.output else {}
-    return _write([result], files, args)
+    return _write([result], files, args, output)
 
 
-def _refuse_planned(folders: Sequence[str], task: str, tuned: FineTuned, split: str, args: argparse.Namespace) -> None:
+def _plan(
+    folders: Sequence[str], task: str, tuned: FineTuned, split: str, args: argparse.Namespace, output: FileOutput
+) -> None:
     suffix = SUFFIXES.get(tuned.task.problem.name, "tsv")
     languages = find_languages(tuned, split, _wanted(args))
-    refuse_existing(
-        [prediction_path(f, task, split, lang, suffix) for f in folders for lang in languages], args.overwrite
-    )
+    output.plan(prediction_path(f, task, split, lang, suffix) for f in folders for lang in languages)
 
 
-def _write(results: list[Result], files: dict[str, str], args: argparse.Namespace) -> list[Result]:
+def _write(results: list[Result], files: dict[str, str], args: argparse.Namespace, output: FileOutput) -> list[Result]:
     if args.languages:
         for result in results:
             result.missing = []  # the user chose
@@ -133,7 +140,8 @@ def _write(results: list[Result], files: dict[str, str], args: argparse.Namespac
             f"{args.data}: no gold labels in {results[0].split} of {', '.join(results[0].unlabelled)}, so nothing can"
             " be scored; pass --output to write the predictions"
         )
-    write_files({**files, **({args.json: to_json(results)} if args.json else {})})
+    with output.writing(list(files)):
+        write_together({**files, **({args.json: to_json(results)} if args.json else {})})
     return results
 
 
@@ -149,7 +157,7 @@ def _matrix(args: argparse.Namespace) -> int:
             progress=lambda count: bar.start("pairs of languages", count), skip_unequal=args.skip_unequal, **limits,
         )  # fmt: skip
     if args.json:
-        write_files({args.json: matrix.to_json()})
+        write_together({args.json: matrix.to_json()})
     render(matrix.table(), args.format, sys.stdout)
     return 0
 

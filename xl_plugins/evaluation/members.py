@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from ..checkpoint_kinds import missing_file
 from ..errors import UserError
-from .files import refuse_existing
+from ..output import FileOutput, atomic_file
 
+COMMAND = "xl-convert members"
 COTRAINING = "xla_cotrain_task"
 _ARCHS = {"xla_cotrain_xlmr": "xl_xlmr", "xla_cotrain_xlmr_large": "xl_xlmr_large"}
 _METRICS = {"sentence_pair": "acc", "tagging": "f1"}
@@ -60,24 +62,17 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
         )
     _check_options(path, state["cfg"])
     targets = [os.path.join(folder, f"member-{number + 1}.pt") for number in numbers]
-    refuse_existing(targets, overwrite)
     progress = (state.get("extra_state") or {}).get("train_iterator") or {}
     active = _active(progress)
     cfg = _plain_config(OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True))
     made = []
-    os.makedirs(folder, exist_ok=True)
-    parts = [f"{target}.{os.getpid()}.tmp" for target in targets]
-    try:
-        for number, target, part in zip(numbers, targets, parts):
+    with FileOutput(COMMAND, overwrite) as output, output.writing(targets), ExitStack() as files:
+        for number, target in zip(numbers, targets):
             score = _score(progress, number, active)
-            torch.save(_checkpoint(state, cfg, number, number == active, score), part)
+            torch.save(
+                _checkpoint(state, cfg, number, number == active, score), files.enter_context(atomic_file(target, "wb"))
+            )
             made.append(Exported(number + 1, target, score, number == active))
-        for part, target in zip(parts, targets):
-            os.replace(part, target)
-    finally:
-        for part in parts:
-            if os.path.exists(part):
-                os.remove(part)
     return made
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import UserError
 from ..formats.json_text import read_json as load_json
 from ..functional.metrics import METRICS, Metric, macro_mean, mean_without, transfer_gap
+from ..output import check_file, is_json
 from .packing import pack, unpack
 
 FORMAT = 2
@@ -164,6 +165,20 @@ def to_json(results: list[Result]) -> str:
     """One result as an object; several (seeds of one system) as ``{"format": 2, "seeds": [...]}``."""
     content = results[0].to_dict() if len(results) == 1 else {"format": FORMAT, "seeds": [r.to_dict() for r in results]}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def is_result(content: object) -> bool:
+    """Whether the content of a JSON file is what ``xl-evaluate --json`` writes."""
+    return (
+        isinstance(content, dict)
+        and content.get("format") in (OLD_FORMAT, FORMAT)
+        and bool({"seeds", "task", "kind"} & content.keys())
+    )
+
+
+def check_json(path: str, overwrite: bool) -> None:
+    """UserError unless ``--json`` may write there."""
+    check_file(path, overwrite, "xl-evaluate", lambda name: is_json(name, is_result))
 
 
 def read_json(path: str) -> list[Result]:

@@ -21,10 +21,10 @@ from ..arguments import whole
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..functional.retrieval import MARGINS, MINING, normalise
+from ..output import FileOutput, check_component
 from ..xtreme.languages import parse_languages
 from .benchmark import task_name
 from .encode import POOLINGS, SentenceEncoder, Sentences, load_sentence_encoder
-from .files import refuse_existing, write_files
 from .labels import prediction_path
 from .options import batch_limits, column_names, model_options
 from .result import Result
@@ -82,8 +82,8 @@ def _digest(sentences: Sentences) -> str:
     return made.hexdigest()
 
 
-def run(args: argparse.Namespace) -> list[Result]:
-    """Score every checkpoint of ``args.path`` on the retrieval folder ``args.data``."""
+def run(args: argparse.Namespace, written: FileOutput) -> list[Result]:
+    """Score every checkpoint of ``args.path`` on the retrieval folder ``args.data``; ``written`` gets predictions."""
     names, options = column_names(args.names, args.path), model_options(args)
     overrides = options.pop("overrides")
     data = DataBin(Path(args.data), overrides.pop("source_language", None))
@@ -97,8 +97,9 @@ def run(args: argparse.Namespace) -> list[Result]:
     )
     languages = _languages(data, split, args.languages)
     output = getattr(args, "output", None)
-    folders = [output and os.path.join(output, *([name] if len(names) > 1 else [])) for name in names]
-    refuse_existing([prediction_path(f, task, split, lang) for f in folders if f for lang in languages], args.overwrite)
+    inner = [check_component(name, "--names") for name in names] if output and len(names) > 1 else [""] * len(names)
+    folders = [output and os.path.join(output, name) for name in inner]
+    written.plan(prediction_path(f, task, split, lang) for f in folders if f for lang in languages)
     limits = batch_limits(args)
     if not (args.batch_size or args.max_tokens):
         limits.update(BATCH)
@@ -120,7 +121,7 @@ def run(args: argparse.Namespace) -> list[Result]:
             f"{data.root}: no gold pairs in {split} of {', '.join(languages)}, so nothing can be scored; pass --output"
             " to write the predictions"
         )
-    write_files(files)
+    written.write(files)
     return results
 
 

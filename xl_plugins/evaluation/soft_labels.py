@@ -7,9 +7,8 @@ probabilities of each word become its label. The source language keeps its gold 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,13 @@ from ..data.rows import Rows
 from ..data.tagged_texts import TaggedTexts
 from ..data.tagging import TagDataset, TagPart
 from ..errors import UserError
+from ..output import FileOutput, FolderLock, atomic_file
 from ..xtreme.languages import parse_languages
 from .checkpoint import FineTuned, load_fine_tuned
-from .files import refuse_existing
 from .options import batch_limits, model_options
 from .predict import predict_batches
 
+COMMAND = "xl-augment soft-labels"
 SUMMARY = "tag translated training text with a source-language model; one probability distribution per word"
 EPILOG = """\
 Writes DATA/<lang>/soft/train.npy, which training reads with --target-labels soft. With --output also text files
@@ -61,16 +61,22 @@ def run(args: argparse.Namespace) -> int:
     languages = find_languages(data, args.languages)
     arrays = {language: f"{data.prefix(language, 'soft', 'train')}.npy" for language in languages}
     texts = {lang: os.path.join(args.output, f"{data.source_language}-{lang}.tsv") for lang in languages if args.output}
-    refuse_existing([*arrays.values(), *texts.values()], args.overwrite)
+    output = FileOutput(COMMAND, args.overwrite, also=["xl-prepare"])  # which reads soft labels from files
+    output.check([*arrays.values(), *texts.values()])
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
     check_model(tuned)
     parts = {language: open_part(tuned, language) for language in languages}  # a missing file is found at once
-    for language, part in parts.items():
-        with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
-            write_array(tuned, part, arrays[language], limits, bar.update)
-        if language in texts:
-            write_text(data, part, arrays[language], texts[language])
-        print(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
+    # one checkpoint at a time, or the languages would be of several
+    with FolderLock.within(data.root, COMMAND, "DATA"), output:
+        output.plan([*arrays.values(), *texts.values()])
+        for language, part in parts.items():
+            with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
+                with output.writing([arrays[language]]):
+                    write_array(tuned, part, arrays[language], limits, bar.update)
+            if language in texts:
+                with output.writing([texts[language]]):
+                    write_text(data, part, arrays[language], texts[language])
+            print(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
     return 0
 
 
@@ -129,9 +135,9 @@ def write_array(
     """
     dataset = TagDataset([part], tuned.task.data_bin.dictionary, shuffle=False)
     starts = part.target.counts.starts
-    with _partial(path) as name:
-        array = np.lib.format.open_memmap(name, mode="w+", dtype=np.float32, shape=(int(starts[-1]), part.classes))
-        _reserve(name)
+    with atomic_file(path, "wb") as file:
+        array = np.lib.format.open_memmap(file.name, mode="w+", dtype=np.float32, shape=(int(starts[-1]), part.classes))
+        _reserve(file.name)
         for units, values, sizes in predict_batches(tuned, dataset, progress=progress, **limits):
             within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
             array[np.repeat(starts[units], sizes) + within] = values
@@ -145,7 +151,7 @@ def write_text(data: DataBin, part: TagPart, array: str, path: str) -> None:
     raw = Rows(data.prefix(part.language, "raw", "train"), np.uint8)
     starts = part.target.counts.starts
     line = "%s\t" + ";".join(["%.8f"] * part.classes) + "\n"
-    with _partial(path) as name, open(name, "w", encoding="utf-8", newline="\n") as file:
+    with atomic_file(path) as file:
         for row in range(len(part)):
             words = raw.text(row).split("\t")
             vectors = values[starts[row] : starts[row + 1]]
@@ -154,23 +160,6 @@ def write_text(data: DataBin, part: TagPart, array: str, path: str) -> None:
             for word, vector in zip(words, vectors.tolist()):
                 file.write(line % (word, *vector))
             file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _partial(path: str) -> Iterator[str]:
-    """A name to write under; the file is renamed to ``path`` at the end, or removed after an error. What a killed run
-    left under that name is replaced."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    name = f"{path}.partial"
-    try:
-        yield name
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(name)
-        raise
-    os.replace(name, path)
 
 
 def _reserve(path: str) -> None:

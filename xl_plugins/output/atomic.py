@@ -29,7 +29,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w", **options: Any) -
     if "b" not in mode:
         options = {"encoding": "utf-8", "newline": "\n", **options}
     temporary, descriptor = _create(folder, name)
-    file = open(descriptor, mode, **options)  # noqa: SIM115
+    file = open(temporary, mode, opener=lambda *_: descriptor, **options)  # noqa: SIM115  (it knows its name)
     try:
         yield file
         file.flush()

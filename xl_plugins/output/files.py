@@ -45,8 +45,7 @@ class FileOutput:
         self.check(paths)
         for folder in sorted({os.path.dirname(os.path.abspath(path)) for path in paths} - self._locked):
             self._stack.enter_context(_made(folder))
-            lock = FolderLock(os.path.join(folder, f".{self.command.replace(' ', '-')}.xl-lock"), self.command, folder)
-            self._stack.enter_context(lock)
+            self._stack.enter_context(FolderLock.within(folder, self.command, "output"))
             self._locked.add(folder)
         self.check(paths)  # another one may have written meanwhile
 

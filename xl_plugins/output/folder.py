@@ -148,6 +148,14 @@ class Staging:
         """The folder under construction."""
         return self.work / NEW
 
+    def clean(self) -> None:
+        """Finish or remove what a killed process left, where no other one is at work; takes nothing up."""
+        parent = self.dest.parent
+        if not parent.is_dir() or not any(self._pattern.fullmatch(name) for name in os.listdir(parent)):
+            return
+        with contextlib.suppress(UserError, PermissionError), self.lock:
+            self._recover()
+
     def restart(self) -> None:
         """Throw away what was taken up."""
         _clear_work(self.work)

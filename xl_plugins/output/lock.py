@@ -33,6 +33,11 @@ class FolderLock:
         self.path, self.command, self.what = os.fspath(path), command, what
         self.file: IO[str] | None = None
 
+    @classmethod
+    def within(cls, folder: str | os.PathLike[str], command: str, option: str) -> FolderLock:
+        """The lock of a command that adds to a folder, in that folder; ``option``: how the user named it."""
+        return cls(os.path.join(folder, f".{command.replace(' ', '-')}.xl-lock"), command, f"{option} {folder}")
+
     def acquire(self) -> FolderLock:
         while self.file is None:
             file = self._open()

@@ -117,7 +117,7 @@ def _foreign(root: Path, inner: Path, own: set[str], parents: set[str], part: st
             if mark is not None and part and mark["command"].split()[0] == part:
                 if mark["files"] is not None:  # else under construction, left by a killed process
                     yield from (str(name / found) for found in foreign_files(root / name, part))
-            elif str(name) in parents:
+            elif str(name) in parents or (part and mark is None and any(os.scandir(root / name))):
                 yield from _foreign(root, name, own, parents, part)
             else:
                 yield str(name)
