@@ -166,7 +166,15 @@ def test_existing_output_is_kept_unless_told(runs, data, tmp_path):
     assert target.read_text() == "mine\n" and list(target.parent.iterdir()) == [target]
     (tmp_path / "r.json").write_text("{}")
     assert "r.json exists" in error(data, "--path", path, "--json", tmp_path / "r.json")
-    run(data, "--path", path, "--output", tmp_path, "--json", tmp_path / "r.json", "--overwrite")
+    told = error(data, "--path", path, "--output", tmp_path, "--overwrite")
+    assert "test-fr.tsv: xl-evaluate did not make it" in told and target.read_text() == "mine\n"
+    assert "r.json: xl-evaluate did not make it" in error(
+        data, "--path", path, "--json", tmp_path / "r.json", "--overwrite"
+    )
+    assert (tmp_path / "r.json").read_text() == "{}"
+    target.unlink(), (tmp_path / "r.json").unlink()
+    for overwrite in ([], ["--overwrite"]):  # its own
+        run(data, "--path", path, "--output", tmp_path, "--json", tmp_path / "r.json", *overwrite)
     assert len(target.read_text().splitlines()) == 20
 
 
