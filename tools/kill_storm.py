@@ -119,6 +119,10 @@ LATER = {  # only where a job that needs it runs
 }
 
 
+class Unfit(Exception):
+    """A command that fails without being killed."""
+
+
 class Storm:
     def __init__(self, work: Path, seed: int) -> None:
         self.work, self.inputs, self.draw = work, work / "inputs", random.Random(seed)
@@ -185,7 +189,7 @@ class Storm:
             tally.unlink(missing_ok=True)
             begin = time.monotonic()
             if status := self.run(job.command, folder, XL_STORM_TALLY=tally):
-                raise SystemExit(f"{job.name}: status {status} without any kill: {self.tail()}")
+                raise Unfit(f"{job.name}: status {status} without any kill: {self.tail()}")
             calls = tally.stat().st_size if tally.exists() else 0
             self.references[job.name] = folder, time.monotonic() - begin, calls
         return self.references[job.name]
@@ -291,6 +295,11 @@ def _checkpoint(path: Path) -> object:
     iterator = dict(extra.get("train_iterator") or {})
     if isinstance(stage := iterator.get("stage"), dict) and "entry" in stage:
         iterator["stage"] = {**stage, "entry": _timeless(json.loads(stage["entry"]))}
+    if state.get("optimizer_history"):
+        last = dict(state["optimizer_history"][-1])  # fairseq adds an entry at every start
+        # fairseq tells its schedules an epoch's score after it has saved; only its plateau schedule makes use of it
+        last["lr_scheduler_state"] = {**last["lr_scheduler_state"], "best": None}
+        state["optimizer_history"] = last
     return {**state, "cfg": None, "extra_state": {**extra, "train_iterator": iterator}}
 
 
@@ -323,7 +332,11 @@ def main() -> int:
         storm = Storm(work.resolve(), args.seed)
         storm.prepare(chosen)
         for number in range(args.kills):
-            storm.kill(chosen[number % len(chosen)], number + 1)
+            try:
+                storm.kill(chosen[number % len(chosen)], number + 1)
+            except Unfit as error:
+                storm.done += 1
+                print(f"{number + 1:4d} {error}", flush=True)
         print(f"{storm.right} of {storm.done}", flush=True)
         killed_right = storm.right == storm.done
         storm.done = storm.right = 0

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -79,7 +79,7 @@ def find_damage(path: str | os.PathLike[str], tensors: bool = True) -> str | Non
 def _records(path: str) -> list[_Record]:
     with zipfile.ZipFile(path) as archive:
         listed = archive.infolist()
-    reader = torch._C.PyTorchFileReader(path)
+    reader: Any = torch._C.PyTorchFileReader(path)
     names = [info.filename.partition("/")[2] for info in listed]
     if sorted(names) != sorted(reader.get_all_records()) or len(set(names)) != len(names):
         raise zipfile.BadZipFile("its lists of records differ")

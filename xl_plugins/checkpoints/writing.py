@@ -134,7 +134,8 @@ class _Watched:
     """A file whose first failure is kept: torch's archive writer makes another exception of it."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.file, self.failure = file, None
+        self.file = file
+        self.failure: OSError | None = None
 
     def write(self, data: Any) -> int:
         if self.failure is not None:
@@ -156,7 +157,7 @@ def save_whole(state: Any, path: str | os.PathLike[str]) -> None:
         OSError: it could not be written; ``path`` is as it was.
     """
     with atomic_file(path, "wb") as file:
-        watched = _Watched(file)
+        watched: Any = _Watched(file)
         try:
             torch.save(state, watched)
         except Exception:
