@@ -40,6 +40,7 @@ TRAIN = (
 START = "--restore-file {inputs}/enc/model.pt"
 TOKENIZER = "--spm {inputs}/enc/sentencepiece.bpe.model --dict {inputs}/enc/dict.txt"
 MAKE = "--languages en,de,fr --train 120 --dev 24 --test 24 --unlabelled 300"
+THREE = "--languages en,de,fr --device cpu"
 PRETRAIN = "--updates 4 --layers 1 --dim 32 --ffn 32 --heads 2 --vocab 700"
 HOOK = """
 import os, signal
@@ -83,7 +84,7 @@ def jobs() -> list[Job]:
         Job("code-switch", "xl-augment code-switch bin --dictionaries {inputs}/raw/dictionaries", ("bin",)),
         Job(
             "counterparts",
-            "xl-augment counterparts bin --path {inputs}/enc/model.pt --word-lists {inputs}/raw/wordlists --device cpu",
+            f"xl-augment counterparts bin --path {{inputs}}/enc/model.pt --word-lists {{inputs}}/raw/wordlists {THREE}",
             ("bin",),
         ),
         Job("vicinity", "xl-augment vicinity tags --path {inputs}/enc/model.pt --languages de --device cpu", ("tags",)),
@@ -114,7 +115,11 @@ SETUP = [
     ("tagger", f"fairseq-train tags {TRAIN} {START} --task xl_tagging --max-update 4 --save-dir tagger"),
 ]
 LATER = {  # only where a job that needs it runs
-    "salt": ("salt", "xl-augment counterparts salt --path enc/model.pt --word-lists raw/wordlists --device cpu", "bin"),
+    "salt": (
+        "salt",
+        "xl-augment counterparts salt --path enc/model.pt --word-lists raw/wordlists --languages en,de,fr --device cpu",
+        "bin",
+    ),
     "xla": ("xla", "xl-augment vicinity xla --path enc/model.pt --languages de --device cpu", "tags"),
 }
 
