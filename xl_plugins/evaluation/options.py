@@ -47,7 +47,7 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
         overrides["inference_average"] = args.inference_average
     if getattr(args, "tag_scheme", None):
         overrides["tag_scheme"] = args.tag_scheme
-    if args.null_threshold is not None:
+    if getattr(args, "null_threshold", None) is not None:
         if math.isnan(args.null_threshold):
             raise UserError("--null-threshold nan: expected a number")
         overrides["null_threshold"] = args.null_threshold
