@@ -42,7 +42,7 @@ def test_one_run(made: tuple[World, Bytes]) -> None:
     world, files = made
     new = {name for name in files if name.startswith("en/counterparts/")}
     expected = {f"{f}/train.{x}" for f in ("input0", "input1") for x in ("bin", "idx")}
-    expected |= {"checksums.json", "manifest.json"}
+    expected |= {MARK, "checksums.json", "manifest.json"}
     assert new == {f"en/counterparts/{language}/{name}" for language in LANGUAGES for name in expected}
     data, oracle = DataBin(world.pairs), Oracle(world)
     copies = [(row, texts_of(data, "input0", language)[row]) for language in LANGUAGES for row in range(30)]

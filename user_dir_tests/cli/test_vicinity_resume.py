@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from xl_plugins.augment import generated_files
 from xl_plugins.augment.vicinity_examples import ExampleMaker
 from xl_plugins.cli import offline
 from xl_plugins.cli.augment import main
+from xl_plugins.data import blocks
+from xl_plugins.output import folder
 
 Bytes = dict[str, bytes]
 ROWS = 7  # of a block; 30 rows are five
@@ -103,19 +104,19 @@ def test_killed_and_resumed(
         if where == "making":
             ExampleMaker.make = dies_in_call(3, ExampleMaker.make)  # type: ignore[method-assign]
         elif where == "storing":
-            os.replace = dies_in_call(7, os.replace)
+            blocks.atomic_file = dies_in_call(7, blocks.atomic_file)
         elif where == "merging":  # the second language
             generated_files._write = dies_in_call(2, generated_files._write)
         else:
-            Path.rename = dies_in_call(1, Path.rename)  # type: ignore[method-assign]
+            folder.exchange = dies_in_call(1, folder.exchange)
         main(world.options())
 
     killed(work)
     found = [path.parent.name for path in world.tagged.glob("*/vicinity")]
     assert found == there
-    blocks = count_blocks(monkeypatch)
+    made = count_blocks(monkeypatch)
     assert main(world.options()) == 0
-    assert blocks == left
+    assert made == left
     assert tree(world.tagged) == whole
 
 

@@ -20,6 +20,7 @@ from xl_plugins.data import checksums
 from xl_plugins.data.layout import DataBin
 from xl_plugins.data.rows import Rows
 from xl_plugins.errors import UserError
+from xl_plugins.output import MARK
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_bit_flips(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """40 of 40; with data files too large to be read at every start, those in indices, texts and lists still are."""
     monkeypatch.setattr(checksums, "SMALL", 0)
     draw, found = random.Random(5), {"start": 0, "verify": 0}
-    files = sorted(path for path in copied.rglob("*") if path.is_file())
+    files = sorted(path for path in copied.rglob("*") if path.is_file() and path.name != MARK)
     for _ in range(40):
         path = draw.choice(files)
         content = bytearray(path.read_bytes())
@@ -177,3 +178,13 @@ def test_rows_of_an_index_follow_each_other(tmp_path: Path) -> None:
                 with pytest.raises(UserError, match=r"train\.idx: damaged .*prepare the data again"):
                     read()
     DataBin(data).open_text("de", "input0", "train")
+
+
+def test_a_listed_file_that_a_command_replaced_is_listed_again(tmp_path: Path) -> None:
+    """As xl-augment soft-labels replaces those that xl-prepare had read from files."""
+    (tmp_path / "soft.npy").write_bytes(b"old")
+    checksums.write_checksums(tmp_path)
+    for name in ("soft.npy", "new.npy"):
+        (tmp_path / name).write_bytes(b"newer")
+        checksums.list_again(tmp_path, tmp_path / name)
+    assert checksums.check_files(tmp_path, everything=True) == 1

@@ -7,6 +7,7 @@ import logging
 import os
 
 from xl_plugins.arguments import Parser
+from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation.members import export_members
 
@@ -56,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def cli_main() -> None:
+    clean_up_on_signals()
     run_cli(main)
 
 

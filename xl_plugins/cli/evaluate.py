@@ -8,6 +8,7 @@ import logging
 import sys
 
 from xl_plugins.arguments import Parser, seed, whole
+from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation import retrieval
 from xl_plugins.evaluation.compare import System
@@ -197,6 +198,7 @@ def _score(args: argparse.Namespace) -> int:
 
 
 def cli_main() -> None:
+    clean_up_on_signals()
     run_cli(main)
 
 

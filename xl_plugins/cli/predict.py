@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from xl_plugins.arguments import Parser
+from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.tagging_notes import note_lines
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
@@ -176,6 +177,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def cli_main() -> None:
+    clean_up_on_signals()
     run_cli(main)
 
 

@@ -31,6 +31,18 @@ def write_checksums(root: str | os.PathLike[str], left_out: str = "") -> None:
         name = path.relative_to(root).as_posix()
         if path.is_file() and path.name not in (NAME, MARK) and not (left_out and name.startswith(f"{left_out}/")):
             files[name] = {"size": path.stat().st_size, "sha256": file_digest(str(path))}
+    _save(root, files)
+
+
+def list_again(root: Path, path: Path) -> None:
+    """Note a listed file that a command has replaced; a file that is not listed stays so."""
+    files, name = read_checksums(root), path.relative_to(root).as_posix()
+    if name in files:
+        files[name] = {"size": path.stat().st_size, "sha256": file_digest(str(path))}
+        _save(root, files)
+
+
+def _save(root: str | os.PathLike[str], files: dict[str, dict[str, Any]]) -> None:
     with atomic_file(Path(root, NAME)) as file:
         json.dump({"files": files, "sha256": _of_list(files)}, file, indent=1, sort_keys=True)
         file.write("\n")

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..arguments import whole
+from ..data.checksums import list_again
 from ..data.layout import DataBin
 from ..data.rows import Rows
 from ..data.tagged_texts import TaggedTexts
@@ -73,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
                 with output.writing([arrays[language]]):
                     write_array(tuned, part, arrays[language], limits, bar.update)
+                    list_again(data.root, Path(arrays[language]))  # xl-prepare's, where it had read them from files
             if language in texts:
                 with output.writing([texts[language]]):
                     write_text(data, part, arrays[language], texts[language])

@@ -144,8 +144,11 @@ def _made(folder: str) -> Iterator[None]:
         made.append(folder)
         folder = os.path.dirname(folder)
     for name in reversed(made):
-        with suppress(FileExistsError):
+        try:
             os.mkdir(name)
+        except FileExistsError:
+            if not os.path.isdir(name):  # else another one made it meanwhile
+                raise
     try:
         yield
     finally:
