@@ -193,7 +193,7 @@ def test_shards_are_the_batches_of_one_rank(folders: dict, problem: str, name: s
     """Which takes as many of them for an update."""
     whole = batches(open_views(folders, problem, name, update_freq=[2]), epoch=2)
     for shard in (0, 1):
-        part = batches(open_views(folders, problem, name), epoch=2, num_shards=2, shard_id=shard)
+        part = batches(open_views(folders, problem, name, update_freq=[1]), epoch=2, num_shards=2, shard_id=shard)
         assert same([batch for batch in part if batch], whole[shard::2])
 
 
@@ -205,7 +205,7 @@ def test_restored_iterator_goes_on_with_the_same_batches(folders: dict, problem:
         dataset = task.datasets["train"]
         return task.get_batch_iterator(dataset, max_sentences=4, seed=1, epoch=epoch, num_workers=workers)
 
-    task = open_views(folders, problem, name)
+    task = open_views(folders, problem, name, update_freq=[1])
     running = iterator(task, 2)
     epoch = running.next_epoch_itr(shuffle=True)
     for _ in range(3):
@@ -213,10 +213,10 @@ def test_restored_iterator_goes_on_with_the_same_batches(folders: dict, problem:
     state = running.state_dict()
     assert (state["epoch"], state["iterations_in_epoch"]) == (2, 3)
     rest = drain(epoch)
-    restored = iterator(open_views(folders, problem, name), state["epoch"])
+    restored = iterator(open_views(folders, problem, name, update_freq=[1]), state["epoch"])
     restored.load_state_dict(state)
     assert same(drain(restored.next_epoch_itr(shuffle=True)), rest) and len(rest) >= 2
-    following = [drain(iterator(open_views(folders, problem, name), 3).next_epoch_itr(shuffle=True))]
+    following = [drain(iterator(open_views(folders, problem, name, update_freq=[1]), 3).next_epoch_itr(shuffle=True))]
     assert same(following, [batches(task, epoch=3, workers=workers)])
 
 
