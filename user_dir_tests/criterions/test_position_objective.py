@@ -339,7 +339,7 @@ def test_order_and_padding_of_a_batch_change_nothing(folders: dict[str, Path], p
         value, others, other_grads = run(setup, other)
         assert value == pytest.approx(loss, rel=2e-6)
         assert others == pytest.approx(logged, rel=2e-5, abs=1e-5)
-        assert_same_gradients(other_grads, grads, atol=1e-5, rtol=1e-4)
+        assert_same_gradients(other_grads, grads, atol=1e-4, rtol=1e-4)  # float32 sums in another order
 
 
 def test_per_pair_draws_that_hide_the_longest_source(folders: dict[str, Path]) -> None:

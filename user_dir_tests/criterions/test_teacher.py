@@ -90,7 +90,7 @@ def test_student_equal_to_teacher(folders: dict[str, Path], tmp_path: Path, prob
     plain = run(make(folders, problem), sample)
     assert logged["r2"] == 0.0 and loss == plain[0]
     for name, value in plain[2].items():
-        torch.testing.assert_close(grads[name], value, atol=2e-6, rtol=1e-5, msg=name)
+        torch.testing.assert_close(grads[name], value, atol=2e-5, rtol=1e-4, msg=name)  # float32 sums
 
 
 @pytest.mark.parametrize("method", ["xl", "xmixup"])

@@ -44,7 +44,7 @@ class PairReader(Reader[RawPair]):
     """
 
     source_fields = "source1, source2"
-    keys = FIELDS[:2]
+    keys: tuple[str, ...] = FIELDS[:2]
 
     def __init__(
         self,

@@ -26,7 +26,8 @@ def score_predictions(
     members: Sequence[FineTuned] = (),
 ) -> Result:  # fmt: skip
     """Scores per language; languages without gold are listed and not scored. ``members``: those of an ensemble."""
-    problem, data = tuned.task.problem, tuned.task.data_bin
+    problem: Any = tuned.task.problem
+    data = tuned.task.data_bin
     made = provenance(tuned)
     if members:
         made = {**made, "checkpoint": [m.path for m in members], "updates": [m.updates for m in members]}

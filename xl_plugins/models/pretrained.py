@@ -86,7 +86,8 @@ def _options(path: str, state: dict, weights: dict[str, Tensor], positions: int)
     """Shape of the encoder: sizes as the weights have them, the rest as the checkpoint's own options say."""
     given = state.get("args") or (state.get("cfg") or {}).get("model")
     known = OmegaConf.to_container(given) if OmegaConf.is_config(given) else getattr(given, "__dict__", given)
-    heads = known.get("encoder_attention_heads") if isinstance(known, dict) else None
+    known = known if isinstance(known, dict) else {}
+    heads = known.get("encoder_attention_heads")
     if isinstance(heads, bool) or not isinstance(heads, int):
         raise UserError(f"{path}: its options do not say the number of attention heads; give a checkpoint of fairseq")
     layers = {key.split(".")[3] for key in weights if ".sentence_encoder.layers." in key}

@@ -51,7 +51,7 @@ class FileOutput:
 
     def check(self, paths: Iterable[str | os.PathLike[str]]) -> None:
         """UserError unless all may be written; changes nothing."""
-        for path in map(os.fspath, paths):
+        for path in [os.fspath(path) for path in paths]:
             folder = os.path.dirname(os.path.abspath(path))
             mark = read_mark(folder)
             if mark is not None and mark["command"] not in self.also:

@@ -84,7 +84,7 @@ def check_ranges(cfg: Mapping[str, Any]) -> None:
     """UserError for the first option of a run that is outside its range, or not a number at all (nan)."""
     for group in dict.fromkeys(_PARTS):
         options, ranges = cfg.get(group), RANGES.get(group, {})
-        if not hasattr(options, "items"):
+        if options is None or not hasattr(options, "items"):
             continue
         for name, value in options.items():
             if name in ranges:

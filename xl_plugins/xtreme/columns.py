@@ -100,9 +100,9 @@ class ColumnReader:
         self._odd = [(number, len(fields)) for number, fields in rows if not self._fits(fields)]
         first = next(((n, t) for n, t in kept if not self._is_comment(t)), None)
         self._has_documents = bool(mark and first and self._split(first[1])[0].strip() == _DOCUMENT)
+        self._word = 0
+        self._tag: int | None = None
         self._header = self._find_header(first[0], self._split(first[1])) if first else None
-        if not first:
-            self._word, self._tag = 0, None
 
     def _find_separator(self, texts: list[str]) -> bool:
         if self.options.separator != "auto":
