@@ -55,7 +55,7 @@ def test_predictions_scores_and_json_agree(runs, data, tmp_path, capsys):
     table = dict(line.split("\t")[::2] for line in printed.out.splitlines()[1:])
     content = json.loads(file.read_text())
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*")) == [
-        "xnli/test-de.tsv", "xnli/test-en.tsv", "xnli/test-fr.tsv",
+        "xnli/.xl_plugins.json", "xnli/test-de.tsv", "xnli/test-en.tsv", "xnli/test-fr.tsv",
     ]  # fmt: skip
     hits = {}
     for lang in ("en", "de", "fr"):

@@ -19,6 +19,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.evaluation import retrieval
 from xl_plugins.evaluation.encode import SentenceEncoder, load_sentence_encoder
 from xl_plugins.evaluation.options import add_model_options
+from xl_plugins.output.files import FileOutput
 
 TYPES = VOCABULARY + 4
 
@@ -85,7 +86,9 @@ def arguments(data: Path, *words: object) -> argparse.Namespace:
 
 
 def run(data: Path, *words: object) -> list:
-    return retrieval.run(arguments(data, *words))
+    args = arguments(data, *words)
+    with FileOutput("xl-evaluate", args.overwrite) as written:
+        return retrieval.run(args, written)
 
 
 @pytest.mark.parametrize("name", ["plain", "xmixup", "archive"])

@@ -116,7 +116,8 @@ def test_originals_are_not_mixed(folders: dict, problem: str) -> None:
 @pytest.mark.parametrize("extra", [{}, {"include_original": True, "mix": "none"}], ids=str)
 def test_without_languages_it_is_the_plain_task(folders: dict, problem: str, extra: dict) -> None:
     data = folders[problem]
-    salt, base = make(data, problem, salt_langs="none", **extra), plain(data, problem)
+    salt = make(data, problem, salt_langs="none", update_freq=[1], **extra)
+    base = plain(data, problem, update_freq=[1])
     assert type(salt.task.datasets["train"]) is type(base.task.datasets["train"])
     assert same(batches(salt.task), batches(base.task))
     sample = batch(base, [2, 5, 7])
