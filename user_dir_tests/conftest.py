@@ -68,6 +68,12 @@ def run_command(
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.fixture(autouse=True)
+def one_block_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as in a pipe, whatever terminal the tests run in."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """Root of the checkout."""

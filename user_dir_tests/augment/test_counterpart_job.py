@@ -94,7 +94,7 @@ def test_files_are_row_by_row_those_of_the_text(world: World) -> None:
             assert open_counterparts(job.data, language, field)._index.dtype == np.uint16
         folder = world.pairs / "en" / "counterparts" / language
         assert set(tree(folder)) == {f"{f}/train.{x}" for f in ("input0", "input1") for x in ("bin", "idx")} | {
-            "checksums.json", "manifest.json",
+            ".xl_plugins.json", "checksums.json", "manifest.json",
         }  # fmt: skip
     assert sorted(path.name for path in folder.parent.iterdir()) == sorted(LANGUAGES)
 

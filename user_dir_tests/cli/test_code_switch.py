@@ -207,7 +207,9 @@ def test_data_that_does_not_serve(world: World, fails: Fails) -> None:
     (world.tagged / "meta.json").write_text('{"problem": "qa"}')
     assert fails().endswith("the data is for problem 'qa'; code-switched texts are for sentence_pair and tagging")
     (world.dictionaries / "en-de.txt").write_text("dog\n")
-    assert fails(world.pairs).startswith(f"{world.dictionaries}/en-de.txt:1: expected two fields, a word and its")
+    line = fails(world.pairs)
+    assert line.startswith(f"{world.dictionaries}/en-de.txt:1: 'dog', one field")
+    assert "expected two fields per line, a word and its translation" in line
 
 
 def test_a_folder_of_something_else_is_never_replaced(world: World, fails: Fails) -> None:

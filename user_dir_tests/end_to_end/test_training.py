@@ -141,7 +141,7 @@ def test_bf16_trains_and_resumes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     saved = load(files[0])["model"]
     assert all(torch.isfinite(value).all() for value in saved.values())
     if task == TASKS[1]:
-        assert saved["mixup_gate.weight"].item() != 1.0
+        assert saved["mixup_gate.bias"].item() != 0.0  # near 1 a step of the weight is lost in rounding
 
 
 @pytest.mark.parametrize("memory_efficient", [False, True], ids=["flat", "memory efficient"])
