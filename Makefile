@@ -1,12 +1,13 @@
 # make quickstart   set everything up and train plain, translate-train and X-Mixup on the embedded benchmark
 # make test         set everything up, check the style and types, run the quick tests
 # make test-all     the slow tests and those on real data as well (XL_DATA=folder of the data sets)
+# make storm        kill commands at random instants, run them again, compare (the long form: tools/kill_storm.py --help)
 # make lint         style and types only
 # make clean        remove the environment and everything that was built
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart lint test test-slow test-all clean
+.PHONY: help setup quickstart lint test test-slow storm test-all clean
 
 # Recipes run in this folder and name files relative to it, so that its path may contain spaces.
 PY := .venv/bin/python
@@ -33,6 +34,9 @@ test: lint
 
 test-slow: setup
 	$(PYTEST) -m "slow or data" || { status=$$?; [ $$status -eq 5 ]; }  # 5: there are none
+
+storm: setup
+	$(PY) tools/kill_storm.py --kills 20 --only plain,make,prepare,soft-labels,code-switch
 
 test-all: test test-slow
 

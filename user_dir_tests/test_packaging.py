@@ -217,11 +217,12 @@ def ci(tmp_path, repo):
 
 def test_ci_runs_all_stages_with_real_data_in_the_last(ci, tmp_path):
     status, made, summary = ci()
-    assert (status, made) == (0, ["setup XL_DATA=", "test XL_DATA=", f"test-slow XL_DATA={tmp_path}/shared/data"])
-    assert summary.count("passed") == 3
+    targets = [f"{name} XL_DATA=" for name in ("setup", "test", "storm", "test-slow")]
+    assert (status, made) == (0, [*targets[:-1], f"{targets[-1]}{tmp_path}/shared/data"])
+    assert summary.count("passed") == 4
 
 
-@pytest.mark.parametrize(("target", "stages"), [("setup", 1), ("test", 3), ("test-slow", 3)])
+@pytest.mark.parametrize(("target", "stages"), [("setup", 1), ("test", 4), ("storm", 4), ("test-slow", 4)])
 def test_ci_fails_when_a_stage_fails(target, stages, ci):
     status, made, summary = ci(fail=target)
     assert (status, len(made)) == (1, stages)
