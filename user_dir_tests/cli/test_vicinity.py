@@ -44,7 +44,7 @@ def test_tagging(made: World, language: str) -> None:
     assert [counts[row].tolist() for row in range(len(counts))] == [list(map(len, one.words)) for _, one in expected]
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     files = [f"{field}/train.{suffix}" for field in ("input0", "words") for suffix in ("bin", "idx")]
-    assert names == sorted([*files, "checksums.json", "manifest.json", "parents.npy"])  # no labels
+    assert names == sorted([*files, ".xl_plugins.json", "checksums.json", "manifest.json", "parents.npy"])  # no labels
     assert len(TaggedTexts(data, f"{language}/vicinity", "train", 20, labelled=False)) == len(expected)
     found = manifest(made.tagged, language)
     assert found["parents"] == 30 and found["counts"]["predictions"] == oracle.calls
