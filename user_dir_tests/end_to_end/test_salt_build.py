@@ -79,7 +79,7 @@ def test_files_and_parameters_are_those_of_both_commands(
     first, second = (copy(world, tmp_path / name, problem) for name in ("first", "second"))
     expected = made(world, first)
     fields = 2 if problem == "sentence_pair" else 1
-    assert len(expected) == 4 * (2 * fields + 1)
+    assert len(expected) == 4 * (2 * fields + 3)  # manifest, checksums and mark
     caplog.set_level("INFO")
     one = build(monkeypatch, world, second, tmp_path / "one", problem=problem)
     assert files(second) == expected and f"counterparts written to {second}/en/counterparts" in caplog.text
