@@ -214,7 +214,7 @@ def test_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, world: World) -
     text = refused(monkeypatch, world, data, save, restore_file=None)
     assert text.startswith("--salt-build: no pre-trained model is known; name it by --restore-file or --salt-model")
     tuned = build(monkeypatch, world, data, tmp_path / "tuned", salt_langs="none")
-    text = refused(monkeypatch, world, data, save, restore_file=tuned)
+    text = refused(monkeypatch, world, data, save, restore_file=None, finetune_from_model=tuned)
     assert text.startswith(f"{tuned}: was fine-tuned") and text.endswith("or name it by --salt-model")
     archive = load(world.model)
     archive["model"] = {name: value for name, value in archive["model"].items() if ".lm_head." not in name}

@@ -6,6 +6,7 @@ import ast
 import filecmp
 import logging
 import os
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,8 +94,8 @@ def refuse_changes(changes: Sequence[Change], save_dir: str, path: str, allowed:
 
 def tell_new_length(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None:
     """A schedule over the whole run follows its new length: allowed, but worth a line."""
-    schedule = current.get("lr_scheduler") or {}
-    before, now = saved.get("optimization") or {}, current.get("optimization") or {}
+    schedule = _group(current, "lr_scheduler")
+    before, now = _group(saved, "optimization"), _group(current, "optimization")
     changed = [name for name in _LENGTHS if name in before and name in schedule and before[name] != now.get(name)]
     for name in changed:
         logger.info(
@@ -103,15 +104,21 @@ def tell_new_length(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Non
         )  # fmt: skip
 
 
+def _group(cfg: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Options of a group; parts without a configuration class keep theirs in a Namespace."""
+    found = cfg.get(name)
+    return vars(found) if isinstance(found, Namespace) else found or {}
+
+
 def _option(group: str, name: str) -> str:
     """As the user wrote it: on the command line or in a YAML file."""
     return f"{group}.{name}" if HydraConfig.initialized() else f"--{name.replace('_', '-')}"
 
 
 def _changed_parts(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Change]:
-    general = {name for group in _GENERAL for name in current.get(group) or {}}
+    general = {name for group in _GENERAL for name in _group(current, group)}
     for part, flag in _PARTS.items():
-        before, now = saved.get(part) or {}, current.get(part) or {}
+        before, now = _group(saved, part), _group(current, part)
         if before.get("_name") != now.get("_name"):
             yield Change(
                 flag if not HydraConfig.initialized() else part, str(before.get("_name")), str(now.get("_name"))
@@ -125,7 +132,7 @@ def _changed_parts(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 
 def _changed_general(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Change]:
     for group, names in _GENERAL.items():
-        before, now = saved.get(group) or {}, current.get(group) or {}
+        before, now = _group(saved, group), _group(current, group)
         yield from _compare(group, [name for name in names if name in before and name in now], before, now)
 
 
@@ -144,8 +151,8 @@ def _changed_update_size(saved: Mapping[str, Any], current: Mapping[str, Any]) -
     """Examples or tokens of an update: another split into ranks, batches and accumulation is the same."""
     sides = []
     for cfg in (saved, current):
-        dataset, freqs = cfg.get("dataset") or {}, (cfg.get("optimization") or {}).get("update_freq")
-        ranks = (cfg.get("distributed_training") or {}).get("distributed_world_size")
+        dataset, freqs = _group(cfg, "dataset"), _group(cfg, "optimization").get("update_freq")
+        ranks = _group(cfg, "distributed_training").get("distributed_world_size")
         if not freqs or not ranks:
             return
         sides.append((dataset, [int(freq) * int(ranks) for freq in freqs], freqs, ranks))
@@ -170,7 +177,7 @@ def _same_by_epoch(before: list[int] | None, now: list[int] | None) -> bool:
 
 def _changed_start(saved: Mapping[str, Any], current: Mapping[str, Any], save_dir: str) -> Iterator[Change]:
     """The weights that the run began with: a checkpoint of another encoder would silently not be read."""
-    before, now = (_start(cfg.get("checkpoint") or {}) for cfg in (saved, current))
+    before, now = (_start(_group(cfg, "checkpoint")) for cfg in (saved, current))
     if now is None or before == now:  # without one, the run goes on from what it has
         return
     folder, name = os.path.split(os.path.abspath(now))
