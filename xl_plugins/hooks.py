@@ -198,16 +198,16 @@ def _refuse_teacher(path: str | None, save_dir: str, criterion: Any) -> None:
     teacher = getattr(criterion, "teacher", "")
     if not teacher or not criterion.r2_weight or not os.path.isfile(teacher):
         return
+    if os.path.isdir(save_dir) and os.path.samefile(os.path.dirname(os.path.abspath(teacher)), save_dir):
+        raise UserError(
+            f"--teacher {teacher} lies in --save-dir {save_dir}, where this run would overwrite it; save into another"
+            " folder"
+        )
     same = path is not None and os.path.isfile(path) and os.path.samefile(path, teacher)
     if same and not criterion.start_from_teacher:
         raise UserError(
             f"--teacher {teacher}: the run would start from its teacher; give the pre-trained model as --restore-file"
             " (both stages start from it), or pass --start-from-teacher"
-        )
-    if os.path.isdir(save_dir) and os.path.samefile(os.path.dirname(os.path.abspath(teacher)), save_dir):
-        raise UserError(
-            f"--teacher {teacher} lies in --save-dir {save_dir}, where this run would overwrite it; save into another"
-            " folder"
         )
 
 
