@@ -30,7 +30,19 @@ def csv_rows(lines: Lines, path: str, delimiter: str) -> Iterator[tuple[int, Fie
 
     UserError with the line for wrong quoting and for a blank line between rows; ``lines`` has to give blank ones.
     """
-    last = blank = 0
+    blank = 0
+    for first, fields in quoted_rows(lines, path, delimiter):
+        if not fields:
+            blank = blank or first
+            continue
+        if blank:
+            raise UserError(f"{path}:{blank}: blank line between rows; delete it (rows must stay aligned)")
+        yield first, [" ".join(field.split("\n")) for field in fields]
+
+
+def quoted_rows(lines: Lines, path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a csv file with the line each begins in; a blank line is an empty row. UserError for wrong quoting."""
+    last = 0
 
     def ended() -> Iterator[str]:
         nonlocal last
@@ -49,12 +61,7 @@ def csv_rows(lines: Lines, path: str, delimiter: str) -> Iterator[tuple[int, Fie
         except csv.Error as error:
             reason = "a quote is not closed" if "unexpected end" in str(error) else str(error)
             raise UserError(f"{path}:{first}: {reason}; correct the csv quoting of this row") from None
-        if not fields:
-            blank = blank or first
-            continue
-        if blank:
-            raise UserError(f"{path}:{blank}: blank line between rows; delete it (rows must stay aligned)")
-        yield first, [" ".join(field.split("\n")) for field in fields]
+        yield first, fields
 
 
 def object_rows(

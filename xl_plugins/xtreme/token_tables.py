@@ -10,7 +10,7 @@ from typing import Any, Iterable, Iterator
 
 from xl_plugins.errors import UserError
 from xl_plugins.formats.json_text import json_items, parse_json_line
-from xl_plugins.formats.tables import parquet_records
+from xl_plugins.formats.tables import parquet_records, quoted_rows
 from xl_plugins.formats.text import read_text
 from xl_plugins.output import printable
 from xl_plugins.xtreme.columns import SENTENCE_NAMES, TAG_NAMES, WORD_NAMES, Column, Columns, Token, find_name
@@ -162,23 +162,6 @@ def _rows(reader: LineReader, columns: Columns, sentence: str | None, notes: Not
 
 def _csv(reader: LineReader) -> Iterator[tuple[int, list[str]]]:
     """Rows of a csv file with the line each begins in; a blank line is an empty row."""
-    last = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal last
-        for number, text in reader:
-            last = number
-            yield text + "\n"
-
     first = next((text for _, text in LineReader(reader.path, blank=True) if text), "")
     delimiter = _delimiter(first) or next((mark for mark in _DELIMITERS if mark in first), ",")
-    rows = csv.reader(lines(), delimiter=delimiter, strict=True)
-    while True:
-        begin = last + 1
-        try:
-            fields = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise UserError(f"{reader.path}:{begin}: {error}; correct the csv quoting of this row") from None
-        yield begin, fields
+    return quoted_rows(reader, reader.path, delimiter)
