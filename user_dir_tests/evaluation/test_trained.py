@@ -24,7 +24,7 @@ def test_dev_scores_of_training_are_repeated(task, protocol, listed, selected, r
     data, save = make_data(tmp_path / "toy", train=60, valid=41), tmp_path / "run"
     options = {
         "select": protocol, "select_languages": listed, "save_dir": save, "user_dir": repo / "xl_plugins",
-        "lr": 0.03, "max_epoch": 4, "num_workers": 0, "update_freq": 1, "log_format": "simple",
+        "lr": 0.1, "max_epoch": 4, "num_workers": 0, "update_freq": 1, "log_format": "simple",
     }  # fmt: skip
     done = run_python("-m", "fairseq_cli.train", *arguments(data, task, **options))
     assert done.code == 0, done.err[-2000:]

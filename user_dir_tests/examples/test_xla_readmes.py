@@ -108,7 +108,7 @@ def test_on_the_embedded_benchmark(stage: Path) -> None:
         assert len(trained) == 4 + 2 + 1  # models of the warm-up, virtual sentences, co-training
         stages = (out / "xla-de" / "xla_stages.jsonl").read_text(encoding="utf-8").splitlines()
         assert len(stages) == 18
-        assert {f"{path.parent.name}/{path.name}" for path in (out / "xla-de").glob("epoch-*/*")} == {
+        assert {f"{path.parent.name}/{path.name}" for path in (out / "xla-de").glob("epoch-*/*.pt")} == {
             f"epoch-{epoch}/member-{number}.pt" for epoch in (1, 2, 3) for number in (1, 2, 3)
         }
         meta = json.loads((out / "data-bin" / "meta.json").read_text(encoding="utf-8"))
