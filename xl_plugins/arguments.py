@@ -35,7 +35,10 @@ def whole(least: int = -LARGEST, most: int = LARGEST) -> Callable[[str], int]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text[:30]}: expected a whole number from {least} to {most}")
+            low = f"from {least} " if least > -LARGEST else ""  # otherwise the command itself knows the least
+            raise argparse.ArgumentTypeError(
+                f"{text[:30]}: expected a whole number {low}{'to' if low else 'up to'} {most}"
+            )
         return value
 
     return read

@@ -15,6 +15,7 @@ from ..augment.code_switch_job import KIND, CodeSwitchJob
 from ..augment.dictionaries import ALL
 from ..augment.switched_texts import SwitchOptions, lines
 from ..data.layout import DataBin
+from ..terminal import say
 from ..xtreme.languages import check_language
 from .offline import lock_data
 
@@ -80,16 +81,16 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     job = CodeSwitchJob(DataBin(Path(args.data), source), args.dictionaries, options, args.name)
     if job.pieces.warning:
-        print(f"warning: {job.pieces.warning}", file=sys.stderr)
+        say(f"warning: {job.pieces.warning}", file=sys.stderr)
     if not job.pending(args.overwrite):
-        print(f"{job.language}: up to date in {job.folder}")
+        say(f"{job.language}: up to date in {job.folder}")
         return 0
     with lock_data(job.data, KIND.command):
         job.pending(args.overwrite)  # others may have been made meanwhile
         with tqdm(total=len(job.texts), unit="row", desc=f"code-switch {job.language}", disable=None) as bar:
             counts = job.write(bar.update)
-    print("\n".join(lines(job.language, counts)))
-    print(f"{job.language}: {job.folder}")
+    say("\n".join(lines(job.language, counts)))
+    say(f"{job.language}: {job.folder}")
     return 0
 
 

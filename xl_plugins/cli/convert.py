@@ -10,6 +10,7 @@ from xl_plugins.arguments import Parser
 from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation.members import export_members
+from xl_plugins.terminal import say
 
 MEMBERS = "the three models of an XLA run, each as a checkpoint of its own"
 MEMBERS_EPILOG = """\
@@ -46,7 +47,7 @@ def members(args: argparse.Namespace) -> int:
     folder = args.out or os.path.join(os.path.dirname(args.path), "members")
     for member in export_members(args.path, folder, args.overwrite):
         score = "not scored yet" if member.score is None else f"dev score {member.score:.2f}"
-        print(f"{member.path}: {score}{', in training, its best weights so far' if member.unfinished else ''}")
+        say(f"{member.path}: {score}{', in training, its best weights so far' if member.unfinished else ''}")
     return 0
 
 

@@ -24,6 +24,7 @@ from ..augment.vocabulary import LanguageVocabulary, describe, warnings
 from ..data.blocks import BlockStore, parse_shard
 from ..data.layout import DataBin
 from ..errors import UserError
+from ..terminal import say
 from ..xtreme.languages import parse_languages
 from .offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
@@ -116,9 +117,9 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args, data.source_language)
     load = model_loader(args, data)
     job = CounterpartJob(data, options, args.path, precision_of(args))
-    print("\n".join(describe(job.vocabularies)))
+    say("\n".join(describe(job.vocabularies)))
     for warning in [*filter(None, [job.pieces.warning]), *warnings(job.vocabularies)]:
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}", file=sys.stderr)
 
     if args.report_only:
         return _report(args, job, load())
@@ -154,10 +155,10 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
     numbers = job.texts.sample(args.sample or _SAMPLE)
     with _bar(len(numbers), 0) as bar:
         counts = finder.find(numbers, bar.update)[1]
-    print(f"{len(numbers)} of {len(job.texts.texts)} different texts")
+    say(f"{len(numbers)} of {len(job.texts.texts)} different texts")
     _show(job, counts)
     if finder.judges:
-        print("\n".join(translation_lines({name: counts[name] for name in finder.judges})))
+        say("\n".join(translation_lines({name: counts[name] for name in finder.judges})))
     if args.json:
         content = {one.language: job.manifest(one, counts[one.language]) for one in job.vocabularies}
         for entry in content.values():
@@ -172,15 +173,15 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
         check_pieces(names, job.texts, args.write_pieces)
     pending = job.pending(args.overwrite)
     for done in [one for one in job.vocabularies if one not in pending]:
-        print(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
+        say(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
     with nullcontext() if shard or not pending else lock_data(job.data, COMMAND):
         pending = job.pending(args.overwrite)  # others may have been made meanwhile
         if pending and not _write(args, job, shard, load, pending):
             return 0
     if shard:
-        print("nothing is left to be done")
+        say("nothing is left to be done")
     if args.write_pieces:
-        print("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
+        say("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
     if args.json:
         write_report(args.json, {name: read_manifest(job.data, name) for name in names})
     return 0
@@ -199,11 +200,11 @@ def _write(
         if finder is not None:
             _compute(job, finder, store, blocks)
     if shard:
-        print(f"{name} is through; when all are, run the same command without --shard")
+        say(f"{name} is through; when all are, run the same command without --shard")
         return False
     _show(job, job.merge(store, pending))
     for one in pending:
-        print(f"{one.language}: {language_folder(job.data, one.language)}")
+        say(f"{one.language}: {language_folder(job.data, one.language)}")
     return True
 
 
@@ -219,7 +220,7 @@ def _bar(total: int, done: int) -> tqdm:
 
 def _show(job: CounterpartJob, counts: Mapping[str, Counts]) -> None:
     taus = {name: job.options.tau(name) for name in counts}
-    print("\n".join([*rate_lines(counts, taus), *threshold_lines(counts)]))
+    say("\n".join([*rate_lines(counts, taus), *threshold_lines(counts)]))
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]

@@ -26,6 +26,7 @@ from xl_plugins.evaluation.raw_qa import QuestionReader, predict_questions, ques
 from xl_plugins.evaluation.raw_tagging import SentenceReader, predict_sentences, sentence_record
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
+from xl_plugins.terminal import say
 from xl_plugins.xtreme.scopes import parse_column
 
 EPILOG = """\
@@ -123,7 +124,7 @@ def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
         raise UserError(f"{path}: not the tokenizer that {root} was prepared with (meta.json); name that one by --spm")
     encoder = PieceEncoder(path, str(root / "dict.txt"))
     if encoder.warning:
-        print(f"xl-predict: warning: {encoder.warning}", file=sys.stderr)
+        say(f"xl-predict: warning: {encoder.warning}", file=sys.stderr)
     return encoder
 
 
@@ -150,7 +151,7 @@ def _records(
         for found in predict_sentences(tuned, encoder, sentences, *sizes):
             yield sentence_record(problem.labels, *found, args.probabilities)
         for note in note_lines([(name, sentences.notes.found)]):
-            print(f"xl-predict: {note}", file=sys.stderr)
+            say(f"xl-predict: {note}", file=sys.stderr)
     else:
         pieces = args.context_pieces or tuned.task.data_bin.meta.get("context_pieces")
         contexts = ContextEncoder(encoder, pieces == "character")

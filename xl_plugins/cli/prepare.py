@@ -18,6 +18,7 @@ from xl_plugins.data.prepare import Preparation, unit_size
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.benchmark import task_name
 from xl_plugins.tables import print_table
+from xl_plugins.terminal import say
 from xl_plugins.xtreme import READERS
 from xl_plugins.xtreme.plan import Plan, Unit
 
@@ -103,18 +104,18 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
     header = ["language", "split", "text", *job.writer.columns]
     print_table(f"{meta['dataset']}: {job.dest}", header, [rows], sys.stdout, keys=3)
     if any(stats.get("replaced") for stats in job.stats.values()):
-        print("replaced: training rows without a translation, which hold the source row instead")
+        say("replaced: training rows without a translation, which hold the source row instead")
     if any(stats.get("dropped") for stats in job.stats.values()):
-        print("dropped: rows whose id is not in every file of the split")
+        say("dropped: rows whose id is not in every file of the split")
     for note in job.writer.notes():
-        print(note)
+        say(note)
 
 
 def _verify(data: Path) -> int:
     if not data.is_dir():
         raise UserError(f"--verify {data}: no such folder")
     count = verify(data, read_meta(data / NAME))
-    print(f"{data}: {count} files are what xl-prepare and xl-augment wrote")
+    say(f"{data}: {count} files are what xl-prepare and xl-augment wrote")
     return 0
 
 
@@ -136,11 +137,11 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         bar.bar.close()
     for warning in job.warnings:
-        print(f"xl-prepare: warning: {warning}", file=sys.stderr)
+        say(f"xl-prepare: warning: {warning}", file=sys.stderr)
     if job.resumed:
-        print(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
+        say(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
     _print_summary(job, meta)
-    print("\n".join(next_steps(args.dest, meta, args.dict)))
+    say("\n".join(next_steps(args.dest, meta, args.dict)))
     return 0
 
 

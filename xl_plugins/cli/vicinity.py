@@ -22,6 +22,7 @@ from ..augment.vicinity_report import example_lines, lines
 from ..data.blocks import parse_shard
 from ..data.layout import DataBin
 from ..errors import UserError
+from ..terminal import say
 from ..xtreme.languages import parse_languages
 from .offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
@@ -115,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     load = model_loader(args, data)
     jobs = [VicinityJob(source, language) for language in languages]
     for warning in filter(None, [source.pieces.warning, _fraction(source.options), *map(_shortness, jobs)]):
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}", file=sys.stderr)
     loaded: list[Vicinity] = []
 
     def vicinity() -> Vicinity:
@@ -130,10 +131,10 @@ def run(args: argparse.Namespace) -> int:
         pending = [job for job in jobs if job.pending(args.overwrite)]  # others may have been made meanwhile
         for job in jobs:
             if job not in pending:
-                print(f"{job.language}: up to date in {job.folder}")
+                say(f"{job.language}: up to date in {job.folder}")
             elif not _make(args, job, shard, vicinity):
                 through = f"shard {args.shard} is through; when all are, run the same command without --shard"
-                print(f"{job.language}: {through}")
+                say(f"{job.language}: {through}")
     if args.json:
         write_report(args.json, {job.language: KIND.read_manifest(job.folder) for job in jobs})
     return 0
@@ -196,7 +197,7 @@ def _report(args: argparse.Namespace, jobs: list[VicinityJob], vicinity: Vicinit
             examples, counts = job.maker(vicinity).make(rows, bar.update)
         _show(job, counts)
         if args.show:
-            print("\n".join(example_lines(job.texts, examples, args.show)))
+            say("\n".join(example_lines(job.texts, examples, args.show)))
         content[job.language] = job.manifest(counts)
     if args.json:
         write_report(args.json, content)
@@ -220,7 +221,7 @@ def _make(
     if shard:
         return False
     _show(job, job.merge(store))
-    print(f"{job.language}: {job.folder}")
+    say(f"{job.language}: {job.folder}")
     return True
 
 
@@ -229,7 +230,7 @@ def _bar(job: VicinityJob, total: int, done: int) -> tqdm:
 
 
 def _show(job: VicinityJob, counts: Counter[str]) -> None:
-    print("\n".join(lines(job.language, counts)))
+    say("\n".join(lines(job.language, counts)))
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]

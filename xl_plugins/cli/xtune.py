@@ -18,6 +18,7 @@ from xl_plugins.data.layout import DataBin
 from xl_plugins.defaults import count_ranks, share_rows
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.output import FolderLock
+from xl_plugins.terminal import say
 from xl_plugins.xtreme.xtune_presets import (
     DATA_SETS,
     READINGS,
@@ -252,7 +253,7 @@ def save_folder(args: argparse.Namespace) -> Iterator[FolderLock | None]:
 
 
 def _tell(text: str) -> None:
-    print(f"xl-xtune: {text}", file=sys.stderr, flush=True)
+    say(f"xl-xtune: {text}", file=sys.stderr)
 
 
 def _show(words: Sequence[str]) -> str:
@@ -271,7 +272,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UserError(f"--stage{stage} has no effect with --stage {args.stage}; leave it out")
     commands = {stage: stage_words(args, stage, further) for stage in stages}
     if args.dry_run:
-        print("\n".join(_show(words) for words in commands.values()))
+        say("\n".join(_show(words) for words in commands.values()))
         return 0
     check(args)
     with save_folder(args) as lock:

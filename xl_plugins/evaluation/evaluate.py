@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ..data.layout import DataBin
 from ..errors import UserError
 from ..output import FileOutput, check_component, write_together
+from ..terminal import say
 from ..xtreme.languages import parse_languages
 from . import retrieval
 from .checkpoint import FineTuned, load_fine_tuned
@@ -55,7 +56,7 @@ def evaluate(args: argparse.Namespace) -> int:
             results = (_ensemble if args.ensemble else _systems)(args, output)
     report(results, args.format)
     if args.output:
-        print(f"predictions: {os.path.join(args.output, '')}", file=sys.stderr)
+        say(f"predictions: {os.path.join(args.output, '')}", file=sys.stderr)
     return 0
 
 
@@ -177,7 +178,7 @@ def report(results: list[Result], style: str) -> None:
 
 
 def warn(text: str) -> None:
-    print(f"xl-evaluate: warning: {text}", file=sys.stderr)
+    say(f"xl-evaluate: warning: {text}", file=sys.stderr)
 
 
 class _Bar:

@@ -22,6 +22,7 @@ from ..data.tagged_texts import TaggedTexts
 from ..data.tagging import TagDataset, TagPart
 from ..errors import UserError
 from ..output import FileOutput, FolderLock, atomic_file
+from ..terminal import say
 from ..xtreme.languages import parse_languages
 from .checkpoint import FineTuned, load_fine_tuned
 from .options import batch_limits, model_options
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             if language in texts:
                 with output.writing([texts[language]]):
                     write_text(data, part, arrays[language], texts[language])
-            print(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
+            say(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
     return 0
 
 

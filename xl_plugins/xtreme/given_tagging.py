@@ -92,9 +92,7 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
             raise UserError(
                 f"--soft-labels: {language} has no translated training sentences; add {language}=FILE to --train"
             )
-    plan.units = [
-        replace(unit, file=replace(unit.file, kind=_kind(unit, template, plan))) for unit in plan.units
-    ]
+    plan.units = [replace(unit, file=replace(unit.file, kind=_kind(unit, template, plan))) for unit in plan.units]
     given.check_plan(plan, "sentences")
     if not plan.labels:
         plan.labels = _find_labels(plan)
