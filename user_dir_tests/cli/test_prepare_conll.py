@@ -44,6 +44,22 @@ def test_hashtags_are_words(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
     assert f"comment lines skipped: 2, first {comments}:1, '# sent_id = 1'" in capsys.readouterr().out
 
 
+def test_a_line_that_names_the_sentence_is_no_word(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
+    named = "# id 7f-2\tdomain=en\nAnna _ _ B-PER\nsings _ _ O\n\n"  # has as many columns as a word
+    run(tiny_spm, "conll", tmp_path / "a", "--train", f"en={write(tmp_path / 'a.conll', named)}")
+    assert prepared.words(tmp_path / "a/en", "train") == [["Anna", "sings"]]
+    assert prepared.labels(tmp_path / "a") == ["B-PER", "O"]
+    assert "comment lines skipped: " in (shown := capsys.readouterr().out) and "spans: IOB (from the labels" in shown
+    features = "# SYM Case=Nom\nAnna N Case=Acc\n\n"
+    run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={write(tmp_path / 'b.conll', features)}")
+    assert prepared.words(tmp_path / "b/en", "train") == [["#", "Anna"]]
+    mixed = "a\tB-PER\nb\tE-PER\nc\tL-PER\n\n"
+    run(tiny_spm, "conll", tmp_path / "c", "--train", f"en={write(tmp_path / 'c.conll', mixed)}")
+    assert (
+        "warning: training will refuse the labels: tags 'E-PER' (BIOES) and 'L-PER' (BILOU)" in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize("blank", ["\t", " ", "\t\t"])
 def test_white_lines_are_ends_of_sentences_in_all_files(tiny_spm: Any, tmp_path: Path, blank: str) -> None:
     text = f"Hi\tO\nAnna\tB-PER\n{blank}\nBern\tB-LOC\n{blank}\n"
@@ -79,9 +95,7 @@ def test_headers_are_skipped_and_said_or_warned_about(tiny_spm: Any, tmp_path: P
     run(tiny_spm, "conll", tmp_path / "b", "--train", f"en={train}")
     assert prepared.labels(tmp_path / "b") == ["B-LOC", "B-PER", "O"]
     said = capsys.readouterr()
-    assert f"line taken for a header and skipped (--header keep if it is a word): {train}:1, 'token ner'" in (
-        said.out
-    )
+    assert f"line taken for a header and skipped (--header keep if it is a word): {train}:1, 'token ner'" in (said.out)
     write(train, text.replace("token\tner", "mot\tsens"))
     run(tiny_spm, "conll", tmp_path / "c", "--train", f"en={train}")
     assert f"{train}:1: 'sens', the first tag, occurs in this line alone; if it is a header, pass --header skip" in (

@@ -147,6 +147,8 @@ def test_letters_alone_and_types_alone_against_seqeval(letters: str) -> None:
         ("O S E", "io"),
         ("O ORG EVENT SPORT B", "io"),
         ("O art-other ORG", "io"),
+        ("O b-one b-two i-three", "io"),  # no type is begun and continued
+        ("VB_P VB_I NN", "io"),
         ("O", "io"),
         ("", "io"),
     ],
@@ -158,6 +160,9 @@ def test_recognised(labels: str, scheme: str) -> None:
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
+        ("o b-per i-per O", "tags 'b-per' and 'i-per' seem to mark spans, but are not written like B-PER, I-PER and O"),
+        ("B_PER I_PER I_ORG O", "tags 'B_PER' and 'I_PER' seem to mark spans"),
+        ("PER-B PER-E O", "tags 'PER-B' and 'PER-E' seem to mark spans, but are not written like B-PER, E-PER and O"),
         ("O B-PER I-PER ORG", "tags 'B-PER' and 'ORG' are of different styles"),
         ("O B-PER B", "tags 'B-PER' and 'B' are of different styles"),
         ("O B-PER M-PER", "'M-PER'"),

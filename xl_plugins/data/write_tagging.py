@@ -18,6 +18,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.xtreme.plan import Unit
 from xl_plugins.xtreme.sentences import TaggingPlan
 from xl_plugins.xtreme.soft_labels import SoftLabels
+from xl_plugins.xtreme.span_rules import describe_rule
 from xl_plugins.xtreme.words import XTREME
 
 _MIN_CONSTANT = 10  # sentences from which a single tag throughout a test file is taken for a placeholder
@@ -141,6 +142,7 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
         if self.label_counts is not None:
             where, counts = self.label_counts
             found.append(label_line(self.plan.labels, counts, where))
+            found.append(describe_rule(self.plan.dataset, self.plan.labels))
         return found
 
     def finish(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A tag is ``O``, or a letter and a type (``B-PER``, split at the first ``-``: the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..errors import UserError
@@ -18,6 +19,11 @@ TITLES = {"iob": "IOB", "ioe": "IOE", "bioes": "BIOES", "bilou": "BILOU", "io": 
 SCHEMES = (*LETTERS, XTREME)
 _SAME = str.maketrans("LU", "ES")  # BILOU's last and unit are BIOES's end and single
 _ALL = "BIESLU"
+# tags that mean a scheme but are written in another way: b-per, B_PER, PER-B
+_OTHERWISE = (
+    re.compile("(?P<letter>[BIESLUbieslu])[-_:/.|](?P<type>.+)"),
+    re.compile("(?P<type>.+)[-_:/.|](?P<letter>[BIESLUbieslu])"),
+)
 
 
 def split_tag(tag: str, letters: str = _ALL) -> tuple[str, str] | None:
@@ -38,6 +44,7 @@ def recognise(labels: Sequence[str]) -> str:
     typed = [tag for tag, parts in found.items() if parts and parts[1]]
     bare = [tag for tag, parts in found.items() if parts and not parts[1]]
     if not typed and ("B" not in bare or len(bare) < len(tags)):
+        _refuse_other_spelling(tags)
         return "io"
     other = [tag for tag in tags if tag not in (typed or bare)]
     if other:
@@ -57,6 +64,24 @@ def recognise(labels: Sequence[str]) -> str:
     if used <= set("IE") and "E" in used:
         return "ioe"
     return "bioes" if used & set("ES") else "iob"
+
+
+def _refuse_other_spelling(tags: Sequence[str]) -> None:
+    """UserError for tags that begin and continue a type, written in another way than ``B-PER``."""
+    for pattern in _OTHERWISE:
+        parts = [match for match in map(pattern.fullmatch, tags) if match]
+        if len(parts) + 1 < len(tags):  # one may be an O in another spelling
+            continue
+        by_type: dict[str, dict[str, str]] = {}
+        for match in parts:
+            by_type.setdefault(match["type"].lower(), {})[match["letter"].upper()] = match[0]
+        for kind, letters in by_type.items():
+            if "B" in letters and len(letters) > 1:
+                first, (letter, second), title = letters.pop("B"), next(iter(letters.items())), kind.upper()
+                raise UserError(
+                    f"tags '{first}' and '{second}' seem to mark spans, but are not written like B-{title},"
+                    f" {letter}-{title} and O; rename them, or say by --tag-scheme io that every tag is a type"
+                )
 
 
 def letters_and_types(labels: Sequence[str], scheme: str) -> list[tuple[str, str]]:

@@ -97,6 +97,7 @@ class ColumnReader:
         of_width = [fields for _, fields in rows if len(fields) == self.width]
         while self.width > 1 and not any(fields[self.width - 1].strip() for fields in of_width):
             self.width -= 1  # a tab at the end of every line
+        self._equals = any("=" in fields[-1] for _, fields in rows)
         self._odd = [(number, len(fields)) for number, fields in rows if not self._fits(fields)]
         first = next(((n, t) for n, t in kept if not self._is_comment(t)), None)
         self._has_documents = bool(mark and first and self._split(first[1])[0].strip() == _DOCUMENT)
@@ -168,9 +169,20 @@ class ColumnReader:
         mark = self.options.comment
         if not mark or not text.startswith(mark):
             return False
+        if self._names_a_sentence(text):
+            return True
         if self._tabs:
             return "\t" not in text and (self.width > 1 or " " in text)
         return len(self._split(text)) != self.width or bool(_KEY_VALUE.match(text))
+
+    def _names_a_sentence(self, text: str) -> bool:
+        """Whether a line is like MultiCoNER's ``# id 7 domain=en``, where no tag holds an equals sign."""
+        last = _BLANKS.split(text.strip(" \t"))[-1]
+        return (
+            text.startswith((f"{self.options.comment} ", f"{self.options.comment}\t"))
+            and not self._equals
+            and "=" in last
+        )
 
     def _rows(self, lines: Iterable[Line]) -> Iterator[tuple[int, list[str]]]:
         """Line and fields of every token; no fields for a blank line."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..functional.tag_schemes import OUTSIDE, XTREME, recognise, split_tag
+from ..errors import UserError
+from ..functional.tag_schemes import OUTSIDE, TITLES, XTREME, recognise, split_tag
 from .udpos import UPOS
 
 _OWN = ("panx", "udpos")
@@ -29,3 +30,12 @@ def tagging_metric(labels: Sequence[str]) -> str:
     word; both count the same spans."""
     entities = OUTSIDE in labels or all((split_tag(label) or ("", ""))[1] for label in labels)
     return "span_f1" if entities and not is_upos(labels) else "chunk_f1"
+
+
+def describe_rule(dataset: str, labels: Sequence[str]) -> str:
+    """How spans of these labels will be counted, in words; why they cannot be where schemes are mixed."""
+    try:
+        rule = span_rule(dataset, labels)
+    except UserError as error:
+        return f"warning: training will refuse the labels: {error}"
+    return "spans: XTREME's rules" if rule == XTREME else f"spans: {TITLES[rule]} (from the labels; --tag-scheme)"
