@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from user_dir_tests.cli.prepare_helpers import tree
 from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
+from user_dir_tests.killing import die, dies_in_call, killed
 from user_dir_tests.tiny import build
 from user_dir_tests.toy import make_data
 from user_dir_tests.toy_positions import TAGS, make_tagging
@@ -25,7 +28,7 @@ from xl_plugins.data.tagged_texts import TaggedTexts
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation import soft_labels
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.output import MARK
+from xl_plugins.output import MARK, Unfinished
 from xl_plugins.xtreme.soft_labels import SoftLabels
 
 
@@ -173,6 +176,39 @@ def test_a_full_disk_leaves_nothing(checkpoint, data, monkeypatch):
     with pytest.raises(OSError):
         main(["soft-labels", str(data), "--path", checkpoint])
     assert not (data / "de" / "soft").exists()
+
+
+@pytest.mark.parametrize("where", ["first note", "second array", "second note", "end"])
+def test_killed_between_languages_it_goes_on(checkpoint, data, tmp_path, where, monkeypatch, capsys):
+    out = tmp_path / "text"
+    words = ["soft-labels", str(data), "--path", checkpoint, "--output", str(out)]
+    whole = tmp_path / "whole"
+    shutil.copytree(data, whole)
+    main(["soft-labels", str(whole), "--path", checkpoint])
+
+    def work() -> None:
+        if where == "second array":
+            soft_labels.write_array = dies_in_call(2, soft_labels.write_array)
+        elif where == "end":
+            Unfinished.__exit__ = die
+        else:
+            Unfinished.add = dies_in_call(1 if where == "first note" else 3, Unfinished.add)
+        main(words)
+
+    killed(work)
+    with pytest.raises(UserError, match="exists; pass --overwrite"):  # other options are another job
+        main([*words, "--batch-size", "3"])
+    made = []
+    write = soft_labels.write_array
+    monkeypatch.setattr(soft_labels, "write_array", lambda *args, **options: [made.append(args[1]), write(*args)])
+    assert main(words) == 0
+    expected = {"first note": ["de", "fr"], "second array": ["fr"], "second note": ["fr"], "end": []}[where]
+    assert [part.language for part in made] == expected
+    assert tree(data) == tree(whole)
+    assert sorted(path.name for path in out.iterdir()) == [MARK, "en-de.tsv", "en-fr.tsv"]
+    with pytest.raises(UserError, match="exists; pass --overwrite"):
+        main(words)
+    assert tree(data) == tree(whole)
 
 
 @pytest.mark.slow

@@ -92,6 +92,7 @@ def test_shards_give_the_bytes_of_one_run(
         ("making", [], [("de", 14), ("de", 21), ("de", 28), *(("en", row) for row in range(0, 30, 7))]),
         ("storing", ["de"], [("en", 7), ("en", 14), ("en", 21), ("en", 28)]),
         ("merging", ["de"], []),
+        ("removing", ["de", "en"], []),
         ("renaming", [], [("en", row) for row in range(0, 30, 7)]),
     ],
 )
@@ -107,12 +108,14 @@ def test_killed_and_resumed(
             blocks.atomic_file = dies_in_call(7, blocks.atomic_file)
         elif where == "merging":  # the second language
             generated_files._write = dies_in_call(2, generated_files._write)
+        elif where == "removing":  # the finished blocks of the second language
+            blocks.BlockStore.remove = dies_in_call(2, blocks.BlockStore.remove)  # type: ignore[method-assign]
         else:
             folder.exchange = dies_in_call(1, folder.exchange)
         main(world.options())
 
     killed(work)
-    found = [path.parent.name for path in world.tagged.glob("*/vicinity")]
+    found = sorted(path.parent.name for path in world.tagged.glob("*/vicinity"))
     assert found == there
     made = count_blocks(monkeypatch)
     assert main(world.options()) == 0

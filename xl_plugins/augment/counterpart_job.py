@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ..data.layout import DataBin
 from ..data.manifest import fingerprint
 from ..data.tokenizer import file_digest
 from ..errors import UserError
-from ..output import Staging, check_replaceable
+from ..output import Staging, check_component, check_replaceable, read_mark
 from .counterpart_files import COMMAND, FOLDER, language_folder, prefix, read_manifest, write_counterparts
 from .counterpart_options import CounterpartOptions
 from .counterpart_report import Counts
@@ -126,10 +127,37 @@ class CounterpartJob:
         )  # fmt: skip
 
     def store(self, vocabularies: Sequence[LanguageVocabulary]) -> BlockStore:
-        """Finished blocks for these languages."""
-        mark = fingerprint(*((one.language, self.mark(one)) for one in vocabularies))
-        folder = self.data.root / self.data.source_language / FOLDER / f".job-{mark[:16]}"
-        return BlockStore(str(folder), mark, self.texts.blocks, COMMAND)
+        """Finished blocks for these languages; those of more languages where a kill hit the writing of their files."""
+        wanted = {one.language: self.mark(one) for one in vocabularies}
+        for made in self._jobs():
+            store = self._store(made)
+            if made.keys() > wanted.keys() and wanted.items() <= made.items() and not store.missing(range(store.count)):
+                return store
+        return self._store(wanted)
+
+    def clear(self) -> None:
+        """Remove the blocks of jobs all of whose files are written, which a killed process left."""
+        for made in self._jobs():
+            with contextlib.suppress(UserError):  # a damaged manifest
+                manifests = {name: read_manifest(self.data, name) or {} for name in made}
+                if all(manifests[name].get("fingerprint") == mark for name, mark in made.items()):
+                    self._store(made).remove()
+
+    def _store(self, marks: Mapping[str, str]) -> BlockStore:
+        mark = fingerprint(*sorted(marks.items()))
+        return BlockStore(str(self._folder / f".job-{mark[:16]}"), mark, self.texts.blocks, COMMAND, languages=marks)
+
+    @property
+    def _folder(self) -> Path:
+        return self.data.root / self.data.source_language / FOLDER
+
+    def _jobs(self) -> Iterator[dict[str, str]]:
+        """Languages of every job that has blocks, with their marks."""
+        for folder in sorted(self._folder.glob(".job-*")):
+            made = (read_mark(folder) or {}).get("languages")
+            if isinstance(made, dict) and all(isinstance(mark, str) for mark in made.values()):
+                with contextlib.suppress(UserError):
+                    yield {check_component(name, str(folder)): mark for name, mark in made.items()}
 
     def size(self, blocks: Iterable[int]) -> int:
         """Texts in some blocks."""
@@ -150,13 +178,15 @@ class CounterpartJob:
             totals = {one.language: Counts() for one in vocabularies}
             for number in range(store.count):
                 for name, values in store.read(number)[1].items():
-                    totals[name].merge(Counts.from_dict(values))
+                    if name in totals:
+                        totals[name].merge(Counts.from_dict(values))
             made = {
                 one.language: (_changes(store, one.language), self.manifest(one, totals[one.language]))
                 for one in vocabularies
             }
             write_counterparts(self.data, self.texts, made)
         store.remove()
+        self.clear()
         return totals
 
     def manifest(self, language: LanguageVocabulary, counts: Counts) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     if job.pieces.warning:
         say(f"warning: {job.pieces.warning}", file=sys.stderr)
     if not job.pending(args.overwrite):
+        lock_data(job.data, KIND.command).clear()
         say(f"{job.language}: up to date in {job.folder}")
         return 0
     with lock_data(job.data, KIND.command):

@@ -174,6 +174,9 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
     pending = job.pending(args.overwrite)
     for done in [one for one in job.vocabularies if one not in pending]:
         say(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
+    if not pending:
+        job.clear()
+        lock_data(job.data, COMMAND).clear()
     with nullcontext() if shard or not pending else lock_data(job.data, COMMAND):
         pending = job.pending(args.overwrite)  # others may have been made meanwhile
         if pending and not _write(args, job, shard, load, pending):

@@ -127,10 +127,13 @@ def run(args: argparse.Namespace) -> int:
     if args.report_only:
         return _report(args, jobs, vicinity())
     pending = [job for job in jobs if job.pending(args.overwrite)]
+    if not pending:
+        lock_data(data, KIND.command).clear()
     with nullcontext() if shard or not pending else lock_data(data, KIND.command):
         pending = [job for job in jobs if job.pending(args.overwrite)]  # others may have been made meanwhile
         for job in jobs:
             if job not in pending:
+                job.store().remove()  # a killed process may have left it
                 say(f"{job.language}: up to date in {job.folder}")
             elif not _make(args, job, shard, vicinity):
                 through = f"shard {args.shard} is through; when all are, run the same command without --shard"

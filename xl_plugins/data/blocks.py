@@ -39,11 +39,12 @@ def parse_shard(text: str) -> tuple[int, int]:
 class BlockStore:
     """Finished blocks 0..``count``-1 of one job in ``folder``, which is made when something is first written.
 
-    ``mark`` is the fingerprint of everything that decides the bytes; ``command`` the command that messages name.
+    ``mark`` is the fingerprint of everything that decides the bytes; ``command`` the command that messages name;
+    ``facts`` go into the folder's own mark.
     """
 
-    def __init__(self, folder: str, mark: str, count: int, command: str) -> None:
-        self.folder, self.mark, self.count, self.command = folder, mark, count, command
+    def __init__(self, folder: str, mark: str, count: int, command: str, **facts: Any) -> None:
+        self.folder, self.mark, self.count, self.command, self.facts = folder, mark, count, command, facts
 
     def path(self, block: int) -> str:
         if not 0 <= block < self.count:
@@ -104,6 +105,11 @@ class BlockStore:
         with lock:
             yield
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything of the job was written."""
+        return os.path.isdir(self.folder)
+
     def remove(self) -> None:
         """Delete the folder, which need not exist. What cannot be deleted does no harm: a block's seal is checked."""
         mark = read_mark(self.folder)
@@ -117,7 +123,7 @@ class BlockStore:
         if os.path.lexists(self.folder) and (os.path.islink(self.folder) or not is_blank(self.folder)):
             raise UserError(f"{self.folder}: {self.command} did not make it, or an earlier version; move it away")
         os.makedirs(self.folder, exist_ok=True)
-        write_mark(self.folder, self.command)
+        write_mark(self.folder, self.command, **self.facts)
 
     def _seal(self, block: int, content: bytes) -> bytes:
         digest = hashlib.sha256(fingerprint(self.mark, self.count, block).encode("ascii"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,13 @@ from tqdm import tqdm
 from ..arguments import whole
 from ..data.checksums import list_again
 from ..data.layout import DataBin
+from ..data.manifest import fingerprint
 from ..data.rows import Rows
 from ..data.tagged_texts import TaggedTexts
 from ..data.tagging import TagDataset, TagPart
+from ..data.tokenizer import file_digest
 from ..errors import UserError
-from ..output import FileOutput, FolderLock, atomic_file
+from ..output import FileOutput, FolderLock, Unfinished, atomic_file
 from ..terminal import say
 from ..xtreme.languages import parse_languages
 from .checkpoint import FineTuned, load_fine_tuned
@@ -29,6 +32,7 @@ from .options import batch_limits, model_options
 from .predict import predict_batches
 
 COMMAND = "xl-augment soft-labels"
+NOTE = ".xl-augment-soft-labels.json"  # in DATA while the languages are written
 SUMMARY = "tag translated training text with a source-language model; one probability distribution per word"
 EPILOG = """\
 Writes DATA/<lang>/soft/train.npy, which training reads with --target-labels soft. With --output also text files
@@ -63,24 +67,40 @@ def run(args: argparse.Namespace) -> int:
     languages = find_languages(data, args.languages)
     arrays = {language: f"{data.prefix(language, 'soft', 'train')}.npy" for language in languages}
     texts = {lang: os.path.join(args.output, f"{data.source_language}-{lang}.tsv") for lang in languages if args.output}
-    output = FileOutput(COMMAND, args.overwrite, also=["xl-prepare"])  # which reads soft labels from files
-    output.check([*arrays.values(), *texts.values()])
+    targets = [*arrays.values(), *texts.values()]
+    lock = FolderLock.within(data.root, COMMAND, "DATA")
+    lock.clear()
+    note = Unfinished(data.root / NOTE, COMMAND, cache(lambda: _mark(args, data, languages, limits)))
+    output = FileOutput(COMMAND, args.overwrite or note.resumed, also=["xl-prepare"])  # it reads soft labels from files
+    output.check(targets)
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
     check_model(tuned)
     parts = {language: open_part(tuned, language) for language in languages}  # a missing file is found at once
     # one checkpoint at a time, or the languages would be of several
-    with FolderLock.within(data.root, COMMAND, "DATA"), output:
-        output.plan([*arrays.values(), *texts.values()])
-        for language, part in parts.items():
-            with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
-                with output.writing([arrays[language]]):
-                    write_array(tuned, part, arrays[language], limits, bar.update)
-                    list_again(data.root, Path(arrays[language]))  # xl-prepare's, where it had read them from files
-            if language in texts:
-                with output.writing([texts[language]]):
-                    write_text(data, part, arrays[language], texts[language])
-            say(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
+    with lock, output:
+        output.plan(targets)
+        with note:
+            for language, part in parts.items():
+                if not note.has(arrays[language]):
+                    with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
+                        with output.writing([arrays[language]]):
+                            write_array(tuned, part, arrays[language], limits, bar.update)
+                            list_again(data.root, Path(arrays[language]))  # xl-prepare's, if read from files
+                    note.add(arrays[language])
+                if language in texts and not note.has(texts[language]):
+                    with output.writing([texts[language]]):
+                        write_text(data, part, arrays[language], texts[language])
+                    note.add(texts[language])
+                say(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
     return 0
+
+
+def _mark(args: argparse.Namespace, data: DataBin, languages: list[str], limits: dict[str, int | None]) -> str:
+    """Fingerprint of all that decides the files."""
+    names = [f"{data.prefix(language, 'input0', 'train')}.{end}" for language in languages for end in ("bin", "idx")]
+    digests = [file_digest(name) for name in (args.path, *names) if os.path.isfile(name)]
+    output = args.output and os.path.abspath(args.output)
+    return fingerprint(digests, languages, output, sorted(limits.items(), key=str), args.fp16, args.bf16)
 
 
 def find_languages(data: DataBin, asked: str | None) -> list[str]:

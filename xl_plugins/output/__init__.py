@@ -8,12 +8,14 @@ from .folder import Staging, check_replaceable
 from .lock import FolderLock
 from .marks import MARK, add_files, is_blank, read_mark, write_mark
 from .names import check_component
+from .unfinished import Unfinished
 
 __all__ = [
     "MARK",
     "FileOutput",
     "FolderLock",
     "Staging",
+    "Unfinished",
     "add_files",
     "atomic_file",
     "check_component",

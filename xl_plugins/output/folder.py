@@ -152,6 +152,7 @@ class Staging:
         """Finish or remove what a killed process left, where no other one is at work; takes nothing up."""
         parent = self.dest.parent
         if not parent.is_dir() or not any(self._pattern.fullmatch(name) for name in os.listdir(parent)):
+            self.lock.clear()
             return
         with contextlib.suppress(UserError, PermissionError), self.lock:
             self._recover()

@@ -80,6 +80,13 @@ class FolderLock:
                 self.file.close()
             self.file = None
 
+    def clear(self) -> None:
+        """Remove the lock file that a killed process left; one that is held stays."""
+        if os.path.lexists(self.path):
+            with contextlib.suppress(UserError, OSError):
+                self.acquire()
+                self.release()
+
     __enter__ = acquire
 
     def __exit__(self, *error: object) -> None:
