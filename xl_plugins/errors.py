@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Callable, NoReturn
 
@@ -124,6 +125,9 @@ def _open_streams() -> None:
 def run_cli(main: Callable[[], int]) -> NoReturn:
     """Run a console command's ``main`` and turn user mistakes into one line on stderr and exit status 2."""
     _open_streams()
+    # fairseq opens an archive in the old format through interfaces of hydra that are on their way out; users can do
+    # nothing about it
+    warnings.filterwarnings("ignore", module=r"(hydra|fairseq)(\.|$)")
     try:
         status = main()
         sys.stdout.flush()  # a full disk shows here, not when the interpreter ends
