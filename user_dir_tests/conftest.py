@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import Callable, Mapping, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small tensors, and tests may run side by side
 
 import pytest
+
+from user_dir_tests.warm import run_warm
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -87,6 +89,18 @@ def run_python() -> Callable[..., Finished]:
     def run(*args: object, cwd: Path | None = None, env: dict[str, str] | None = None, stdin: str | None = None,
             timeout: float = 240) -> Finished:  # fmt: skip
         return run_command([sys.executable, *map(str, args)], cwd, env or {}, stdin, timeout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_recipe() -> Callable[[Path, Mapping[str, object], Path], Finished]:
+    """``run_recipe(path, {"task.data": data}, cwd)``: fairseq-hydra-train with a YAML file and changed values."""
+
+    def run(path: Path, changes: Mapping[str, object], cwd: Path) -> Finished:
+        words = ["--config-dir", str(path.parent), "--config-name", path.stem, f"common.user_dir={REPO / 'xl_plugins'}"]
+        words += [f"{key}={value}" for key, value in changes.items()]
+        return Finished(*run_warm("fairseq_cli.hydra_train", words, cwd))
 
     return run
 

@@ -97,7 +97,7 @@ def test_values_are_those_of_the_paper(recipe: Path) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)
-def test_two_updates(recipe: Path, stage: Path, run_python: Callable, tmp_path: Path) -> None:
+def test_two_updates(recipe: Path, stage: Path, run_recipe: Callable, tmp_path: Path) -> None:
     problem = PROBLEMS[recipe.parent.name]
     changes = {
         **SMALL, "task.data": stage / problem, "checkpoint.finetune_from_model": stage / f"{problem}.pt",
@@ -106,10 +106,7 @@ def test_two_updates(recipe: Path, stage: Path, run_python: Callable, tmp_path: 
     }  # fmt: skip
     if recipe.stem.startswith("xmixup"):
         changes["model.mixup_layer"] = 1  # the toy has three layers
-    done = run_python(
-        "-m", "fairseq_cli.hydra_train", "--config-dir", recipe.parent, "--config-name", recipe.stem,
-        f"common.user_dir={REPO / 'xl_plugins'}", *(f"{key}={value}" for key, value in changes.items()), cwd=tmp_path,
-    )  # fmt: skip
+    done = run_recipe(recipe, changes, tmp_path)
     assert done.code == 0, done.err[-2000:]
     saved = load(tmp_path / "save" / "checkpoint_last.pt")
     assert saved["optimizer_history"][-1]["num_updates"] == 2

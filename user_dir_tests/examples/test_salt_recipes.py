@@ -103,16 +103,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm, run_cli: 
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name)
-def test_two_updates(path: Path, stage: Path, run_python: Callable, tmp_path: Path) -> None:
+def test_two_updates(path: Path, stage: Path, run_recipe: Callable, tmp_path: Path) -> None:
     changes = {
         **SMALL, "task.data": stage / "data", "checkpoint.finetune_from_model": stage / "model.pt",
         "checkpoint.save_dir": tmp_path / "save", "hydra.run.dir": tmp_path / "hydra",
         "+model.max_positions": MAX_POSITIONS["sentence_pair"],
     }  # fmt: skip
-    done = run_python(
-        "-m", "fairseq_cli.hydra_train", "--config-dir", path.parent, "--config-name", path.stem,
-        f"common.user_dir={REPO / 'xl_plugins'}", *(f"{key}={value}" for key, value in changes.items()), cwd=tmp_path,
-    )  # fmt: skip
+    done = run_recipe(path, changes, tmp_path)
     assert done.code == 0, done.err[-2000:]
     saved = load(tmp_path / "save" / "checkpoint_last.pt")
     assert saved["optimizer_history"][-1]["num_updates"] == 2

@@ -100,7 +100,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(stage: Path, run_python: Callable) -> Callable[[Path], Path]:
+def trained(stage: Path, run_recipe: Callable) -> Callable[[Path], Path]:
     """Two updates of a YAML file, once; returns its save folder."""
 
     def train(path: Path) -> Path:
@@ -116,10 +116,7 @@ def trained(stage: Path, run_python: Callable) -> Callable[[Path], Path]:
             changes["task.cs_dictionaries"] = stage / f"{problem}-dictionaries"
         if "teacher" in yaml.safe_load(text)["criterion"]:
             changes["criterion.teacher"] = train(first_stage(path)) / "checkpoint_best.pt"
-        done = run_python(
-            "-m", "fairseq_cli.hydra_train", "--config-dir", path.parent, "--config-name", path.stem,
-            f"common.user_dir={REPO / 'xl_plugins'}", *(f"{key}={value}" for key, value in changes.items()), cwd=stage,
-        )  # fmt: skip
+        done = run_recipe(path, changes, stage)
         assert done.code == 0, done.err[-2000:]
         return save
 
