@@ -20,6 +20,7 @@ from fairseq.models.roberta import RobertaModel, base_architecture
 from torch import Tensor
 
 from user_dir_tests.tiny import arguments
+from user_dir_tests.warm import WarmProcess
 
 REPO = Path(__file__).resolve().parents[1]
 RUN = {"log_format": "simple", "log_interval": 1, "no_progress_bar": True}
@@ -83,7 +84,12 @@ def train(
     data: Path, save: Path, task: str = "xmixup_sentence_pair", env: dict | None = None, **changed: object
 ) -> Ended:
     """``fairseq-train`` in a process of its own."""
-    return finish(start(words(data, save, task, **changed), **(env or {})))[0]
+    code, out, err = _begin(words(data, save, task, **changed), env).finish()
+    return Ended(code, out + err)
+
+
+def _begin(arguments: list[str], env: dict | None = None) -> WarmProcess:
+    return WarmProcess(PROGRAM, arguments, REPO.anchor, {name: str(value) for name, value in (env or {}).items()})
 
 
 def train_here(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
@@ -110,8 +116,9 @@ def two_ranks(data: Path, save: Path, task: str, backend: str = "legacy_ddp", **
 def train_ranks(
     count: int, data: Path, save: Path, task: str, backend: str = "legacy_ddp", **options: object
 ) -> None:  # fmt: skip
-    for ended in finish(*start_ranks(data, save, task, backend, count=count, **options)):
-        assert ended.code == 0, ended.output[-3000:]
+    processes = [_begin(arguments) for arguments in rank_words(count, data, save, task, backend, **options)]
+    for code, out, err in [process.finish() for process in processes]:
+        assert code == 0, (out + err)[-3000:]
 
 
 def start_ranks(
@@ -119,13 +126,18 @@ def start_ranks(
     count: int = 2, **options: object,
 ) -> list[subprocess.Popen]:  # fmt: skip
     """The processes of ``count`` ranks."""
+    given = rank_words(count, data, save, task, backend, **options)
+    return [start(arguments, prelude, **(env or {})) for arguments in given]
+
+
+def rank_words(count: int, data: Path, save: Path, task: str, backend: str, **options: object) -> list[list[str]]:
+    """Arguments of every rank."""
     port = free_port()
     common = {
         "distributed_backend": "gloo", "distributed_no_spawn": True, "distributed_world_size": count, "device_id": 0,
         "distributed_init_method": f"tcp://127.0.0.1:{port}", "ddp_backend": backend,
     }  # fmt: skip
-    given = [words(data, save, task, **common, **options, distributed_rank=rank) for rank in range(count)]
-    return [start(arguments, prelude, **(env or {})) for arguments in given]
+    return [words(data, save, task, **common, **options, distributed_rank=rank) for rank in range(count)]
 
 
 def load(path: Path) -> dict:

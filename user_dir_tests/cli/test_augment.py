@@ -28,7 +28,7 @@ from xl_plugins.data.tagged_texts import TaggedTexts
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation import soft_labels
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.output import MARK, Unfinished
+from xl_plugins.output import MARK, FolderLock, Unfinished
 from xl_plugins.xtreme.soft_labels import SoftLabels
 
 
@@ -178,7 +178,7 @@ def test_a_full_disk_leaves_nothing(checkpoint, data, monkeypatch):
     assert not (data / "de" / "soft").exists()
 
 
-@pytest.mark.parametrize("where", ["first note", "second array", "second note", "end"])
+@pytest.mark.parametrize("where", ["first note", "second array", "second note", "end", "locks"])
 def test_killed_between_languages_it_goes_on(checkpoint, data, tmp_path, where, monkeypatch, capsys):
     out = tmp_path / "text"
     words = ["soft-labels", str(data), "--path", checkpoint, "--output", str(out)]
@@ -191,6 +191,8 @@ def test_killed_between_languages_it_goes_on(checkpoint, data, tmp_path, where, 
             soft_labels.write_array = dies_in_call(2, soft_labels.write_array)
         elif where == "end":
             Unfinished.__exit__ = die
+        elif where == "locks":
+            FolderLock.release = die
         else:
             Unfinished.add = dies_in_call(1 if where == "first note" else 3, Unfinished.add)
         main(words)
@@ -198,6 +200,9 @@ def test_killed_between_languages_it_goes_on(checkpoint, data, tmp_path, where, 
     killed(work)
     with pytest.raises(UserError, match="exists; pass --overwrite"):  # other options are another job
         main([*words, "--batch-size", "3"])
+    if where == "locks":
+        assert tree(data) == tree(whole)
+        return
     made = []
     write = soft_labels.write_array
     monkeypatch.setattr(soft_labels, "write_array", lambda *args, **options: [made.append(args[1]), write(*args)])

@@ -51,10 +51,11 @@ class FileOutput:
 
     def check(self, paths: Iterable[str | os.PathLike[str]]) -> None:
         """UserError unless all may be written; changes nothing, but for locks that killed processes left."""
-        for path in [os.fspath(path) for path in paths]:
+        paths = [os.fspath(path) for path in paths]
+        for folder in {os.path.dirname(os.path.abspath(path)) for path in paths} - self._locked:
+            FolderLock.within(folder, self.command, "output").clear()
+        for path in paths:
             folder = os.path.dirname(os.path.abspath(path))
-            if folder not in self._locked:
-                FolderLock.within(folder, self.command, "output").clear()
             mark = read_mark(folder)
             if mark is not None and mark["command"] not in self.also:
                 raise UserError(f"{path}: {folder} was made by {printable(mark['command'])}; choose another output")
