@@ -148,6 +148,24 @@ def test_killed_within_the_second_save(
     assert updates(tmp_path / "checkpoint_last.pt") == 4
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_the_last_checkpoint_changes_when_old_ones_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Killed while fairseq deletes, the run makes the save again: a finished one would leave the old file for ever."""
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *args: (_ for _ in ()).throw(OSError(errno.EPERM, "no")))
+    save(tmp_path, 2, keep_interval_updates=1)
+    monkeypatch.setattr(os, "remove", die)
+    killed(lambda: save(tmp_path, 4, keep_interval_updates=1))
+    monkeypatch.undo()
+    assert updates(tmp_path / "checkpoint_last.pt") == 2 and (tmp_path / "checkpoint_1_2.pt").exists()
+    clear_temporary(str(tmp_path))
+    save(tmp_path, 4, keep_interval_updates=1)
+    assert names(tmp_path) == ["checkpoint_1_4.pt", "checkpoint_best.pt", "checkpoint_last.pt"]
+    assert updates(tmp_path / "checkpoint_last.pt") == 4
+
+
 @pytest.mark.parametrize("where", ["write", "fsync", "close"])
 def test_a_full_disk_leaves_the_checkpoints_and_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str

@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import torch
@@ -30,6 +30,7 @@ from . import signals
 from .ranks import fail_together
 
 logger = logging.getLogger(__name__)
+LAST = "checkpoint_last"
 CRASH = "crash.pt"  # what fairseq saves when an update fails, before it tells why
 _TEMPORARY = re.compile(r"\.(.+\.pt)\.[0-9a-f]{16}" + re.escape(SUFFIX))
 _ATTEMPTS, _PAUSE = 3, 2.5  # fairseq's, for network file systems
@@ -69,19 +70,27 @@ def _whole_saves(save: Callable) -> Callable:
 
 @contextlib.contextmanager
 def _linked_copies() -> Any:
-    """Within the block fairseq's copies of a checkpoint are further names of it."""
+    """Within the block fairseq's copies of a checkpoint are further names of it.
 
-    class Linking(PathManager):
-        @staticmethod
-        def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
-            give_name(src_path, dst_path)
-            return True
+    ``checkpoint_last.pt`` changes at the end of the block, when fairseq has removed what the new files replace: killed
+    before, the run makes this save again, and there is nothing that a finished run would leave lying.
+    """
+    with contextlib.ExitStack() as later:
 
-    before, checkpoint_utils.PathManager = checkpoint_utils.PathManager, Linking
-    try:
-        yield
-    finally:
-        checkpoint_utils.PathManager = before
+        class Linking(PathManager):
+            @staticmethod
+            def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
+                if os.path.basename(dst_path).startswith(LAST):
+                    later.enter_context(giving_name(src_path, dst_path))
+                else:
+                    give_name(src_path, dst_path)
+                return True
+
+        before, checkpoint_utils.PathManager = checkpoint_utils.PathManager, Linking
+        try:
+            yield
+        finally:
+            checkpoint_utils.PathManager = before
 
 
 def give_name(source: str, target: str) -> None:
@@ -90,22 +99,50 @@ def give_name(source: str, target: str) -> None:
     Raises:
         UserError: the disk is full, the name is a folder's, or the like.
     """
+    with giving_name(source, target):
+        pass
+
+
+@contextlib.contextmanager
+def giving_name(source: str, target: str) -> Iterator[None]:
+    """The same at the end of the block, however that ends; ``source`` may vanish in it."""
     clear_stale(target)
     folder, name = os.path.split(os.path.abspath(target))
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}{SUFFIX}")
-    try:
+    with _in_a_line(target):
         try:
             os.link(source, temporary)
         except OSError:  # no links here, or too many of them
-            with open(source, "rb") as read, atomic_file(target, "wb") as write:
-                shutil.copyfileobj(read, write, 1 << 20)
-            return
-        try:
-            os.replace(temporary, target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):  # renaming onto another name of the same file does nothing
-                os.unlink(temporary)
-        sync_folder(folder)
+            _copy(source, temporary)
+    try:
+        yield
+    finally:
+        with _in_a_line(target):
+            try:
+                os.replace(temporary, target)
+            finally:
+                with contextlib.suppress(FileNotFoundError):  # renaming onto another name of the same file does nothing
+                    os.unlink(temporary)
+            sync_folder(folder)
+
+
+def _copy(source: str, target: str) -> None:
+    """A new file, whole or absent."""
+    try:
+        with open(source, "rb") as read, open(target, "xb") as write:
+            shutil.copyfileobj(read, write, 1 << 20)
+            write.flush()
+            os.fsync(write.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(target)
+        raise
+
+
+@contextlib.contextmanager
+def _in_a_line(target: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise _cannot_write(target, error) from None
 
