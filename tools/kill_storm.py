@@ -7,8 +7,8 @@
 Half of the kills hit a random instant of the run, the other half a random call that synchronises, links, renames or
 removes (a hook in the killed process). After the kill the same command runs until it ends by itself. Files must then be
 equal byte by byte; checkpoints in all tensors, optimizer states, counts of updates and positions in the data.
-``--disk-full`` runs a command in a tmpfs of random size (root only), enlarges that, and runs the command again. Prints a
-line per kill; exit status 1 if anything differs. Commands are forks of a process that has fairseq imported already,
+``--disk-full`` runs a command in a tmpfs of random size (root only), enlarges that, and runs the command again. Prints
+a line per kill; exit status 1 if anything differs. Commands are forks of a process that has fairseq imported already,
 which spares two thirds of the time.
 """
 
