@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from user_dir_tests.toy import make_data
-from user_dir_tests.training import REPO, environment, load, same_parameters, train, train_here, two_ranks, words
+from user_dir_tests.training import REPO, load, same_parameters, train, train_here, two_ranks, words
+from user_dir_tests.warm import run_warm
 
 TASKS = ["xl_sentence_pair", "xmixup_sentence_pair"]
 SMALL = {"encoder_layers": 2, "batch_size": 6, "update_freq": 1, "lr": 1e-3, "disable_validation": True}
@@ -50,12 +50,9 @@ def test_fairseq_validate_finds_the_score_of_the_run(
     train_here(monkeypatch, words(data, tmp_path / "run", task, **{"encoder_layers": 2, "lr": 1e-3, "max_update": 2}))
     path = tmp_path / "run" / "checkpoint_best.pt"
     given = f"{data} --user-dir {REPO}/xl_plugins --task {task} --path {path} --batch-size 5 --cpu --num-workers 0"
-    done = subprocess.run(
-        [sys.executable, "-m", "fairseq_cli.validate", *given.split()],
-        env=environment(), capture_output=True, encoding="utf-8", timeout=240, cwd=REPO.anchor,
-    )  # fmt: skip
-    scores = [float(found) for found in re.findall(r"valid on 'valid' subset.* acc_select ([\d.]+)", done.stdout)]
-    assert done.returncode == 0, done.stderr
+    code, out, err = run_warm("fairseq_cli.validate", given.split(), REPO)
+    scores = [float(found) for found in re.findall(r"valid on 'valid' subset.* acc_select ([\d.]+)", out)]
+    assert code == 0, err
     assert scores[-1] == pytest.approx(load(path)["extra_state"]["val_loss"], abs=0.01)
 
 
@@ -233,13 +230,11 @@ hydra: {{job: {{chdir: false}}, run: {{dir: {save}/hydra}}}}
 @pytest.mark.parametrize(
     "task, criterion, model", [(TASKS[0], "xl_criterion", "xl_xlmr"), (TASKS[1], "xmixup_criterion", "xmixup_xlmr")]
 )
-def test_hydra(run_python, tmp_path: Path, data: Path, task: str, criterion: str, model: str) -> None:  # type: ignore[no-untyped-def]
+def test_hydra(run_recipe: Callable, tmp_path: Path, data: Path, task: str, criterion: str, model: str) -> None:
     save = tmp_path / "run"
     text = HYDRA.format(repo=REPO, save=save, data=data, task=task, criterion=criterion, model=model)
     (tmp_path / "small.yaml").write_text(text)
-    code = "import sys; sys.argv[0] = 'fairseq-hydra-train'; from fairseq_cli.hydra_train import cli_main; cli_main()"
-    ended = run_python("-c", code, "--config-dir", tmp_path, "--config-name", "small",
-                       f"common.user_dir={REPO}/xl_plugins", cwd=tmp_path)  # fmt: skip
+    ended = run_recipe(tmp_path / "small.yaml", {}, tmp_path)
     assert ended.code == 0, (ended.out + ended.err)[-3000:]
     saved = load(save / "checkpoint_last.pt")
     assert saved["optimizer_history"][-1]["num_updates"] == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.toy import make_data
 from user_dir_tests.toy_positions import make_qa, make_tagging
 from user_dir_tests.training import load, save_archive
@@ -96,7 +97,7 @@ def test_values_are_those_of_the_paper(recipe: Path) -> None:
         assert config["task"]["target_labels"] == "soft"
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+@pytest.mark.parametrize("recipe", large_is_slow(RECIPES), ids=name)
 def test_two_updates(recipe: Path, stage: Path, run_recipe: Callable, tmp_path: Path) -> None:
     problem = PROBLEMS[recipe.parent.name]
     changes = {

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from user_dir_tests.conftest import TinySpm
+from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.examples.test_recipes import MAX_POSITIONS, REPO, SMALL, name
 from user_dir_tests.toy_views import make_folder
 from user_dir_tests.training import load, save_archive
@@ -102,7 +103,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm, run_cli: 
     return folder
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=name)
+@pytest.mark.parametrize("path", large_is_slow(RECIPES), ids=name)
 def test_two_updates(path: Path, stage: Path, run_recipe: Callable, tmp_path: Path) -> None:
     changes = {
         **SMALL, "task.data": stage / "data", "checkpoint.finetune_from_model": stage / "model.pt",

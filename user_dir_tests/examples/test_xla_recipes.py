@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from user_dir_tests.cotrain import make_pairs, write_virtual
+from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.examples.test_recipes import REPO, SMALL, name
 from user_dir_tests.toy_positions import make_tagging
 from user_dir_tests.training import load, save_archive
@@ -135,7 +136,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=name)
+@pytest.mark.parametrize("path", large_is_slow(RECIPES), ids=name)
 def test_two_updates(path: Path, stage: Path, run_recipe: Callable, tmp_path: Path) -> None:
     problem = read(path)["task"]["problem"]
     changes = {
