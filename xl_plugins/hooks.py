@@ -230,7 +230,7 @@ def _compare_runs(path: str | None, resumes: bool, saved: Mapping[str, Any], tra
     current = OmegaConf.to_container(trainer.cfg, resolve=True, enum_to_str=True)
     assert isinstance(current, dict)
     save_dir = trainer.cfg.checkpoint.save_dir
-    changes = find_changes(saved["cfg"], current, record, task.state_dict(), save_dir)
+    changes = find_changes(saved["cfg"], current, record, task.state_dict(), save_dir, path)
     refuse_changes(changes, save_dir, path, bool(trainer.cfg.task.continue_with_changes))
     tell_new_length(saved["cfg"], current)
 

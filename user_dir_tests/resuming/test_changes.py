@@ -110,6 +110,9 @@ def test_paths_count_by_content(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert other == [f"--restore-file was {tmp_path}/a.pt, is {tmp_path}/c.pt"]
     assert changes(tmp_path, {}, first) == [f"--restore-file was none, is {tmp_path}/a.pt"]
     assert changes(tmp_path, {}, {"restore_file": str(tmp_path / "checkpoint_3.pt")}) == []  # one of the run's own
+    cfgs = [options(tmp_path, restore_file=str(tmp_path / name)) for name in ("a.pt", "c.pt")]
+    for path, count in (("a.pt", 1), ("c.pt", 0)):  # the run that goes on is in c.pt
+        assert len(find_changes(*cfgs, RECORD, RECORD, "elsewhere", str(tmp_path / path))) == count
     gone = {"restore_file": "elsewhere/a.pt"}
     assert changes(tmp_path, gone, first) == []
     assert [r.getMessage() for r in caplog.records] == [

@@ -56,7 +56,7 @@ class Change:
 
 def find_changes(
     saved: Mapping[str, Any], current: Mapping[str, Any], record: Mapping[str, Any], now: Mapping[str, Any],
-    save_dir: str,
+    save_dir: str, path: str | None = None,
 ) -> list[Change]:  # fmt: skip
     """What differs and changes the result.
 
@@ -64,10 +64,11 @@ def find_changes(
         saved, current: all options, by group, resolved.
         record, now: what the task notes of a run, in the checkpoint and at present.
         save_dir: of this run.
+        path: the checkpoint that the run goes on from, which ``--restore-file`` may name.
     """
     return [
         *_changed_parts(saved, current), *_changed_general(saved, current), *_changed_update_size(saved, current),
-        *_changed_start(saved, current, save_dir), *_changed_data(record, now),
+        *_changed_start(saved, current, save_dir, path), *_changed_data(record, now),
     ]  # fmt: skip
 
 
@@ -175,7 +176,9 @@ def _same_by_epoch(before: list[int] | None, now: list[int] | None) -> bool:
     return all((values := [x[min(i, len(x) - 1)] for x in (before, now)])[0] == values[1] for i in range(length))
 
 
-def _changed_start(saved: Mapping[str, Any], current: Mapping[str, Any], save_dir: str) -> Iterator[Change]:
+def _changed_start(
+    saved: Mapping[str, Any], current: Mapping[str, Any], save_dir: str, path: str | None
+) -> Iterator[Change]:
     """The weights that the run began with: a checkpoint of another encoder would silently not be read."""
     before, now = (_start(_group(cfg, "checkpoint")) for cfg in (saved, current))
     if now is None or before == now:  # without one, the run goes on from what it has
@@ -183,6 +186,8 @@ def _changed_start(saved: Mapping[str, Any], current: Mapping[str, Any], save_di
     folder, name = os.path.split(os.path.abspath(now))
     if folder == os.path.abspath(save_dir) and name.startswith("checkpoint"):
         return  # one of its own
+    if path is not None and os.path.abspath(path) == os.path.abspath(now):
+        return  # the run itself, which goes on in another folder
     if before is None or not same_files(before, now):
         option = "checkpoint.finetune_from_model" if HydraConfig.initialized() else "--restore-file"
         yield Change(option, str(before or "none"), now)
