@@ -113,7 +113,8 @@ def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
     method, _, problem = (given.task or "").partition("_")
     if defaults:
         ranks = count_ranks(given.distributed_world_size)
-        defaults["update_freq"] = [max(1, PAIRS_PER_UPDATE // (defaults["batch_size"] * ranks))]
+        rows, freq = share_rows(PAIRS_PER_UPDATE, defaults["batch_size"], ranks)
+        defaults |= {"batch_size": rows, "update_freq": [freq]}
         if method == "salt":
             defaults |= _salt_defaults(given.problem or "sentence_pair", (given.arch or "").endswith("_large"), ranks)
         if method == "xla":

@@ -130,6 +130,7 @@ def test_paper_defaults_follow_from_the_task(data: Path, task: str, arch: str) -
     [
         ({}, 16, 4),
         ({"distributed_world_size": 4}, 16, 1),
+        ({"distributed_world_size": 8}, 8, 1),
         ({"batch_size": 8}, 8, 1),
         ({"update_freq": 2}, 16, 2),
         ({"max_tokens": 4000}, None, 1),
