@@ -72,7 +72,7 @@ def end_finished(trainer: Any, extra_state: Mapping[str, Any] | None, iterator: 
     if limit is None:
         return iterator
     logger.info(
-        "--save-dir %s: this run is finished: it ended after %d updates by %s; nothing is changed (to go on, raise the"
-        " limit)", trainer.cfg.checkpoint.save_dir, updates, limit,
+        "--save-dir %s: this run is finished: it ended after %d updates by %s; nothing is changed (to go on, give a"
+        " further limit)", trainer.cfg.checkpoint.save_dir, updates, limit,
     )  # fmt: skip
     return NoMoreEpochs()
