@@ -269,7 +269,8 @@ def test_another_dictionary_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path
     (data / "dict.txt").write_text("\n".join([second, first, *rest]) + "\n")
     own = tmp_path / "run" / "checkpoint_last.pt"
     for save, task, option in (("run", "xl_sentence_pair", None), ("new", "xmixup_sentence_pair", own)):
-        text = message(monkeypatch, data, tmp_path / save, task, max_update=2, restore_file=option)
+        given = {"max_update": 2, "restore_file": option, "continue_with_changes": True}
+        text = message(monkeypatch, data, tmp_path / save, task, **given)
         assert text.startswith(f"{data}/dict.txt: not the one {own} was trained with (other pieces or order)")
 
 
