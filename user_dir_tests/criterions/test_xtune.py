@@ -60,8 +60,8 @@ class Fixed(nn.Module):
         return self.logits[src_tokens[:, 1] - 4], {}
 
 
-def worked(setup: Setup) -> tuple[float, Tensor]:
-    """Loss of the worked batch divided by its rows, and the gradients of x and x' (4, C)."""
+def worked_batch(setup: Setup) -> tuple[Fixed, dict]:
+    """A model, a teacher, and two rows of which the second is a copy."""
     model = Fixed([(2, 0, -1), (0.5, 1.5, -0.5), (1, 1, 0), (0, 1, 0)])
     setup.criterion.consistency._teacher = [Fixed([(3, 0, 0), (1, 2, -1)])]
     sample = {
@@ -70,6 +70,12 @@ def worked(setup: Setup) -> tuple[float, Tensor]:
         "second": {"src_tokens": torch.tensor([[0, 6, 2, PAD], [0, 7, 8, 2]])},
         "augmented": torch.tensor([False, True]),
     }  # fmt: skip
+    return model, sample
+
+
+def worked(setup: Setup) -> tuple[float, Tensor]:
+    """Loss of the worked batch divided by its rows, and the gradients of x and x' (4, C)."""
+    model, sample = worked_batch(setup)
     loss, size, logged = setup.criterion(model, sample)
     assert size == 2 and float(logged["ce_loss"]) / 2 == pytest.approx(0.288726, abs=1e-5)
     loss.backward()
@@ -97,6 +103,24 @@ def worked(setup: Setup) -> tuple[float, Tensor]:
 def test_worked_loss(full: Callable[..., Setup], options: dict, expected: float) -> None:
     value, _ = worked(full("sentence_pair", **{"r2_weight": 5.0, **options}))
     assert value == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("scope, apart", [("all", 0), ("augmented", 1)])
+def test_means_over_copies_are_those_of_a_micro_batch(full: Callable[..., Setup], scope: str, apart: int) -> None:
+    """Two rows at once, or one after the other: the only copy counts for both rows of its batch, or for one."""
+    setup = full("sentence_pair", r2_scope=scope)
+    model, sample = worked_batch(setup)
+    whole, _, logged = setup.criterion(model, sample)
+    parts = 0.0
+    for row in range(2):
+        one: dict = {"nsentences": 1, "ntokens": 3}
+        for name in ("id", "target", "augmented"):
+            one[name] = sample[name][row : row + 1]
+        for name in ("net_input", "second"):
+            one[name] = {"src_tokens": sample[name]["src_tokens"][row : row + 1]}
+        parts += setup.criterion(model, one)[0].item()
+    assert whole.item() - parts == pytest.approx(apart * 2.0 * float(logged["r2"]) / 2, abs=1e-5)
+    assert float(logged["r2"]) > 0.01
 
 
 def test_worked_gradients(full: Callable[..., Setup]) -> None:
