@@ -89,6 +89,7 @@ cli_main()
 """
 
 
+@pytest.mark.slow
 def test_one_process_per_visible_gpu(run_python: Callable, tmp_path: Path) -> None:
     """Four GPUs: four processes of 16 pairs each, without accumulation."""
     shape = [str(word) for pair in SHAPE.items() for word in pair]
