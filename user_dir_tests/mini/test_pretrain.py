@@ -16,11 +16,13 @@ import torch
 from fairseq.data import Dictionary
 
 from user_dir_tests.cli.prepare_helpers import tree
+from user_dir_tests.killing import die, killed
 from xl_plugins.cli.mini import main
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines, read_sentences
 from xl_plugins.mini.pretrain import DICTIONARY, LOG, MODEL, WORK, Schedule, Sizes, command
+from xl_plugins.output import folder as output_folder
 from xl_plugins.output import read_mark
 from xl_plugins.safe_load import load_restricted
 
@@ -228,3 +230,35 @@ def test_a_killed_run_continues(folder: Path, tmp_path: Path, repo: Path) -> Non
     assert "Loaded checkpoint" in log and sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
     left, right = (load_restricted(tmp_path / name / MODEL)["model"] for name in ("whole", "killed"))
     assert left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["after training", "while the last checkpoint was copied", "after the end"])
+def test_killed_when_all_is_trained(
+    folder: Path, tmp_path: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next run trains no further, and cleans up."""
+
+    def make(name: str) -> int:
+        return main(["pretrain", str(folder), str(tmp_path / name), *TINY, "--updates", "6"])
+
+    assert make("whole") == 0
+
+    def work() -> None:
+        if where == "after the end":
+            output_folder._remove_work = die
+        else:
+            pretrain._strip = die
+        make("out")
+
+    killed(work)
+    for last in tmp_path.glob(f".out.xl-*/new/{WORK}/checkpoints/checkpoint_last.pt"):
+        if where == "while the last checkpoint was copied":
+            last.write_bytes(last.read_bytes()[:1000])
+    capsys.readouterr()
+    assert make("out") == 0
+    assert ("exists already" in capsys.readouterr().out) == (where == "after the end")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
+    left, right = (load_restricted(tmp_path / name / MODEL) for name in ("whole", "out"))
+    assert right["optimizer_history"][-1]["num_updates"] == 6
+    assert all(torch.equal(left["model"][name], right["model"][name]) for name in left["model"])

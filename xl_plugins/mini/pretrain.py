@@ -24,11 +24,13 @@ from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting
 from tqdm import tqdm
 
 import xl_plugins
+from xl_plugins.checkpoints.damaged import LAST, mend_last
+from xl_plugins.checkpoints.writing import clear_temporary
 from xl_plugins.cli.signals import death_with_parent
 from xl_plugins.errors import UserError
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
 from xl_plugins.output import Staging, atomic_file
-from xl_plugins.safe_load import load_checkpoint
+from xl_plugins.safe_load import load_checkpoint, load_restricted
 
 COMMAND, SETTINGS = "xl-mini pretrain", "settings.json"
 TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
@@ -38,6 +40,7 @@ TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
     "pretrain.log",
     "pretraining",
 )
+TASK = "masked_lm"
 VALID_LINES = 500
 SAVE_EVERY = 200  # updates
 # python -m fairseq_cli.train, but ended by the next line it prints when the command that started it was killed, where
@@ -76,6 +79,7 @@ def pretrain(text: Text, out: Path, sizes: Sizes, schedule: Schedule, overwrite:
     settings: dict[str, object] = {"sizes": asdict(sizes), "schedule": asdict(schedule), "text": text.digest()}
     if not overwrite:
         if (out / MODEL).exists() and _settings(out) == settings:
+            Staging(out, COMMAND, "OUT").clean()  # killed after the folder was complete
             print(f"{out / MODEL}: exists already with these settings")
             return
         if out.is_dir() and any(out.iterdir()):
@@ -124,8 +128,19 @@ def _complete(text: Text, staging: Staging, sizes: Sizes, schedule: Schedule) ->
             raise UserError(f"--vocab {sizes.vocab}: SentencePiece cannot train on this text: {reason}") from None
     staging.keep = True  # for the next run to go on from
     if not (out / MODEL).exists():
-        _train(out, sizes, schedule, staging.lock.fileno())
-        _strip(out / WORK / "checkpoints" / "checkpoint_last.pt", out / MODEL)
+        checkpoints = out / WORK / "checkpoints"
+        # fairseq makes one more update of a finished run, and its own tasks' checkpoints are copied in place
+        if checkpoints.is_dir():
+            mend_last(str(checkpoints), TASK)
+            clear_temporary(str(checkpoints))
+        if updates_of(checkpoints / LAST) < schedule.updates:
+            _train(out, sizes, schedule, staging.lock.fileno())
+        _strip(checkpoints / LAST, out / MODEL)
+
+
+def updates_of(checkpoint: Path) -> int:
+    """Updates of a training so far, 0 where there is no checkpoint."""
+    return load_restricted(checkpoint)["optimizer_history"][-1]["num_updates"] if checkpoint.is_file() else 0
 
 
 def train_tokenizer(sentences: list[str], path: Path, vocab: int) -> sentencepiece.SentencePieceProcessor:
@@ -186,7 +201,7 @@ def _encode(
 def command(sizes: Sizes, schedule: Schedule) -> list[str]:
     """The fairseq-train command line, to be run in the folder that is made: its name is in no checkpoint."""
     options: dict[str, object] = {
-        "--user-dir": Path(xl_plugins.__file__).resolve().parent, "--task": "masked_lm", "--criterion": "masked_lm",
+        "--user-dir": Path(xl_plugins.__file__).resolve().parent, "--task": TASK, "--criterion": "masked_lm",
         "--sample-break-mode": "eos", "--tokens-per-sample": sizes.max_positions, "--mask-prob": 0.25,
         "--arch": "roberta", "--max-positions": sizes.max_positions, "--encoder-layers": sizes.layers,
         "--encoder-embed-dim": sizes.dim, "--encoder-attention-heads": sizes.heads,
