@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 import stat
 from pathlib import Path
@@ -231,3 +232,17 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "checkpoint_last.pt").stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_named_as_such() -> None:
+    """torch itself tells of an unexpected position in its archive."""
+    with open("/dev/full", "wb", buffering=0) as file, pytest.raises(OSError) as raised:
+        writing.save_into(state(1), file)
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_all_checkpoints_are_written_here() -> None:
+    package = Path(writing.__file__).parents[1]
+    saving = [path for path in package.rglob("*.py") if re.search(r"\btorch\.save\(", path.read_text(encoding="utf-8"))]
+    assert saving == [Path(writing.__file__)]

@@ -194,13 +194,22 @@ def save_whole(state: Any, path: str | os.PathLike[str]) -> None:
         OSError: it could not be written; ``path`` is as it was.
     """
     with atomic_file(path, "wb") as file:
-        watched: Any = _Watched(file)
-        try:
-            torch.save(state, watched)
-        except Exception:
-            if watched.failure is not None:
-                raise watched.failure from None
-            raise
+        save_into(state, file)
+
+
+def save_into(state: Any, file: IO[bytes]) -> None:
+    """``torch.save`` whose failure is that of the file, such as a full disk, where torch tells of a wrong position.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    watched: Any = _Watched(file)
+    try:
+        torch.save(state, watched)
+    except Exception:
+        if watched.failure is not None:
+            raise watched.failure from None
+        raise
 
 
 def _cannot_write(path: str | os.PathLike[str], error: OSError) -> UserError:

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ..checkpoint_kinds import missing_file
+from ..checkpoints.writing import save_into
 from ..errors import UserError
 from ..output import FileOutput, atomic_file
 
@@ -69,9 +70,8 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
     with FileOutput(COMMAND, overwrite) as output, output.writing(targets), ExitStack() as files:
         for number, target in zip(numbers, targets):
             score = _score(progress, number, active)
-            torch.save(
-                _checkpoint(state, cfg, number, number == active, score), files.enter_context(atomic_file(target, "wb"))
-            )
+            content = _checkpoint(state, cfg, number, number == active, score)
+            save_into(content, files.enter_context(atomic_file(target, "wb")))
             made.append(Exported(number + 1, target, score, number == active))
     return made
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 import xl_plugins
 from xl_plugins.checkpoints.damaged import LAST, mend_last
-from xl_plugins.checkpoints.writing import clear_temporary
+from xl_plugins.checkpoints.writing import clear_temporary, save_whole
 from xl_plugins.cli.signals import death_with_parent
 from xl_plugins.errors import UserError
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
@@ -275,5 +275,4 @@ def _strip(checkpoint: Path, model: Path) -> None:
         state = load_checkpoint(handle, map_location="cpu")
     state.pop("last_optimizer_state", None)
     state["extra_state"] = {"train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0, "shuffle": True}}
-    with atomic_file(model, "wb") as file:
-        torch.save(state, file)
+    save_whole(state, model)
