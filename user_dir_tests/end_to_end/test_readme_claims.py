@@ -110,12 +110,15 @@ def test_one_run_at_a_time(tmp_path: Path, data: Path) -> None:
     """The second command is refused in a line that names the first, which goes on undisturbed."""
     first = start(words(data, tmp_path / "run", TASK, **RUN, max_update=6), SLOW_UPDATES)
     wait_for(first, "STEP")
-    second = train(data, tmp_path / "run", TASK, **RUN, max_update=6)
-    alive = first.poll() is None
+    first.send_signal(signal.SIGSTOP)  # until the second has ended, however long its start takes
+    try:
+        second = train(data, tmp_path / "run", TASK, **RUN, max_update=6)
+    finally:
+        first.send_signal(signal.SIGCONT)
     [ended] = finish(first)
     assert second.code == 2 and "Traceback" not in second.output
     assert f"--save-dir {tmp_path}/run: fairseq-train (process {first.pid} on " in second.output
-    assert alive and ended.code == 0 and updates(tmp_path / "run" / "checkpoint_last.pt") == 6
+    assert ended.code == 0 and updates(tmp_path / "run" / "checkpoint_last.pt") == 6
 
 
 # -- where it ends --
