@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,25 @@ def test_control_characters_of_a_note_are_escaped(tmp_path: Path) -> None:
         with pytest.raises(UserError) as error:
             take(path).acquire()
     assert "\x1b" not in str(error.value) and r"\x1b[2J" in str(error.value)
+
+
+def test_children_of_a_killed_holder_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They inherit the lock and end a moment after it; one that goes on is an obstacle."""
+    path = tmp_path / ".x.xl-lock"
+
+    def hold() -> None:
+        lock = FolderLock(path, "xl-xtune", "--save-dir x")
+        lock.acquire()
+        if os.fork() == 0:
+            time.sleep(1.0)
+            os._exit(0)
+        die()
+
+    killed(hold)
+    begin = time.monotonic()
+    with FolderLock(path, "xl-xtune", "--save-dir x"):
+        assert time.monotonic() - begin < 4
+    killed(hold)
+    monkeypatch.setattr("xl_plugins.output.lock._DYING", 0.2)
+    with pytest.raises(UserError, match=r"xl-xtune \(process \d+ on .*\) is writing it"):
+        FolderLock(path, "xl-xtune", "--save-dir x").acquire()

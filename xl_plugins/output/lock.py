@@ -16,6 +16,8 @@ from ..errors import UserError
 from ..terminal import printable
 from .names import PACKAGE
 
+_DYING = 5.0  # seconds for the children of a killed process to end
+
 
 class FolderLock:
     """An advisory lock with the holder's process and host, free again when the process ends, however it ends.
@@ -39,13 +41,19 @@ class FolderLock:
         return cls(os.path.join(folder, f".{command.replace(' ', '-')}.xl-lock"), command, f"{option} {folder}")
 
     def acquire(self) -> FolderLock:
+        patience = time.monotonic() + _DYING
         while self.file is None:
             file = self._open()
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = _describe(_read(file))
+                note = _read(file)
+                holder = _describe(note)
                 file.close()
+                dead = note.get("host") == socket.gethostname() and not _lives(note.get("pid"))
+                if dead and time.monotonic() < patience:  # its children, which have the lock as well, are about to end
+                    time.sleep(0.1)
+                    continue
                 raise UserError(
                     f"{self.what}: {holder} is writing it; wait for it, or choose another output folder"
                 ) from None
