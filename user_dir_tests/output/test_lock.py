@@ -121,19 +121,22 @@ def test_children_of_a_killed_holder_are_waited_for(tmp_path: Path, monkeypatch:
     """They inherit the lock and end a moment after it; one that goes on is an obstacle."""
     path = tmp_path / ".x.xl-lock"
 
-    def hold() -> None:
+    def hold(seconds: float) -> None:
         lock = FolderLock(path, "xl-xtune", "--save-dir x")
         lock.acquire()
         if os.fork() == 0:
-            time.sleep(1.0)
+            held = lock.fileno()
+            os.closerange(3, held)  # among them what the test waits for
+            os.closerange(held + 1, 256)
+            time.sleep(seconds)
             os._exit(0)
         die()
 
-    killed(hold)
+    killed(lambda: hold(0.5))
     begin = time.monotonic()
     with FolderLock(path, "xl-xtune", "--save-dir x"):
         assert time.monotonic() - begin < 4
-    killed(hold)
+    killed(lambda: hold(8))
     monkeypatch.setattr("xl_plugins.output.lock._DYING", 0.2)
     with pytest.raises(UserError, match=r"xl-xtune \(process \d+ on .*\) is writing it"):
         FolderLock(path, "xl-xtune", "--save-dir x").acquire()
