@@ -300,3 +300,18 @@ def test_a_folder_of_another_in_its_place_stays(tmp_path: Path) -> None:
         blocks.write(0, content(0), STATS)
     blocks.remove()
     assert os.listdir(tmp_path / "elsewhere") == ["mine"]
+
+
+def test_what_others_put_beside_the_blocks_stays(tmp_path: Path) -> None:
+    blocks = store(tmp_path)
+    blocks.write(0, content(0), STATS)
+    (tmp_path / "work" / "notes").mkdir()
+    (tmp_path / "work" / "notes" / "thesis.tex").write_text("mine")
+    blocks.remove()
+    assert sorted(os.listdir(tmp_path / "work")) == [MARK, "notes"]
+    assert (tmp_path / "work" / "notes" / "thesis.tex").read_text() == "mine"
+    blocks.write(0, content(0), STATS)  # a folder of ours still
+    (tmp_path / "work" / "notes" / "thesis.tex").unlink()
+    (tmp_path / "work" / "notes").rmdir()
+    blocks.remove()
+    assert os.listdir(tmp_path) == []

@@ -192,7 +192,10 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "afile").touch()
     with pytest.raises(SystemExit) as ended:
         run_cli(lambda: convert.main(["members", str(tmp_path / "c.pt"), "--out", str(tmp_path / "afile")]))
-    assert ended.value.code == 2 and f"error: {tmp_path}/afile: File exists; check the path" in capsys.readouterr().err
+    assert (
+        ended.value.code == 2
+        and f"error: {tmp_path}/afile: is no folder; choose another output" in capsys.readouterr().err
+    )
 
 
 def test_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,3 +146,38 @@ def test_a_single_file_is_recognised_by_its_content(tmp_path: Path) -> None:
         check_file(path, True, "xl-evaluate", lambda name: Path(name).read_text() == "ours")
     path.write_text("")  # as mktemp leaves it
     check_file(path, True, "xl-evaluate", lambda name: False)
+
+
+def test_a_mark_above_a_link_does_not_speak_of_what_lies_behind_it(tmp_path: Path) -> None:
+    """The mark of a data folder lists a file whose folder the user has put elsewhere, and another in its place."""
+    mine, data = tmp_path / "mine" / "train.npy", tmp_path / "data"
+    for folder in (mine.parent, data / "de"):
+        folder.mkdir(parents=True)
+    mine.write_text("mine")
+    write_mark(data, "xl-prepare", ["de/soft/train.npy"])
+    (data / "de" / "soft").symlink_to(mine.parent)
+    (tmp_path / "link").symlink_to(data)  # a link above the mark is no hindrance
+    (data / "de" / "own").mkdir()
+    (data / "de" / "own" / "train.npy").write_text("old")
+    with FileOutput("x", True, also=["xl-prepare"]) as output, pytest.raises(UserError, match="x did not make it"):
+        output.plan([data / "de" / "soft" / "train.npy"])
+    write_mark(data, "xl-prepare", ["de/own/train.npy"])
+    with FileOutput("x", True, also=["xl-prepare"]) as output:
+        output.write({str(tmp_path / "link" / "de" / "own" / "train.npy"): "new"})
+    assert mine.read_text() == "mine" and (data / "de" / "own" / "train.npy").read_text() == "new"
+    assert os.listdir(mine.parent) == ["train.npy"]
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nowhere", "fifo"])
+def test_what_is_no_folder_is_told_before_any_work(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "out"
+    if kind == "file":
+        place.write_text("mine")
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    before = tree(tmp_path)
+    with pytest.raises(UserError, match="out: is no folder; choose another output"):
+        FileOutput("xl-evaluate", True).check([place / "xnli" / "test-en.tsv"])
+    assert tree(tmp_path) == before

@@ -341,3 +341,13 @@ def test_whatever_is_not_listed_survives(
         assert tree(root) == before and (not overwrite or not own)
     else:
         assert (overwrite and own) or before.keys() == {"dest"}
+
+
+def test_a_file_with_the_name_of_a_mark_is_none(tmp_path: Path) -> None:
+    """In a folder of ours, where other commands put marks."""
+    make(tmp_path / "dest")
+    (tmp_path / "dest" / "inner" / MARK).write_text("mine")
+    refused(tmp_path / "dest", f"holds inner/{MARK}")
+    (tmp_path / "dest" / "inner" / MARK).unlink()
+    write_mark(tmp_path / "dest" / "inner", COMMAND, ["file"])
+    make(tmp_path / "dest", "newer", overwrite=True)

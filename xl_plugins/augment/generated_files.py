@@ -90,6 +90,7 @@ class Kind:
         Staging(folder, self.command, "output").clean()
         manifest = self.read_manifest(folder)
         if manifest is None:
+            check_replaceable(folder, self.command, "output")  # a link to nowhere
             return True
         if manifest.get("fingerprint") != mark:
             if not overwrite:

@@ -57,6 +57,7 @@ class Record:
 
     def __init__(self, folder: Path, words: Sequence[str]) -> None:
         self.path = folder / RECORD
+        self._was_there = folder.exists()
         self.words = list(words)
 
     def is_finished(self) -> bool:
@@ -94,10 +95,13 @@ class Record:
         if int(os.environ.get("RANK", 0)) or any(self.path.parent.glob("checkpoint*.pt")):
             return
         self.path.unlink(missing_ok=True)
-        with suppress(OSError):
-            self.path.parent.rmdir()  # only where nothing else is in it
+        if not self._was_there:
+            with suppress(OSError):
+                self.path.parent.rmdir()  # only where nothing else is in it
 
     def _read(self) -> dict | None:
+        if self.path.exists() and not self.path.is_file():  # reading a pipe would wait for ever
+            raise UserError(f"{self.path}: cannot be read (no plain file); choose another --save-dir")
         try:
             text = self.path.read_text(encoding="utf-8")
             saved = json.loads(text)

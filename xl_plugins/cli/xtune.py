@@ -243,13 +243,15 @@ def save_folder(args: argparse.Namespace) -> Iterator[FolderLock | None]:
     folder = Path(args.save_dir)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--save-dir {folder}: is a file; choose a folder")
+    was_there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FolderLock(folder / ".xl-xtune.xl-lock", "xl-xtune", f"--save-dir {folder}") as lock:
             yield lock
     finally:
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # only where nothing came about
+        if not was_there:  # an empty folder of the user's is his
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where nothing came about
 
 
 def _tell(text: str) -> None:

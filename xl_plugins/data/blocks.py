@@ -21,9 +21,11 @@ import numpy as np
 
 from xl_plugins.data.manifest import fingerprint
 from xl_plugins.errors import UserError
-from xl_plugins.output import FolderLock, atomic_file, is_blank, read_mark, write_mark
+from xl_plugins.output import MARK, FolderLock, atomic_file, is_blank, read_mark, write_mark
+from xl_plugins.output.atomic import SUFFIX
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BLOCK = re.compile(r"[0-9]{6,}\.block")
 _SEAL = hashlib.sha256().digest_size  # bytes at the end of a file
 
 
@@ -111,10 +113,17 @@ class BlockStore:
         return os.path.isdir(self.folder)
 
     def remove(self) -> None:
-        """Delete the folder, which need not exist. What cannot be deleted does no harm: a block's seal is checked."""
+        """Delete what was written to the folder, which need not exist, and the folder unless others put something in.
+        What cannot be deleted does no harm: a block's seal is checked."""
         mark = read_mark(self.folder)
-        if mark is not None and not os.path.islink(self.folder) and mark["command"] == self.command:
+        if mark is None or os.path.islink(self.folder) or mark["command"] != self.command:
+            return
+        if all(_is_own(entry) for entry in os.scandir(self.folder)):
             shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        for block in range(self.count):  # the mark stays: the folder is still one of ours
+            with contextlib.suppress(OSError):
+                os.unlink(self.path(block))
 
     def _make(self) -> None:
         """Make the folder, marked as ours."""
@@ -139,6 +148,12 @@ class BlockStore:
             return None
         content, seal = whole[:-_SEAL], whole[-_SEAL:]
         return content if seal == self._seal(block, content) else None
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    """Whether a file has one of the names that are written here."""
+    names = (entry.name == MARK, _BLOCK.fullmatch(entry.name), entry.name.endswith((".xl-lock", SUFFIX)))
+    return any(names) and entry.is_file(follow_symlinks=False)
 
 
 def _pack(arrays: Mapping[str, np.ndarray], stats: Mapping[str, Any]) -> bytes:

@@ -56,14 +56,19 @@ class FileOutput:
             FolderLock.within(folder, self.command, "output").clear()
         for path in paths:
             folder = os.path.dirname(os.path.abspath(path))
+            _check_folder(folder)
             mark = read_mark(folder)
             if mark is not None and mark["command"] not in self.also:
                 raise UserError(f"{path}: {folder} was made by {printable(mark['command'])}; choose another output")
             check_file(path, self.overwrite, self.command, self._is_ours)
 
     def _is_ours(self, path: str) -> bool:
-        """Whether the nearest mark lists the file, and is of a command whose files may be replaced."""
-        inner = Path(os.path.abspath(path))
+        """Whether the nearest mark lists the file, and is of a command whose files may be replaced.
+
+        A folder behind a symbolic link counts where it really lies: a mark above the link does not speak of it.
+        """
+        place, name = os.path.split(os.path.abspath(path))
+        inner = Path(os.path.realpath(place), name)
         for folder in inner.parents:
             mark = read_mark(folder)
             if mark is not None:
@@ -137,6 +142,14 @@ def write_together(contents: Mapping[str, str]) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def _check_folder(folder: str) -> None:
+    """UserError if something else than a folder has the name of ``folder`` or of one above it."""
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise UserError(f"{folder}: is no folder; choose another output")
 
 
 @contextmanager

@@ -109,6 +109,11 @@ def foreign_files(folder: str | os.PathLike[str], part: str | None = None) -> It
     yield from _foreign(Path(folder), Path(), own, parents, part)
 
 
+def _is_marked(folder: Path, inner: Path, parents: set[str]) -> bool:
+    """Whether a mark may lie there and is one: another file of that name is the user's."""
+    return str(inner) in (".", *parents) and read_mark(folder) is not None
+
+
 def _foreign(root: Path, inner: Path, own: set[str], parents: set[str], part: str | None) -> Iterator[str]:
     for entry in sorted(os.scandir(root / inner), key=lambda entry: entry.name):
         name = inner / entry.name
@@ -121,7 +126,7 @@ def _foreign(root: Path, inner: Path, own: set[str], parents: set[str], part: st
                 yield from _foreign(root, name, own, parents, part)
             else:
                 yield str(name)
-        elif str(name) not in own and not (entry.name == MARK and str(inner) in (".", *parents)):
+        elif str(name) not in own and not (entry.name == MARK and _is_marked(root / inner, inner, parents)):
             left = is_temporary(entry.name) or (entry.name.endswith(".xl-lock") and is_lock(root / name))
             if not left or not entry.is_file(follow_symlinks=False):
                 yield str(name)
