@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import random
 import shutil
@@ -25,29 +24,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from storm_compare import differences  # noqa: E402
+from storm_jobs import LATER, SETUP, Job, jobs  # noqa: E402
+
 from user_dir_tests.warm import WarmProcess  # noqa: E402
 
-SHAPE = (
-    "--encoder-layers 1 --encoder-embed-dim 32 --encoder-ffn-embed-dim 32 --encoder-attention-heads 2"
-    " --max-positions 256 --max-length 64"
-)
-QUIET = "--num-workers 0 --log-format simple --log-interval 50 --cpu"
-TRAIN = (
-    f"--user-dir {{root}}/xl_plugins {SHAPE} {QUIET} --save-dir run --lr 1e-3 --batch-size 16 --update-freq 1"
-    " --save-interval-updates 4 --keep-interval-updates 1 --no-epoch-checkpoints"
-)
-START = "--restore-file {inputs}/enc/model.pt"
-TOKENIZER = "--spm {inputs}/enc/sentencepiece.bpe.model --dict {inputs}/enc/dict.txt"
-MAKE = "--languages en,de,fr --train 120 --dev 24 --test 24 --unlabelled 300"
-THREE = "--languages en,de,fr --device cpu"
-MEMBERS = ",".join("{inputs}/" + f"{name}/checkpoint_best.pt" for name in ("tagger", "tagger-2", "tagger-3"))
-SALT = "--salt-langs en,de,fr --max-update 8"
-PRETRAIN = "--updates 4 --layers 1 --dim 32 --ffn 32 --heads 2 --vocab 700"
 HOOK = """
 import os, signal
 def _count():
@@ -69,71 +54,6 @@ def _count():
 if "XL_STORM_CALL" in os.environ or "XL_STORM_TALLY" in os.environ:
     _count()
 """
-
-
-class Job(NamedTuple):
-    """A command: its words, and what it needs of the prepared inputs in its own folder."""
-
-    name: str
-    command: str
-    copies: tuple[str, ...] = ()
-
-
-def jobs() -> list[Job]:
-    plain = f"fairseq-train {{inputs}}/bin {TRAIN} {START}"
-    return [
-        Job("plain", f"{plain} --task xl_sentence_pair --select source-dev --max-update 12"),
-        Job("make", f"xl-mini make out --problem tagging {MAKE} --overwrite"),
-        Job("prepare", f"xl-prepare xnli {{inputs}}/raw/xnli out {TOKENIZER} --overwrite"),
-        Job("xmixup", f"{plain} --task xmixup_sentence_pair --sampling-k 16 --max-update 8"),
-        Job("soft-labels", "xl-augment soft-labels tags --path {inputs}/tagger/checkpoint_best.pt", ("tags",)),
-        Job("code-switch", "xl-augment code-switch bin --dictionaries {inputs}/raw/dictionaries", ("bin",)),
-        Job(
-            "counterparts",
-            f"xl-augment counterparts bin --path {{inputs}}/enc/model.pt --word-lists {{inputs}}/raw/wordlists {THREE}",
-            ("bin",),
-        ),
-        Job("vicinity", "xl-augment vicinity tags --path {inputs}/enc/model.pt --languages de --device cpu", ("tags",)),
-        Job("evaluate", "xl-evaluate {inputs}/bin --path {inputs}/plain/checkpoint_best.pt --output out --overwrite"),
-        Job("pretrain", f"xl-mini pretrain {{inputs}}/raw out {PRETRAIN}"),
-        Job("salt", f"fairseq-train {{inputs}}/salt {TRAIN} {START} --task salt_augment_task {SALT}"),
-        Job(
-            "xla",
-            f"fairseq-train {{inputs}}/xla {TRAIN} --task xla_cotrain_task --problem tagging --xla-target de"
-            f" --xla-init-members {MEMBERS} --word-pooling mean --agreement union"
-            " --xla-epochs 1 --xla-datasets 1:src,tgt_virt --distill-eta 100 --xla-passes 1",
-        ),
-        Job(
-            "xtune",
-            f"xl-xtune xnli {{inputs}}/bin {START} --save-dir run --dictionaries {{inputs}}/raw/dictionaries --"
-            f" {SHAPE} {QUIET} --lr 1e-3 --batch-size 16 --update-freq 1 --save-interval-updates 4"
-            " --keep-interval-updates 1 --no-epoch-checkpoints --max-update 8",
-        ),
-    ]  # fmt: skip
-
-
-TAGGER = f"fairseq-train tags {TRAIN} {START} --task xl_tagging --max-update 4 --save-dir tagger"
-SETUP = [
-    ("raw", f"xl-mini make raw --problem all {MAKE}"),
-    ("enc/model.pt", f"xl-mini pretrain raw enc {PRETRAIN}"),
-    ("bin", f"xl-prepare xnli raw/xnli bin {TOKENIZER}"),
-    ("tags", f"xl-prepare panx raw/panx tags {TOKENIZER}"),
-    ("plain", f"fairseq-train bin {TRAIN} {START} --task xl_sentence_pair --max-update 4 --save-dir plain"),
-    ("tagger", TAGGER),
-]
-LATER = {  # only where a job that needs it runs: what is made, the command, the folder that it changes a copy of
-    "salt": [
-        (
-            "salt",
-            f"xl-augment counterparts salt --path enc/model.pt --word-lists raw/wordlists {THREE}",
-            "bin",
-        )
-    ],
-    "xla": [
-        ("xla", "xl-augment vicinity xla --path enc/model.pt --languages de --device cpu", "tags"),
-        *((f"tagger-{seed}", f"{TAGGER}-{seed} --seed {seed}", "") for seed in (2, 3)),
-    ],
-}
 
 
 class Unfit(Exception):
@@ -268,81 +188,6 @@ class Storm:
             shutil.copytree(folder, kept, dirs_exist_ok=True)
             shutil.copy(self.work / "last.log", kept / "last.log")
             print(f"     kept in {kept}; {self.tail()[:200]}", flush=True)
-
-
-# -- comparing --
-
-# times, and how many labellings came from the memory of this process
-TIMES = {
-    "labelling_passes",
-    "seconds",
-    "labelling_seconds",
-    "selection_seconds",
-    "time",
-    "date",
-    "since",
-    "created",
-    "wall",
-}
-
-
-def differences(expected: Path, found: Path) -> list[str]:
-    """Names of files that are missing, left over, or not equal."""
-    one, other = (
-        {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()} for root in (expected, found)
-    )
-    wrong = sorted(one.keys() ^ other.keys())
-    return wrong + sorted(name for name in one.keys() & other.keys() if not _equal(one[name], other[name]))
-
-
-def _equal(one: Path, other: Path) -> bool:
-    contents = one.read_bytes(), other.read_bytes()
-    if contents[0] == contents[1] or one.suffix == ".log":  # fairseq's log has the time in every line
-        return True
-    if one.suffix == ".pt":
-        return _same(*map(_checkpoint, (one, other)))
-    if one.suffix in (".json", ".jsonl"):
-        with contextlib.suppress(ValueError):
-            lines = [text.decode().splitlines() if one.suffix == ".jsonl" else [text.decode()] for text in contents]
-            left, right = ([_timeless(json.loads(line)) for line in each] for each in lines)
-            return left == right
-    return False
-
-
-def _timeless(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _timeless(item) for key, item in value.items() if key not in TIMES}
-    return [_timeless(item) for item in value] if isinstance(value, list) else value
-
-
-def _checkpoint(path: Path) -> object:
-    import torch
-
-    state = torch.load(path, map_location="cpu", weights_only=False)
-    extra = dict(state.pop("extra_state", None) or {})
-    for key in ("metrics", "previous_training_time"):
-        extra.pop(key, None)  # clocks
-    iterator = dict(extra.get("train_iterator") or {})
-    if isinstance(stage := iterator.get("stage"), dict) and "entry" in stage:
-        iterator["stage"] = {**stage, "entry": _timeless(json.loads(stage["entry"]))}
-    if state.get("optimizer_history"):
-        last = dict(state["optimizer_history"][-1])  # fairseq adds an entry at every start
-        # fairseq tells its schedules an epoch's score after it has saved; only its plateau schedule makes use of it
-        last["lr_scheduler_state"] = {**last["lr_scheduler_state"], "best": None}
-        state["optimizer_history"] = last
-    return {**state, "cfg": None, "extra_state": {**extra, "train_iterator": iterator}}
-
-
-def _same(one: object, other: object) -> bool:
-    import torch
-
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and one.dtype == other.dtype and torch.equal(one, other)
-    if isinstance(one, dict):
-        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return isinstance(other, type(one)) and len(one) == len(other) and all(map(_same, one, other))
-    return one == other or (one != one and other != other)
 
 
 def main() -> int:
