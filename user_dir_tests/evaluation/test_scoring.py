@@ -133,6 +133,7 @@ def test_a_test_set_of_one_label_is_scored_outside_xtremes_sets(tmp_path):
     ("rows", "reason"),
     [
         (["a\tb"] * 5, "2 columns and so no gold labels"),
+        (["dog\tNOUN"] * 5, "a word and its tag per line are scored with --metric span_f1"),
         (["a\tb\tneutral"] * 10, "the label is 'neutral' in every line, a placeholder"),
         (["a\tb\t-"] * 5, "the label is '-' in every line, a placeholder"),
         (["a\tb\tneutral", "a\tb"], "test.tsv:2: 2 columns, expected 3"),

@@ -11,10 +11,9 @@ from typing import Any
 from ..errors import UserError
 from ..safe_load import DamagedFile, load_restricted
 from .checksums import find_damage, is_zip
-from .writing import give_name
+from .writing import LAST, give_name
 
 logger = logging.getLogger(__name__)
-LAST = "checkpoint_last.pt"
 _OF_A_RUN = re.compile(r"checkpoint.*\.pt")
 
 

@@ -13,11 +13,11 @@ from fairseq.distributed import utils as distributed_utils
 
 from ..errors import UserError
 from . import lock
-from .damaged import LAST, mend_last
+from .damaged import mend_last
 from .finished import end_finished
 from .ranks import by_first_rank
 from .signals import passed_on, watch
-from .writing import clear_temporary, is_ours
+from .writing import LAST, clear_temporary, is_ours
 
 
 def install() -> None:

@@ -30,7 +30,7 @@ from . import signals
 from .ranks import fail_together
 
 logger = logging.getLogger(__name__)
-LAST = "checkpoint_last"
+LAST = "checkpoint_last.pt"
 CRASH = "crash.pt"  # what fairseq saves when an update fails, before it tells why
 _TEMPORARY = re.compile(r"\.(.+\.pt)\.[0-9a-f]{16}" + re.escape(SUFFIX))
 _ATTEMPTS, _PAUSE = 3, 2.5  # fairseq's, for network file systems
@@ -80,7 +80,7 @@ def _linked_copies() -> Any:
         class Linking(PathManager):
             @staticmethod
             def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
-                if os.path.basename(dst_path).startswith(LAST):
+                if os.path.basename(dst_path).startswith(LAST.removesuffix(".pt")):  # or a shard of it
                     later.enter_context(giving_name(src_path, dst_path))
                 else:
                     give_name(src_path, dst_path)

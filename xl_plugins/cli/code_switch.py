@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         job.pending(args.overwrite)  # others may have been made meanwhile
         with tqdm(total=len(job.texts), unit="row", desc=f"code-switch {job.language}", disable=None) as bar:
             counts = job.write(bar.update)
-    say("\n".join(lines(job.language, counts)))
+    say(*lines(job.language, counts))
     say(f"{job.language}: {job.folder}")
     return 0
 

@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args, data.source_language)
     load = model_loader(args, data)
     job = CounterpartJob(data, options, args.path, precision_of(args))
-    say("\n".join(describe(job.vocabularies)))
+    say(*describe(job.vocabularies))
     for warning in [*filter(None, [job.pieces.warning]), *warnings(job.vocabularies)]:
         say(f"warning: {warning}", file=sys.stderr)
 
@@ -158,7 +158,7 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
     say(f"{len(numbers)} of {len(job.texts.texts)} different texts")
     _show(job, counts)
     if finder.judges:
-        say("\n".join(translation_lines({name: counts[name] for name in finder.judges})))
+        say(*translation_lines({name: counts[name] for name in finder.judges}))
     if args.json:
         content = {one.language: job.manifest(one, counts[one.language]) for one in job.vocabularies}
         for entry in content.values():
@@ -184,7 +184,7 @@ def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] 
     if shard:
         say("nothing is left to be done")
     if args.write_pieces:
-        say("\n".join(write_pieces(job.data, names, job.texts, args.write_pieces)))
+        say(*write_pieces(job.data, names, job.texts, args.write_pieces))
     if args.json:
         write_report(args.json, {name: read_manifest(job.data, name) for name in names})
     return 0
@@ -223,7 +223,7 @@ def _bar(total: int, done: int) -> tqdm:
 
 def _show(job: CounterpartJob, counts: Mapping[str, Counts]) -> None:
     taus = {name: job.options.tau(name) for name in counts}
-    say("\n".join([*rate_lines(counts, taus), *threshold_lines(counts)]))
+    say(*rate_lines(counts, taus), *threshold_lines(counts))
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]

@@ -141,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
     if job.resumed:
         say(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
     _print_summary(job, meta)
-    say("\n".join(next_steps(args.dest, meta, args.dict)))
+    say(*next_steps(args.dest, meta, args.dict))
     return 0
 
 

@@ -200,7 +200,7 @@ def _report(args: argparse.Namespace, jobs: list[VicinityJob], vicinity: Vicinit
             examples, counts = job.maker(vicinity).make(rows, bar.update)
         _show(job, counts)
         if args.show:
-            say("\n".join(example_lines(job.texts, examples, args.show)))
+            say(*example_lines(job.texts, examples, args.show))
         content[job.language] = job.manifest(counts)
     if args.json:
         write_report(args.json, content)
@@ -233,7 +233,7 @@ def _bar(job: VicinityJob, total: int, done: int) -> tqdm:
 
 
 def _show(job: VicinityJob, counts: Counter[str]) -> None:
-    say("\n".join(lines(job.language, counts)))
+    say(*lines(job.language, counts))
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]

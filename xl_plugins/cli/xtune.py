@@ -274,7 +274,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UserError(f"--stage{stage} has no effect with --stage {args.stage}; leave it out")
     commands = {stage: stage_words(args, stage, further) for stage in stages}
     if args.dry_run:
-        say("\n".join(_show(words) for words in commands.values()))
+        say(*map(_show, commands.values()))
         return 0
     check(args)
     with save_folder(args) as lock:

@@ -107,11 +107,6 @@ class BlockStore:
         with lock:
             yield
 
-    @property
-    def exists(self) -> bool:
-        """Whether anything of the job was written."""
-        return os.path.isdir(self.folder)
-
     def remove(self) -> None:
         """Delete what was written to the folder, which need not exist, and the folder unless others put something in.
         What cannot be deleted does no harm: a block's seal is checked."""

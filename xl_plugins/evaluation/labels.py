@@ -76,7 +76,8 @@ def read_gold(path: str, labels: LabelSet) -> list[str]:
         if width not in (1, 3):
             raise UserError(
                 f"{path}: {width} columns and so no gold labels; expected text1, text2, label or one label per line"
-                " (XTREME publishes test files without labels: take them from the original data set)"
+                " (XTREME publishes test files without labels: take them from the original data set"
+                f"{'; a word and its tag per line are scored with --metric span_f1' if width == 2 else ''})"
             )
         found.append((line, fields[-1]))
     constant = len({label for _, label in found}) == 1

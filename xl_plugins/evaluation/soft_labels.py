@@ -82,10 +82,9 @@ def run(args: argparse.Namespace) -> int:
         with note:
             for language, part in parts.items():
                 if not note.has(arrays[language]):
-                    with tqdm(total=len(part), desc=language, unit="sentence", disable=None) as bar:
-                        with output.writing([arrays[language]]):
-                            write_array(tuned, part, arrays[language], limits, bar.update)
-                            list_again(data.root, Path(arrays[language]))  # xl-prepare's, if read from files
+                    with output.writing([arrays[language]]):
+                        _tag(tuned, part, arrays[language], limits)
+                        list_again(data.root, Path(arrays[language]))  # xl-prepare's, if read from files
                     note.add(arrays[language])
                 if language in texts and not note.has(texts[language]):
                     with output.writing([texts[language]]):
@@ -93,6 +92,12 @@ def run(args: argparse.Namespace) -> int:
                     note.add(texts[language])
                 say(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
     return 0
+
+
+def _tag(tuned: FineTuned, part: TagPart, path: str, limits: dict) -> None:
+    """Write the soft labels of a language, with a progress bar."""
+    with tqdm(total=len(part), desc=part.language, unit="sentence", disable=None) as bar:
+        write_array(tuned, part, path, limits, bar.update)
 
 
 def _mark(args: argparse.Namespace, data: DataBin, languages: list[str], limits: dict[str, int | None]) -> str:

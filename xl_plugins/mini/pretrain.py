@@ -24,8 +24,8 @@ from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting
 from tqdm import tqdm
 
 import xl_plugins
-from xl_plugins.checkpoints.damaged import LAST, mend_last
-from xl_plugins.checkpoints.writing import clear_temporary, save_whole
+from xl_plugins.checkpoints.damaged import mend_last
+from xl_plugins.checkpoints.writing import LAST, clear_temporary, save_whole
 from xl_plugins.cli.signals import death_with_parent
 from xl_plugins.errors import UserError
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
