@@ -115,6 +115,23 @@ def test_fairseq_and_transformers_in_one_process(run_python):
     assert (done.code, done.out) == (0, "None\n"), done.err
 
 
+def test_user_dir_beside_fairseq_is_found_from_any_folder(run_python, repo, tmp_path):
+    """As after a plain installation: fairseq looks for ``--user-dir`` in its own folder and beside that."""
+    site = tmp_path / "site"
+    (site / "fairseq").mkdir(parents=True)
+    (site / "xl_plugins").symlink_to(repo / "xl_plugins")
+    code = (
+        "import os, sys; from argparse import Namespace; from fairseq import utils;"
+        " from fairseq.tasks import TASK_REGISTRY;"
+        f" os.chdir({str(tmp_path)!r}); utils.__file__ = {str(site / 'fairseq' / 'utils.py')!r};"
+        " sys.path = [folder for folder in sys.path if folder];"
+        " utils.import_user_module(Namespace(user_dir='xl_plugins'));"
+        " print('xl_sentence_pair' in TASK_REGISTRY, sys.modules['xl_plugins'].__file__)"
+    )
+    done = run_python("-c", code)
+    assert done.out == f"True {site / 'fairseq' / '..' / 'xl_plugins' / '__init__.py'}\n", done.err
+
+
 # --- tools/setup_env.sh -----------------------------------------------------------------------------------------------
 
 FAKE_PYTHON = """#!/usr/bin/env bash
