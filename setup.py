@@ -44,6 +44,7 @@ setup(
     install_requires=[
         *FAIRSEQ,
         "numpy>=1.21.3",
+        "protobuf>=5",
         "rich>=12",
         "scikit-learn>=1.2",
         "sentencepiece>=0.2.0",

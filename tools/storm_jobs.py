@@ -46,6 +46,12 @@ def jobs() -> list[Job]:
         ),
         Job("vicinity", "xl-augment vicinity tags --path {inputs}/enc/model.pt --languages de --device cpu", ("tags",)),
         Job("evaluate", "xl-evaluate {inputs}/bin --path {inputs}/plain/checkpoint_best.pt --output out --overwrite"),
+        Job("trim", f"xl-convert trim {{inputs}}/enc/model.pt --data {{inputs}}/raw/xnli {TOKENIZER} out --overwrite"),
+        Job(
+            "untrim",
+            "xl-convert untrim {inputs}/small/model.pt --dict {inputs}/small/dict.txt --full {inputs}/enc/model.pt"
+            " --full-dict {inputs}/enc/dict.txt out.pt --overwrite",
+        ),
         Job("pretrain", f"xl-mini pretrain {{inputs}}/raw out {PRETRAIN}"),
         Job("salt", f"fairseq-train {{inputs}}/salt {TRAIN} {START} --task salt_augment_task {SALT}"),
         Job(
@@ -78,6 +84,14 @@ LATER = {  # only where a job that needs it runs: what is made, the command, the
             "salt",
             f"xl-augment counterparts salt --path enc/model.pt --word-lists raw/wordlists {THREE}",
             "bin",
+        )
+    ],
+    "untrim": [
+        (
+            "small",
+            "xl-convert trim enc/model.pt --data raw/dictionaries --spm enc/sentencepiece.bpe.model"
+            " --dict enc/dict.txt small",
+            "",
         )
     ],
     "xla": [

@@ -51,6 +51,11 @@ def foreign_kind(path: str) -> str | None:
     return None
 
 
+def is_exported(state: Mapping[str, Any]) -> bool:
+    """Whether xl-convert wrote a checkpoint of one of our tasks: weights without the state of their run."""
+    return not {"member", "exported"}.isdisjoint(state.get("task_state") or {})
+
+
 def check_entries(state: Any, name: str) -> None:
     """UserError unless ``state``, read from the file ``name``, has the entries of a fairseq checkpoint."""
     if _SHARD.search(name) or (isinstance(state, Mapping) and "shard_metadata" in state):

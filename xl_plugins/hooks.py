@@ -17,7 +17,7 @@ from typing import Any
 from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
-from .checkpoint_kinds import check_entries, missing_file
+from .checkpoint_kinds import check_entries, is_exported, missing_file
 from .checkpoints.checksums import is_zip
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
@@ -118,7 +118,7 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
     if state.get("cfg"):
         cfg = OmegaConf.to_container(OmegaConf.create(state["cfg"], flags={"allow_objects": True}))
         assert isinstance(cfg, dict)
-        exported = "member" in (state.get("task_state") or {})  # by xl-convert, without the state of its run
+        exported = is_exported(state)
         groups = {name: _options(cfg.get(name)) for name in ("task", "model")}
         record = read_record(state.get("task_state"), path)
         return {**groups, "exported": exported, "cfg": {**cfg, **groups}, "record": record}

@@ -31,6 +31,8 @@ OUTPUTS = {
     "xl-evaluate --json": FILE,
     "xl-evaluate --output": FILES,
     "xl-convert members --out": FILES,
+    "xl-convert trim out": FOLDER,
+    "xl-convert untrim out": FILE,
     "xl-augment counterparts --json": FILE,
     "xl-augment counterparts --write-pieces": FILES,
     "xl-augment vicinity --json": FILE,

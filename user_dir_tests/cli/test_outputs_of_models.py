@@ -10,18 +10,22 @@ from pathlib import Path
 import pytest
 import torch
 
+from user_dir_tests.conftest import TinySpm
 from user_dir_tests.evaluation.made import save_checkpoint
 from user_dir_tests.evaluation.test_members import cotraining
 from user_dir_tests.output.test_folder import tree
 from user_dir_tests.planting import FILE, FILES, FOLDER, Case, check_survival, pairs
 from user_dir_tests.toy import make_data
 from xl_plugins.cli import convert, evaluate, mini
+from xl_plugins.data.layout import load_dictionary
 from xl_plugins.errors import UserError
 
 KINDS = {
     "xl-evaluate --json": FILE,
     "xl-evaluate --output": FILES,
     "xl-convert members --out": FILES,
+    "xl-convert trim out": FOLDER,
+    "xl-convert untrim out": FILE,
     "xl-mini make folder": FOLDER,
 }
 FILES_OF = {
@@ -31,13 +35,29 @@ FILES_OF = {
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> Path:
     root = tmp_path_factory.mktemp("world")
     data = make_data(root / "data", test=4)
     (data / "meta.json").write_text(json.dumps({"dataset": "xnli", "languages": ["de", "en", "fr"]}))
     save_checkpoint(root / "plain.pt", data, "xl_sentence_pair")
     torch.save(cotraining(("sentence_pair", data)), root / "members.pt")
+    for name, file in (("spm.model", tiny_spm.model), ("dict.txt", tiny_spm.dict), ("text.txt", tiny_spm.text)):
+        shutil.copy(file, root / name)
+    table = torch.rand(len(load_dictionary(tiny_spm.dict)), 4)
+    torch.save({"model": {"encoder.embed_tokens.weight": table}}, root / "whole.pt")
+    assert convert.main(convert_words("trim", root, root / "small")) == 0
     return root
+
+
+def convert_words(command: str, inputs: Path, out: Path) -> list[str]:
+    given = {
+        "members": f"members {inputs}/members.pt --out {out}",
+        "trim": f"trim {inputs}/whole.pt --data {inputs}/text.txt --spm {inputs}/spm.model"
+        f" --dict {inputs}/dict.txt {out}",
+        "untrim": f"untrim {inputs}/small/model.pt --dict {inputs}/small/dict.txt --full {inputs}/whole.pt"
+        f" --full-dict {inputs}/dict.txt {out}",
+    }
+    return given[command].split()
 
 
 def make_case(name: str, world: Path, root: Path) -> Case:
@@ -51,7 +71,7 @@ def make_case(name: str, world: Path, root: Path) -> Case:
             words = [str(inputs / "data"), "--path", str(inputs / "plain.pt"), option, str(out), *more]
             assert evaluate.main(words) == 0
         elif name.startswith("xl-convert"):
-            assert convert.main(["members", str(inputs / "members.pt"), "--out", str(out), *more]) == 0
+            assert convert.main([*convert_words(name.split()[1], inputs, out), *more]) == 0
         else:
             sizes = "--problem sentence_pair --languages en,de --train 3 --dev 3 --test 3 --unlabelled 3".split()
             assert mini.main(["make", str(out), *sizes, "--seed", str(next(seeds)), *more]) == 0

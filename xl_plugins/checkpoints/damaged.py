@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..checkpoint_kinds import is_exported
 from ..errors import UserError
 from ..safe_load import DamagedFile, load_restricted
 from .checksums import find_damage, is_zip
@@ -76,7 +77,7 @@ def _look(path: str, tensors: bool = True) -> Mapping[str, Any]:
 def _progress(state: Mapping[str, Any], task: str) -> tuple[int, int] | None:
     """Updates and epoch at which a run of ``task`` can go on from a checkpoint; None for exported and other ones."""
     try:
-        of_task = state["cfg"]["task"]["_name"] == task and "member" not in (state["task_state"] or {})
+        of_task = state["cfg"]["task"]["_name"] == task and not is_exported(state)
         complete = "last_optimizer_state" in state or state["cfg"]["checkpoint"]["no_save_optimizer_state"]
         updates = state["optimizer_history"][-1]["num_updates"]
         epoch = state["extra_state"]["train_iterator"]["epoch"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 
 from xl_plugins.arguments import Parser
 from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
-from xl_plugins.evaluation.members import export_members
 from xl_plugins.terminal import say
 
 MEMBERS = "the three models of an XLA run, each as a checkpoint of its own"
@@ -23,6 +23,27 @@ example:
   xl-evaluate data-bin/panx --languages en,de --path runs/xla-de/members/member-*.pt
   xl-evaluate data-bin/panx --languages en,de --path runs/xla-de/members/member-*.pt --ensemble
 """
+TRIM = "an encoder with the pieces that given data need: smaller, faster on a CPU, the same numbers"
+TRIM_EPILOG = """\
+OUT receives model.pt, dict.txt and sentencepiece.bpe.model, to be used in the place of the originals from xl-prepare
+on. All texts of the data are cut into the same pieces as before and have the same hidden states, bit for bit; other
+texts may be cut into smaller pieces. --data takes raw files (text, tsv, csv, json, jsonl, CoNLL, Parquet, packed or
+not), folders of them, and folders made by xl-prepare; name all that the experiments will read, dictionaries and word
+lists as well. A fine-tuned checkpoint stays one.
+
+example:
+  xl-convert trim xlmr.base/model.pt --data raw/xnli raw/dictionaries --spm xlmr.base/sentencepiece.bpe.model \\
+      --dict xlmr.base/dict.txt xlmr.xnli
+  xl-prepare xnli raw/xnli data-bin/xnli --spm xlmr.xnli/sentencepiece.bpe.model --dict xlmr.xnli/dict.txt
+"""
+UNTRIM = "a model with a trimmed vocabulary with the whole vocabulary again"
+UNTRIM_EPILOG = """\
+The rows of the pieces that were left out come from the model that was trimmed (--full); all else is CKPT's.
+
+example:
+  xl-convert untrim runs/zero-shot/checkpoint_best.pt --dict xlmr.xnli/dict.txt --full xlmr.base/model.pt \\
+      --full-dict xlmr.base/dict.txt runs/zero-shot/whole.pt
+"""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -33,17 +54,44 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    members = commands.add_parser(
-        "members", help=MEMBERS, description=f"Write {MEMBERS}.", epilog=MEMBERS_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+
+    def add(name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=summary, description=f"Write {summary}.", epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+
+    members = add("members", MEMBERS, MEMBERS_EPILOG)
     members.add_argument("path", metavar="PATH", help="checkpoint of the run")
     members.add_argument("--out", metavar="DIR", help="folder to write (default: members, beside PATH)")
     members.add_argument("--overwrite", action="store_true", help="replace files that are there")
+
+    trim = add("trim", TRIM, TRIM_EPILOG)
+    trim.add_argument("model", metavar="MODEL", help="model.pt of a pre-trained model, or a checkpoint")
+    trim.add_argument("--data", required=True, nargs="+", metavar="PATH", help="files and folders with all texts")
+    trim.add_argument("--spm", required=True, metavar="FILE", help="sentencepiece.bpe.model of MODEL")
+    trim.add_argument("--dict", required=True, metavar="FILE", help="dict.txt of MODEL")
+    trim.add_argument(
+        "--sampling", action="store_true",
+        help="keep every piece that is part of a word of the raw texts, so that subword sampling (xTune, S = SS) draws"
+        " as it does with the whole vocabulary",
+    )  # fmt: skip
+    trim.add_argument("out", metavar="OUT", help="folder to write")
+    trim.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert trim made it")
+
+    untrim = add("untrim", UNTRIM, UNTRIM_EPILOG)
+    untrim.add_argument("path", metavar="CKPT", help="model or checkpoint with the trimmed vocabulary")
+    untrim.add_argument("--dict", required=True, metavar="FILE", help="dict.txt of CKPT, as xl-convert trim made it")
+    untrim.add_argument("--full", required=True, metavar="MODEL", help="the model that was trimmed")
+    untrim.add_argument("--full-dict", required=True, metavar="FILE", help="dict.txt of that model")
+    untrim.add_argument("out", metavar="OUT", help="file to write")
+    untrim.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert untrim made it")
     return parser
 
 
 def members(args: argparse.Namespace) -> int:
+    from xl_plugins.evaluation.members import export_members
+
     folder = args.out or os.path.join(os.path.dirname(args.path), "members")
     for member in export_members(args.path, folder, args.overwrite):
         score = "not scored yet" if member.score is None else f"dev score {member.score:.2f}"
@@ -51,10 +99,30 @@ def members(args: argparse.Namespace) -> int:
     return 0
 
 
+def trim(args: argparse.Namespace) -> int:
+    from xl_plugins.convert.trim import trim as write
+
+    done = write(args.model, args.data, args.spm, args.dict, args.out, args.overwrite, args.sampling)
+    if done.skipped:
+        more = f" and {len(done.skipped) - 3} more" if len(done.skipped) > 3 else ""
+        say(f"warning: left out, no text: {', '.join(done.skipped[:3])}{more}", file=sys.stderr)
+    rows, size = ([f"{value:,}" for value in pair] for pair in (done.rows, [round(x / 2**20) for x in done.size]))
+    say(f"{args.out}: {rows[1]} of {rows[0]} pieces, {size[1]} of {size[0]} MiB; {done.texts:,} raw texts read")
+    return 0
+
+
+def untrim(args: argparse.Namespace) -> int:
+    from xl_plugins.convert.untrim import untrim as write
+
+    before, after = write(args.path, args.dict, args.full, args.full_dict, args.out, args.overwrite)
+    say(f"{args.out}: {after:,} pieces, {before:,} of them from {args.path}")
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
-    return {"members": members}[args.command](args)
+    return {"members": members, "trim": trim, "untrim": untrim}[args.command](args)
 
 
 def cli_main() -> None:

@@ -52,6 +52,11 @@ def load_dictionary(path: Path) -> Dictionary:
     return dictionary
 
 
+def digest_of(dictionary: Dictionary) -> str:
+    """SHA-256 of the pieces in their order, ``<mask>`` included."""
+    return hashlib.sha256("\n".join(dictionary.symbols).encode("utf-8")).hexdigest()
+
+
 @dataclass(frozen=True)
 class DataBin:
     """A binarised data folder.
@@ -85,7 +90,7 @@ class DataBin:
     @cached_property
     def dictionary_digest(self) -> str:
         """SHA-256 of the pieces in their order, ``<mask>`` included."""
-        return hashlib.sha256("\n".join(self.dictionary.symbols).encode("utf-8")).hexdigest()
+        return digest_of(self.dictionary)
 
     @cached_property
     def labels(self) -> list[str]:

@@ -1,0 +1,36 @@
+"""xl-convert trim on real texts of 15 languages: every one of them is cut as before."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import sentencepiece
+
+from xl_plugins.convert.small_tokenizer import reduce_sentencepiece
+from xl_plugins.convert.texts import find_sources, read_texts
+from xl_plugins.convert.used_pieces import find_pieces
+
+LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
+
+
+def test_all_texts_are_cut_as_before(xl_data: Path, tmp_path: Path) -> None:
+    """XNLI, tags, entities, questions, parallel text; the tokenizer is trained on a part of them."""
+    with open(tmp_path / "text.txt", "w", encoding="utf-8") as out:
+        for language in LANGUAGES:
+            path = xl_data / "parallel" / "ntrex" / f"newstest2019.{language}.gz"
+            out.write(gzip.decompress(path.read_bytes()).decode("utf-8"))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "full"), vocab_size=30_000,
+        character_coverage=0.9995, minloglevel=2,
+    )  # fmt: skip
+    spm = str(tmp_path / "full.model")
+    data = [str(xl_data / name) for name in ("xnli", "udpos", "panx", "xquad", "mlqa", "pawsx", "sick")]
+    found = find_pieces(data, spm)
+    content, kept = reduce_sentencepiece(spm, found.pieces)
+    full, small = sentencepiece.SentencePieceProcessor(model_file=spm), sentencepiece.SentencePieceProcessor()
+    small.LoadFromSerializedProto(content)
+    assert found.texts > 1_500_000 and not found.skipped and len(kept) < 0.97 * full.GetPieceSize()
+    for path in find_sources(data)[1]:
+        texts = list(read_texts(path))
+        assert small.encode(texts, out_type=str) == full.encode(texts, out_type=str), path

@@ -1,0 +1,1 @@
+"""Checkpoints and tokenizers in other forms."""

@@ -1,0 +1,55 @@
+"""A SentencePiece model and its dictionary with some of their pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import UserError
+
+_NORMAL = 1  # sentencepiece_model.proto, ModelProto.SentencePiece.Type
+_UNIGRAM = 1  # TrainerSpec.ModelType
+
+
+def reduce_sentencepiece(path: str, wanted: Iterable[str]) -> tuple[bytes, list[str]]:
+    """The SentencePiece model with the ``wanted`` pieces, and the names of all its ordinary pieces.
+
+    Kept besides are single characters, so that no text becomes unknown that was not; everything that is no ordinary
+    piece (control, unknown, user-defined, bytes); and the pieces of the lowest and the highest score, from which the
+    scores of unknown and user-defined pieces follow. The best segmentation of a text into pieces that are kept stays
+    the best: what it competes with has only become less.
+
+    Raises:
+        UserError: not a unigram model, where pieces are put together from others that may be gone.
+    """
+    try:
+        from sentencepiece import sentencepiece_model_pb2 as proto
+    except Exception as error:  # a protobuf older than the one sentencepiece was built with, or none
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"protobuf does not fit sentencepiece ({reason}); pip install --upgrade protobuf") from None
+    model = proto.ModelProto.FromString(Path(path).read_bytes())
+    if model.trainer_spec.model_type != _UNIGRAM:
+        raise UserError(f"--spm {path}: not a unigram model (XLM-R's kind); others cannot be trimmed")
+    ordinary = [piece for piece in model.pieces if piece.type == _NORMAL]
+    scores = [piece.score for piece in ordinary]
+    extremes = {ordinary[scores.index(value)].piece for value in (min(scores), max(scores))} if scores else set()
+    wanted = set(wanted) | extremes
+    kept = [p for p in model.pieces if p.type != _NORMAL or len(p.piece) == 1 or p.piece in wanted]
+    names = [piece.piece for piece in kept if piece.type == _NORMAL]
+    copies = [proto.ModelProto.SentencePiece.FromString(piece.SerializeToString()) for piece in kept]
+    del model.pieces[:]
+    model.pieces.extend(copies)
+    model.trainer_spec.vocab_size = len(copies)
+    return model.SerializeToString(deterministic=True), names
+
+
+def reduce_dictionary(path: str, kept: Iterable[str], wanted: Iterable[str]) -> str:
+    """The lines of ``dict.txt``, in their order, of the tokenizer's kept pieces and of the ``wanted`` symbols."""
+    # fairseq splits a piece at white space of any kind in it
+    names = {part for piece in kept for part in (piece, *piece.split())} | set(wanted)
+    lines = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    return "".join(f"{line}\n" for line in lines if _symbol(line) in names or len(_symbol(line)) == 1)
+
+
+def _symbol(line: str) -> str:
+    return line.rstrip().removesuffix(" #fairseq:overwrite").rpartition(" ")[0]
