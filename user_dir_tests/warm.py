@@ -24,6 +24,8 @@ class WarmProcess:
         context.set_forkserver_preload(PRELOADED)
         self.folder = tempfile.TemporaryDirectory()
         self.files = [os.path.join(self.folder.name, name) for name in ("out", "err")]
+        for file in self.files:  # a process may be killed before it opens them
+            Path(file).touch()
         self.process = context.Process(target=_run, args=(code, arguments, str(cwd), dict(env or {}), self.files))
         self.process.start()
 
