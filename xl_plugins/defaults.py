@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from typing import Any
 
@@ -179,6 +180,7 @@ def count_ranks(world_size: str | int | None = None) -> int:
 
 
 def share_rows(per_update: int, at_once: int, ranks: int) -> tuple[int, int]:
-    """Rows per forward pass of a rank, at most ``at_once``, and passes per update, ``per_update`` rows in all."""
-    rows = max(1, min(at_once, per_update // ranks))
-    return rows, max(1, per_update // (rows * ranks))
+    """Rows per forward pass of a rank, at most ``at_once``, and passes per update: in all ``per_update`` rows, or as
+    near to that as this number of ranks allows."""
+    passes = math.ceil(per_update / (at_once * ranks))
+    return min(at_once, max(1, round(per_update / (passes * ranks)))), passes
