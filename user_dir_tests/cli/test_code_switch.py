@@ -223,6 +223,9 @@ def test_a_folder_of_something_else_is_never_replaced(world: World, fails: Fails
     assert fails(name="vicinity", overwrite=True) == (
         f"{folder}/manifest.json: not of code-switched texts; remove the folder and run xl-augment code-switch again"
     )
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")  # reading it would wait for ever
+    assert fails(name="vicinity", overwrite=True).startswith(f"{folder}/manifest.json: no plain file; remove")
 
 
 def test_nothing_is_left_of_what_fails(world: World, fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,11 @@ def test_answer_files_that_are_none(xquad, text, reason):
         ("[]", "no question; expected SQuAD's layout"),
         ("", "not JSON"),
         ('[["x"]]', "xquad.en.json:1: a list; expected SQuAD's layout"),
+        (
+            '[{"id": "q", "question": "?", "context": "x y", "answers": [{"text": "x", "answer_start": 0}]},'
+            ' {"id": "q", "question": "!", "context": "x y", "answers": [{"text": "y", "answer_start": 2}]}]',
+            "question id q belongs to several questions, whose answers differ; give each its own id",
+        ),
     ],
 )
 def test_gold_files_without_answers_are_refused(xquad, text, reason):

@@ -71,6 +71,8 @@ class Kind:
             return None
         path = folder / MANIFEST
         try:
+            if path.exists() and not path.is_file():
+                raise ValueError("no plain file")  # reading a pipe would wait for ever
             manifest = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(manifest, dict) or "kind" not in manifest:
                 raise ValueError(f"not of {self.what}")

@@ -12,7 +12,7 @@ from ..formats.json_text import read_json
 from ..formats.packing import PACKED
 from ..output import printable
 from ..xtreme.languages import CODE
-from ..xtreme.squad_json import read_gold
+from ..xtreme.squad_json import Question, read_gold
 from ..xtreme.tsv import find_file
 
 # Names of gold files in XTREME's folders; TyDiQA-GoldP has no test set, its dev files are scored.
@@ -82,6 +82,7 @@ def read_questions(path: str, unanswerable: bool = False) -> tuple[list[str], li
                 ' is_impossible does not say that it has none; write "answers": [] or remove the question'
             )
     found = [q._replace(answers=[]) if q.impossible else q for q in found]
+    _refuse_repeated(path, found)
     return [q.key for q in found], [[text for text, _ in q.answers] for q in found]
 
 
@@ -94,6 +95,18 @@ def match_answers(path: str, found: Mapping[str, str], gold_path: str, ids: Sequ
             " --predictions and --labels"
         )
     return answers
+
+
+def _refuse_repeated(path: str, questions: Sequence[Question]) -> None:
+    """UserError for an id of two questions with different answers: a prediction file has one answer per id."""
+    seen: dict[str, set[str]] = {}
+    for question in questions:
+        answers = {text for text, _ in question.answers}
+        if seen.setdefault(question.key, answers) != answers:
+            raise UserError(
+                f"{path}: question id {printable(question.key)} belongs to several questions, whose answers differ;"
+                " give each its own id"
+            )
 
 
 def write_answers(ids: Sequence[str], answers: Sequence[str]) -> str:
