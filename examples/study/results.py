@@ -1,0 +1,99 @@
+"""The results of the study: a line per run, and the counters of every example."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from steps import Run, Workshop, in_order, shown
+
+from xl_plugins import __version__
+from xl_plugins.data.tokenizer import file_digest
+from xl_plugins.errors import UserError
+from xl_plugins.evaluation.result import read_json
+from xl_plugins.output import atomic_file
+
+
+class Results:
+    """``results.jsonl`` and ``results/DATASET/SYSTEM-SEED.json`` in a folder.
+
+    Args:
+        encoder: folder of the encoder that the results are of.
+    """
+
+    def __init__(self, folder: Path, encoder: Path) -> None:
+        self.folder, self.encoder = folder, encoder
+        self.path = folder / "results.jsonl"
+        self.lines = read_results(self.path)
+
+    def has(self, run: Run) -> bool:
+        """Whether the run is there.
+
+        Raises:
+            UserError: it is, but from other commands or another encoder.
+        """
+        line = self.lines.get(key(run))
+        if line is None:
+            return False
+        for name, found in (("commands", run.digest), ("encoder", self._digest)):
+            if line["digests"][name] != found:
+                raise UserError(
+                    f"{self.path}: {key(run)} comes from another version of its {name}; give another --results, or"
+                    " remove its line"
+                )
+        return True
+
+    def add(self, run: Run, workshop: Workshop) -> None:
+        """Take up a finished run."""
+        scored = workshop.work / f"{run.name}.json"
+        scores = read_json(str(scored))[0].scores
+        kept = self.folder / "results" / f"{key(run)}.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(kept, "wb") as file, open(scored, "rb") as source:
+            shutil.copyfileobj(source, file)
+        steps = list(in_order([run]))
+        costs = {step.name: workshop.cost(step) for step in steps}
+        data = workshop.work / run.after[0].name / "checksums.json"
+        self.lines[key(run)] = {
+            "run": key(run), "dataset": run.dataset, "system": run.system, "seed": run.seed, "updates": run.updates,
+            "scores": {language: round(value, 4) for language, value in scores.items()},
+            "seconds": costs,
+            "digests": {"commands": run.digest, "encoder": self._digest, "data": file_digest(str(data))},
+            "versions": {
+                "xl_plugins": __version__, "python": platform.python_version(),
+                **{name: version(name) for name in ("torch", "numpy", "fairseq-fixed")},
+            },
+            "commands": [shown(words) for step in steps for words in step.commands],
+        }  # fmt: skip
+        with atomic_file(self.path) as file:
+            for line in self.lines.values():
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def describe(self, run: Run) -> str:
+        """Its mean score."""
+        scores = self.lines[key(run)]["scores"]
+        return f"{sum(scores.values()) / len(scores):.1f} (mean of {len(scores)} languages)"
+
+    @cached_property
+    def _digest(self) -> str:
+        return file_digest(str(self.encoder / "model.pt"))
+
+
+def key(run: Run) -> str:
+    return f"{run.dataset}/{run.system}-{run.seed}"
+
+
+def read_results(path: Path) -> dict[str, dict[str, Any]]:
+    """Lines of a file of results by the names of their runs; empty where there is no file."""
+    if not path.is_file():
+        return {}
+    try:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {line["run"]: line for line in found}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: no results of the study ({str(error)[:80]}); restore it, or give another") from None

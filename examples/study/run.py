@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Train and score all systems of the study; what is done is kept, so the same command goes on after any interruption.
+
+    examples/study/run.py --data DATA --encoder DIR --work WORK --list      # the table of runs
+    examples/study/run.py --data DATA --encoder DIR --work WORK             # all of them
+    examples/study/run.py ... --only 'sick/*' --print                       # their commands, to be pasted
+
+DATA holds the data sets under their own names (sick/, xnli/, ...), DIR model.pt, dict.txt and sentencepiece.bpe.model.
+Every run is a sequence of the package's own commands. WORK/results.jsonl has a line per run: scores, commands,
+versions, digests of encoder and data, wall and processor time; WORK/results/ the counters of every example, from which
+``report.py`` makes the tables. A run that is in the results is skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import table
+from results import Results
+from steps import Failed, Run, Step, Workshop, in_order, shown
+from training import SCALES, shape_options
+
+from xl_plugins.arguments import Parser, whole
+from xl_plugins.cli.signals import clean_up_on_signals
+from xl_plugins.errors import UserError, run_cli
+from xl_plugins.output import FolderLock
+from xl_plugins.terminal import say
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="folder of the data sets")
+    parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help="folder of the pre-trained encoder")
+    parser.add_argument("--work", type=Path, required=True, metavar="WORK", help="folder of all that is made")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="folder of the results (default: WORK)")
+    parser.add_argument(
+        "--scale", choices=SCALES, default="small",
+        help="small: the updates and rates of table.py, for an encoder of 12 x 384 on a CPU; paper: the papers'"
+        " hyper-parameters, for XLM-R on a GPU (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--only", metavar="PATTERN,...", help="runs by name, such as 'sick/*,xnli/zero-shot-1'")
+    parser.add_argument("--seeds", type=whole(1), default=1, metavar="N", help="seeds of SICK, XNLI and PAN-X")
+    parser.add_argument("--jobs", type=whole(1), default=1, metavar="N", help="steps at once (default: %(default)s)")
+    parser.add_argument("--train-options", default="", metavar="WORDS", help="for every training, such as '--fp16'")
+    parser.add_argument("--list", action="store_true", help="show the runs and what is done, and run nothing")
+    parser.add_argument("--print", action="store_true", help="show the commands of the runs, and run nothing")
+    return parser
+
+
+def choose(runs: Sequence[Run], only: str | None) -> list[Run]:
+    """The runs whose names match; UserError where a pattern matches none."""
+    if only is None:
+        return [run for run in runs if run.dataset in table.DEFAULT and not run.system.startswith("search-")]
+    patterns = only.split(",")
+    for pattern in patterns:
+        if not any(fnmatch.fnmatch(label(run), pattern) for run in runs):
+            raise UserError(f"--only: no run is named {pattern}; --list shows them")
+    return [run for run in runs if any(fnmatch.fnmatch(label(run), pattern) for pattern in patterns)]
+
+
+def label(run: Run) -> str:
+    return f"{run.dataset}/{run.system}-{run.seed}"
+
+
+def carry_out(runs: Sequence[Run], workshop: Workshop, results: Results, jobs: int) -> int:
+    """Make what is missing, up to ``jobs`` steps at once, in the order of the table; returns how many steps failed."""
+    pending = list(in_order(run for run in runs if not results.has(run)))
+    done = {step.name for step in pending if workshop.cost(step)}
+    failed: set[str] = set()
+    running: dict[Future, Step] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        while True:
+            for step in pending:
+                if step.name in done and isinstance(step, Run) and not results.has(step):
+                    results.add(step, workshop)
+                    say(f"{label(step)}: {results.describe(step)}")
+            pending = [step for step in pending if step.name not in done | failed]
+            lost = [step for step in pending if any(other.name in failed for other in step.after)]
+            failed |= {step.name for step in lost}
+            busy = {step.name for step in running.values()}
+            ready = [s for s in pending if s.name not in busy | failed and all(o.name in done for o in s.after)]
+            for step in ready[: jobs - len(running)]:
+                say(f"{step.name} ...")
+                running[pool.submit(workshop.carry_out, step)] = step
+            if not running:
+                return len(failed)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step = running.pop(future)
+                try:
+                    cost = future.result()
+                except Failed as error:
+                    say(f"error: {error}", file=sys.stderr)
+                    failed.add(step.name)
+                else:
+                    done.add(step.name)
+                    say(f"{step.name}: done in {cost['wall']:.0f} s")
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    logging.getLogger().setLevel(logging.WARNING)
+    for option in ("data", "encoder"):
+        if not getattr(args, option).is_dir():
+            raise UserError(f"--{option} {getattr(args, option)}: no such folder")
+    shape = shape_options(args.encoder / "model.pt")
+    runs = choose(table.runs(args.scale, shape, tuple(args.train_options.split()), args.seeds), args.only)
+    folders = {"DATA": args.data, "ENCODER": args.encoder, "WORK": args.work}
+    if args.print:
+        say(*(f"{name}={folder.resolve()}" for name, folder in folders.items()))
+        for step in in_order(runs):
+            say(f"# {step.name}", *map(shown, step.commands))
+        return 0
+    results = Results(args.results or args.work, args.encoder)
+    if args.list:
+        say(*(f"{label(run)}: {results.describe(run) if results.has(run) else '-'}" for run in runs))
+        return 0
+    args.work.mkdir(parents=True, exist_ok=True)
+    threads = max(1, int(os.environ.get("OMP_NUM_THREADS", 0)) or (os.cpu_count() or 1) // args.jobs)
+    with FolderLock(args.work / ".study.xl-lock", "run.py", f"--work {args.work}"):
+        failed = carry_out(runs, Workshop(folders, threads), results, args.jobs)
+    if failed:
+        say(f"{failed} steps failed or could not begin", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    clean_up_on_signals()
+    run_cli(main)

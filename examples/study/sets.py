@@ -1,0 +1,112 @@
+"""The data sets of the study: a vocabulary trimmed to each, and binarised folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steps import Step, Words
+
+XNLI = "ar,bg,de,el,en,es,fr,hi,ru,sw,th,tr,ur,vi,zh"
+PANX = "af,ar,bg,bn,de,el,en,es,et,eu,fa,fi,fr,he,hi,id,it,ja,jv,ka,kk,ml,mr,ms,my,nl,pt,ru,sw,ta,te,tl,tr,ur,vi,yo,zh"
+UDPOS = "ar,bg,de,el,en,es,et,eu,fa,fi,fr,he,hi,id,it,ja,mr,nl,pt,ro,ru,ta,te,tr,uk,ur,vi,zh"
+PAWSX = "de,en,es,fr,ja,zh"
+NLI = "contradiction,entailment,neutral"
+ENTITIES = "B-LOC,B-ORG,B-PER,I-LOC,I-ORG,I-PER,O"
+
+
+def trimmed(dataset: str, *data: str, sampling: bool = False) -> Step:
+    """The encoder with the pieces of a set's files alone: the same numbers, faster."""
+    more = ("--sampling",) if sampling else ()
+    words = ("xl-convert", "trim", "$ENCODER/model.pt", "--data", *(f"$DATA/{name}" for name in data), "--spm",
+             "$ENCODER/sentencepiece.bpe.model", "--dict", "$ENCODER/dict.txt", *more, f"$WORK/{dataset}/encoder",
+             "--overwrite")  # fmt: skip
+    return Step(f"{dataset}/encoder", (words,))
+
+
+def prepared(name: str, encoder: Step, command: str, options: Sequence[str]) -> Step:
+    """``xl-prepare COMMAND`` into ``$WORK/NAME``."""
+    tokenizer = ("--spm", f"$WORK/{encoder.name}/sentencepiece.bpe.model", "--dict", f"$WORK/{encoder.name}/dict.txt")
+    words: Words = ("xl-prepare", command, *options, *tokenizer, "--overwrite")
+    where = words.index("DEST")
+    return Step(name, ((*words[:where], f"$WORK/{name}", *words[where + 1 :]),), (encoder,))
+
+
+def sick(encoder: Step) -> Step:
+    """SICK, SICK-NL and SICK-BR joined by pair_ID; English originals are the translations of the other two."""
+    english = "$DATA/sick/en/SICK_{}.txt"
+    files = ("nl=$DATA/sick/nl/SICK_NL.txt", "pt=$DATA/sick/pt/SICK_BR.txt")
+    options = (
+        "DEST", "--name", "sick", "--labels", NLI, "--align-on", "pair_ID", "--label-map",
+        "CONTRADICTION=contradiction,ENTAILMENT=entailment,NEUTRAL=neutral",
+        "--columns", "first=sentence_A,second=sentence_B,label=entailment_label", "en:label=entailment_judgment",
+        "back-translation,translate-dev,translate-test:first=sentence_A_original,second=sentence_B_original",
+        "--train", f"en={english.format('train')}", *files, "--valid", f"en={english.format('trial')}", *files,
+        "--test", f"en={english.format('test_annotated')}", *files,
+        "--back-translation", *files, "--translate-dev", *files, "--translate-test", *files,
+        "--filter", "nl,pt/train,back-translation:SemEval_set=TRAIN", "nl,pt/valid,translate-dev:SemEval_set=TRIAL",
+        "nl,pt/test,translate-test:SemEval_set=TEST",
+    )  # fmt: skip
+    return prepared("sick/data", encoder, "pairs", options)
+
+
+def mnli(encoder: Step) -> Step:
+    """19,691 English pairs; XNLI's dev sets, and the first 1,335 rows of each test set, row-parallel."""
+    options = (
+        "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=0,second=1,label=2",
+        "--train", "en=$DATA/xnli/train-en.tsv", "--valid", "$DATA/xnli/dev-{lang}.tsv",
+        "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]",
+    )  # fmt: skip
+    return prepared("xnli/mnli", encoder, "pairs", options)
+
+
+def xnli_parallel(encoder: Step) -> Step:
+    """2,000 rows of XNLI's dev set to train on, 490 for selection; the English rows are the gold source of the others
+    and stand for their back-translations. Machine translations of the test sets exist for Swahili and Urdu."""
+    targets = ",".join(language for language in XNLI.split(",") if language != "en")
+    dev = "$DATA/xnli/dev-en.tsv"
+    options = (
+        "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=0,second=1,label=2",
+        "translate-test:first=sentence1_en,second=sentence2_en,label=label",
+        "--train", "$DATA/xnli/dev-{lang}.tsv[0:2000]", "--valid", "$DATA/xnli/dev-{lang}.tsv[2000:2490]",
+        "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]", "--back-translation", f"{targets}={dev}[0:2000]",
+        "--translate-dev", f"{targets}={dev}[2000:2490]", "--translate-test",
+        *(f"{name}=$DATA/xnli/translate-test/{name}.trans.test.tsv[0:1335]" for name in ("sw", "ur")),
+    )  # fmt: skip
+    return prepared("xnli/parallel", encoder, "pairs", options)
+
+
+def pawsx(encoder: Step) -> Step:
+    """English dev pairs, 1,700 to train on with their translations and 300 for selection; a third of the tests."""
+    options = (
+        "DEST", "--name", "pawsx", "--languages", PAWSX, "--labels", "0,1", "--columns", "first=0,second=1,label=2",
+        "--no-translation", "NS", "--train", "$DATA/pawsx/dev-{lang}.tsv[0:1700]",
+        "--valid", "$DATA/pawsx/dev-{lang}.tsv[1700:2000]", "--test", "$DATA/pawsx/test-{lang}.tsv[0:500]",
+    )  # fmt: skip
+    return prepared("pawsx/data", encoder, "pairs", options)
+
+
+def panx(encoder: Step) -> Step:
+    """10,000 English sentences; a third of every test set."""
+    options = (
+        "DEST", "--name", "panx", "--comment", "", "--languages", PANX, "--labels", ENTITIES,
+        "--train", "en=$DATA/panx/train-en.tsv", "--valid", "en=$DATA/panx/dev-en.tsv",
+        *tests("panx", PANX, {"jv": 20, "my": 20, "yo": 20, "af": 200, "bn": 200, "hi": 200, "kk": 200, "ml": 200,
+                              "mr": 200, "ms": 200, "sw": 200, "ta": 200, "te": 200, "tl": 200, "ur": 200}, 667),
+    )  # fmt: skip
+    return prepared("panx/data", encoder, "conll", options)
+
+
+def udpos(encoder: Step) -> Step:
+    """12,544 English sentences; the first 170 of every test set."""
+    options = (
+        "DEST", "--name", "udpos", "--comment", "", "--languages", UDPOS,
+        "--train", "en=$DATA/udpos/train-en.tsv", "--valid", "en=$DATA/udpos/dev-en.tsv",
+        *tests("udpos", UDPOS, {"ta": 84, "te": 102, "mr": 32}, 170),
+    )  # fmt: skip
+    return prepared("udpos/data", encoder, "conll", options)
+
+
+def tests(folder: str, languages: str, smaller: dict[str, int], rows: int) -> list[str]:
+    """``--test`` with the first rows of every language's file."""
+    names = languages.split(",")
+    return ["--test", *(f"{name}=$DATA/{folder}/test-{name}.tsv[0:{smaller.get(name, rows)}]" for name in names)]

@@ -1,0 +1,127 @@
+"""How the study trains and scores: what is common to its systems, at the two scales."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steps import Run, Step, Words
+
+from xl_plugins.checkpoint_kinds import missing_file
+from xl_plugins.errors import UserError
+from xl_plugins.safe_load import load_restricted
+
+SCALES = ("small", "paper")
+_SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads")
+_XTUNE = {"sick": "xnli"}  # presets of another data set of the same kind
+_LOG = tuple("--no-epoch-checkpoints --keep-interval-updates 1 --log-format simple --log-interval 50".split())
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A training at the small scale: peak learning rate, found on the source's dev set for the baseline and shared by
+    all systems; updates of ``rows`` examples; the longest text in pieces."""
+
+    lr: str
+    updates: int
+    rows: int = 32
+    length: int = 128
+    interval: int = 100
+
+
+def shape_options(model: Path) -> Words:
+    """Sizes of an encoder as options of xl-train.
+
+    Raises:
+        UserError: no checkpoint, or one whose options do not say its sizes.
+    """
+    if not model.is_file():
+        raise UserError(f"--encoder {model}: {missing_file(str(model), 'no such file')}")
+    state = load_restricted(model)
+    given: Any = state.get("args") or (state.get("cfg") or {}).get("model") or {}
+    known = given if isinstance(given, dict) else vars(given)
+    weights = state["model"]
+    positions = next((len(table) - 2 for name, table in weights.items() if "embed_positions" in name), None)
+    if positions is None or not all(name in known for name in _SIZES):
+        raise UserError(f"--encoder {model}: its options do not say its sizes; give an archive such as xlmr.base")
+    words = [word for name in _SIZES for word in (f"--{name.replace('_', '-')}", str(known[name]))]
+    return (*words, "--max-positions", str(positions))
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Makes the steps of one data set.
+
+    shape: of the encoder; scale: ``small`` trains by ``budget``, ``paper`` by the defaults of the tasks, which are the
+    papers'; more: options for every training, such as --fp16.
+    """
+
+    dataset: str
+    encoder: Step
+    budget: Budget
+    shape: Words
+    scale: str = "small"
+    more: Words = ()
+
+    def model(self) -> str:
+        return f"$WORK/{self.encoder.name}/model.pt"
+
+    def size_options(self, times: float = 1) -> Words:
+        """Learning rate, batch and length of a training; ``times``: as many updates."""
+        if self.scale == "paper":
+            return ()
+        budget = self.budget
+        return (
+            *f"--lr {budget.lr} --batch-size {budget.rows} --update-freq 1 --warmup-ratio 0.1".split(),
+            *f"--max-length {budget.length} --max-update {round(budget.updates * times)}".split(),
+            *self.interval_options(),
+        )  # fmt: skip
+
+    def interval_options(self) -> Words:
+        """Checkpoints are selected on the source's dev set alone; no more than an interval is lost when stopped."""
+        if self.scale == "paper":
+            return ()
+        interval = self.budget.interval
+        return ("--validate-interval-updates", f"{interval}", "--save-interval-updates", f"{interval}", *_LOG)
+
+    def train(self, system: str, data: Step, task: str, *options: str, seed: int, times: float = 1, start: str = "",
+              after: tuple[Step, ...] = ()) -> Step:  # fmt: skip
+        """Train a system from the encoder, or from the checkpoint ``start`` of one of ``after``."""
+        first = ("--finetune-from-model", start) if start else ("--restore-file", self.model())
+        words = (
+            "xl-train", f"$WORK/{data.name}", "--task", task, *first, "--save-dir",
+            f"$WORK/{self.dataset}/{system}-{seed}", "--seed", str(seed), *self.shape, "--num-workers", "0",
+            "--valid-languages", "source", "--select", "source-dev", *self.size_options(times), *self.more, *options,
+        )  # fmt: skip
+        return Step(f"{self.dataset}/{system}-{seed}", (words,), (self.encoder, data, *after))
+
+    def xtune(self, name: str, setting: str, data: Step, *options: str, seed: int) -> Step:
+        """Both stages of xTune; the second, which has two rows per example, takes twice the updates."""
+        lengths: Words = ()
+        if self.scale == "small":
+            updates = self.budget.updates
+            lengths = ("--stage1", f"--max-update {updates}", "--stage2", f"--max-update {2 * updates}")
+        sizes = self.size_options()
+        at = sizes.index("--max-update") if sizes else 0
+        words = (
+            "xl-xtune", _XTUNE.get(self.dataset, self.dataset), f"$WORK/{data.name}", "--setting", setting,
+            "--restore-file", self.model(), "--save-dir", f"$WORK/{self.dataset}/{name}-{seed}", *options, *lengths,
+            "--", "--seed", str(seed), *self.shape, "--num-workers", "0", "--valid-languages", "source", "--select",
+            "source-dev", *sizes[:at], *sizes[at + 2 :], *self.more,
+        )  # fmt: skip
+        return Step(f"{self.dataset}/{name}-{seed}", (words,), (self.encoder, data))
+
+    def score(self, system: str, data: Step, trained: Step, *options: str, seed: int, times: float = 1,
+              inner: str = "", dataset: str = "") -> Run:  # fmt: skip
+        """Score a training's best checkpoint, or that of a folder ``inner`` in it.
+
+        Args:
+            dataset: name in the tables, where it is another than the training's.
+        """
+        checkpoint = f"$WORK/{trained.name}/{inner}checkpoint_best.pt"
+        name = f"{dataset or self.dataset}/{system}-{seed}.score"
+        words = ("xl-evaluate", f"$WORK/{data.name}", "--path", checkpoint, "--json", f"$WORK/{name}.json",
+                 "--overwrite", *options)  # fmt: skip
+        updates = 0 if self.scale == "paper" else round(self.budget.updates * times)
+        return Run(name, (words,), (data, trained), dataset or self.dataset, system, seed, updates)
