@@ -6,6 +6,7 @@ import gzip
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,12 @@ class TinySpm(NamedTuple):
     model: Path
     dict: Path
     text: Path
+
+
+def pytest_configure() -> None:
+    """Under nohup a hang-up is ignored by all processes, and tests could not end any by it."""
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
