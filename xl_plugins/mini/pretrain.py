@@ -42,6 +42,7 @@ TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
 )
 TASK = "masked_lm"
 VALID_LINES = 500
+FEWEST_LINES = 8  # fairseq finds no batch in fewer
 SAVE_EVERY = 200  # updates
 # python -m fairseq_cli.train, but ended by the next line it prints when the command that started it was killed, where
 # it is not ended at once (Linux)
@@ -171,9 +172,11 @@ def _prepare(text: Text, out: Path, sizes: Sizes, schedule: Schedule) -> None:
     shutil.copyfile(out / DICTIONARY, data / DICTIONARY)
 
     lines = list(pretraining_lines(texts, aligned, schedule.parallel_share, Random(f"{schedule.seed}/lines")))
-    held_out = min(VALID_LINES, max(1, len(lines) // 20))
-    if len(lines) <= held_out:
-        raise UserError("too little text to train on: at least four sentences are needed")
+    held_out = min(VALID_LINES, max(FEWEST_LINES, len(lines) // 20))
+    if len(lines) < held_out + FEWEST_LINES:
+        raise UserError(
+            f"too little text to train on: {len(lines)} lines of two sentences, expected at least {2 * FEWEST_LINES}"
+        )
     separator = dictionary.encode_line(SEPARATOR, append_eos=False, add_if_not_exist=False)
     for split, part in (("valid", lines[:held_out]), ("train", lines[held_out:])):
         builder = MMapIndexedDatasetBuilder(str(data / f"{split}.bin"), dtype=best_fitting_int_dtype(len(dictionary)))

@@ -1,0 +1,208 @@
+"""The study's runner on the embedded benchmark: what it runs, resumes, refuses and reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from user_dir_tests.output.test_folder import tree
+from xl_plugins.cli import mini
+from xl_plugins.errors import UserError
+from xl_plugins.evaluation.result import read_json
+
+REPO = Path(__file__).resolve().parents[2]
+STUDY = REPO / "examples" / "study"
+SIZES = "--problem sentence_pair --languages en,de,fr --train 96 --dev 24 --test 24 --unlabelled 200"
+TINY = "--updates 2 --layers 1 --dim 32 --ffn 32 --heads 2 --vocab 600"
+
+
+@pytest.fixture(scope="module")
+def modules() -> Any:
+    """The modules of the study, which are no package."""
+    sys.path.insert(0, str(STUDY))
+    try:
+        import report
+        import run
+        import steps
+        import table
+
+        yield {"run": run, "steps": steps, "table": table, "report": report}
+    finally:
+        sys.path.remove(str(STUDY))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    assert mini.main(["make", str(folder / "raw"), *SIZES.split()]) == 0
+    mini.main(["pretrain", str(folder / "enc"), "--text", str(folder / "raw" / "unlabelled" / "en.txt"), *TINY.split()])
+    return folder
+
+
+def options(inputs: Path, work: Path, *more: str) -> list[str]:
+    return ["--data", str(inputs / "raw"), "--encoder", str(inputs / "enc"), "--work", str(work), *more]
+
+
+def start(inputs: Path, work: Path, *more: str) -> subprocess.Popen:
+    words = [sys.executable, str(STUDY / "run.py"), *options(inputs, work, "--only", "mini/*", *more)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=work.parent)
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str]:
+    out, _ = process.communicate(timeout=280)
+    return process.returncode, out
+
+
+def scores(work: Path) -> dict[str, Any]:
+    lines = [json.loads(line) for line in (work / "results.jsonl").read_text().splitlines()]
+    return {line["run"]: (line["scores"], line["digests"]) for line in lines}
+
+
+def scored(path: Path) -> dict[str, float]:
+    """Scores in a file of ``xl-evaluate --json``."""
+    (result,) = read_json(str(path))
+    return {language: round(value, 4) for language, value in result.scores.items()}
+
+
+@pytest.fixture(scope="module")
+def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder in which nothing was interrupted."""
+    work = tmp_path_factory.mktemp("whole") / "work"
+    status, out = finish(start(inputs, work))
+    assert status == 0, out
+    return work
+
+
+def test_a_line_for_every_run(whole: Path, inputs: Path) -> None:
+    lines = [json.loads(line) for line in (whole / "results.jsonl").read_text().splitlines()]
+    assert [line["run"] for line in lines] == ["mini/zero-shot-1", "mini/translate-train-1"]
+    for line in lines:
+        assert sorted(line["scores"]) == ["de", "en", "fr"] and line["updates"] == 40
+        assert scored(whole / "results" / f"{line['run']}.json") == line["scores"]
+        system = line["run"]
+        assert list(line["seconds"]) == ["mini/encoder", "mini/data", system, f"{system}.score"]
+        assert all(cost["wall"] > 0 and cost["cpu"] > 0 and cost["begun"] == 1 for cost in line["seconds"].values())
+        assert line["versions"].keys() >= {"xl_plugins", "torch", "fairseq-fixed", "python", "numpy"}
+        assert [words.split()[0] for words in line["commands"]] == [
+            "xl-convert",
+            "xl-prepare",
+            "xl-train",
+            "xl-evaluate",
+        ]
+
+
+def test_the_commands_can_be_pasted(whole: Path, inputs: Path, tmp_path: Path, run_python: Any) -> None:
+    """They give the same scores in a shell."""
+    printed = run_python(STUDY / "run.py", *options(inputs, tmp_path, "--only", "mini/zero-shot-1", "--print"))
+    assert printed.code == 0 and not list(tmp_path.iterdir())
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    (tmp_path / "mini").mkdir()
+    subprocess.run(["bash", "-euc", printed.out], check=True, env=env, cwd=tmp_path, capture_output=True)
+    assert scored(tmp_path / "mini" / "zero-shot-1.score.json") == scores(whole)["mini/zero-shot-1"][0]
+
+
+def test_what_is_done_is_skipped(whole: Path, inputs: Path) -> None:
+    before = tree(whole)
+    status, out = finish(start(inputs, whole))
+    assert (status, out) == (0, "") and tree(whole) == before
+    status, out = finish(start(inputs, whole, "--list"))
+    mean = sum(scores(whole)["mini/zero-shot-1"][0].values()) / 3
+    assert status == 0 and f"mini/zero-shot-1: {mean:.1f} (mean of 3 languages)\n" in out
+
+
+def test_results_of_other_commands_are_refused(whole: Path, inputs: Path, tmp_path: Path) -> None:
+    status, out = finish(start(inputs, tmp_path / "work", "--results", str(whole), "--train-options", "--clip-norm 2"))
+    assert status == 2 and out == (
+        f"run.py: error: {whole}/results.jsonl: mini/zero-shot-1 comes from another version of its commands; give"
+        " another --results, or remove its line\n"
+    )
+    (whole / "results.jsonl").rename(tmp_path / "results.jsonl")
+    try:
+        status, out = finish(start(inputs, whole, "--train-options", "--clip-norm 2"))
+    finally:
+        (tmp_path / "results.jsonl").rename(whole / "results.jsonl")
+    assert status == 2 and f"{whole}: mini/zero-shot-1 was made by other commands; give another --work" in out
+
+
+def test_a_failed_step_stops_what_needs_it(inputs: Path, tmp_path: Path) -> None:
+    status, out = finish(start(inputs, tmp_path / "work", "--train-options", "--lr -1"))
+    assert status == 1 and "4 steps failed or could not begin" in out
+    assert "error: mini/zero-shot-1: xl-train ended with status 2 (log: " in out
+    assert "xl-train: error: --lr -1.0: expected at least 0" in out
+    status, out = finish(start(inputs, tmp_path / "work", "--only", "sick/*"))
+    assert status == 1 and "sick: no such file or folder" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "sick/none-*"], "--only: no run is named sick/none-*; --list shows them"),
+        (["--data", "nowhere"], "--data nowhere: no such folder"),
+        (["--encoder", "."], "--encoder model.pt: no such file"),
+        (["--jobs", "0"], "--jobs: 0: expected a whole number from 1 to"),
+    ],
+)
+def test_mistakes(modules: Any, inputs: Path, tmp_path: Path, words: list[str], message: str, capsys: Any) -> None:
+    try:
+        modules["run"].main(options(inputs, tmp_path / "work", *words))
+    except UserError as error:
+        told = str(error)
+    except SystemExit:
+        told = capsys.readouterr().err
+    assert message in told and not (tmp_path / "work").exists()
+
+
+def test_the_report(whole: Path, modules: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("# Results\n")
+    modules["report"].main(["--results", str(whole), "--notes", str(tmp_path / "notes.md")])
+    out = capsys.readouterr().out
+    found = {run: values for run, (values, _) in scores(whole).items()}
+    zero, translated = (found[f"mini/{system}-1"]["de"] for system in ("zero-shot", "translate-train"))
+    assert out.startswith("# Results\n\n## mini\n") and f"| de | {zero:.1f} | {translated:.1f} |" in out
+    assert "| zero-shot | 1 | 40 |" in out
+    with pytest.raises(UserError, match=r"holds no results\.jsonl"):
+        modules["report"].main(["--results", str(tmp_path)])
+
+
+@pytest.mark.parametrize("scale", ["small", "paper"])
+def test_the_table_of_runs(modules: Any, scale: str) -> None:
+    """Names are unique, every step's inputs are steps, seeds come last, the paper's scale sets no hyper-parameter."""
+    shape = ("--encoder-layers", "12")
+    runs = modules["table"].runs(scale, shape, seeds=3)
+    order = list(modules["steps"].in_order(runs))
+    assert len({step.name for step in order}) == len(order) == len({step.digest for step in order})
+    names = [modules["run"].label(run) for run in runs]
+    assert len(set(names)) == len(names) and names.index("sick/zero-shot-2") > names.index("udpos/zero-shot-1")
+    for step in order:
+        for words in step.commands:
+            assert (
+                not any(word.startswith("--lr") for word in words) or scale == "small" or step.name.startswith("mini")
+            )
+            made = {f"$WORK/{other.name}" for other in step.after} | {f"$WORK/{step.name}"}
+            used = {word for word in words if word.startswith("$WORK")}
+            assert all(any(word == name or word.startswith((f"{name}/", f"{name}.")) for name in made) for word in used)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_ten_instants(whole: Path, inputs: Path, tmp_path: Path) -> None:
+    """Of the runner and all it has started, at random; the table is that of the uninterrupted run."""
+    work, draw = tmp_path / "work", random.Random(7)
+    for _ in range(10):
+        process = start(inputs, work)
+        time.sleep(draw.uniform(0.5, 9))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        time.sleep(0.5)  # its children end
+    status, out = finish(start(inputs, work))
+    assert status == 0, out
+    assert scores(work) == scores(whole)
