@@ -73,36 +73,47 @@ def label(run: Run) -> str:
 
 def carry_out(runs: Sequence[Run], workshop: Workshop, results: Results, jobs: int) -> int:
     """Make what is missing, up to ``jobs`` steps at once, in the order of the table; returns how many steps failed."""
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return _carry_out(runs, workshop, results, jobs, pool)
+        except BaseException:  # an interrupt: the pool waits for the commands that are at work
+            workshop.stop()
+            raise
+
+
+def _carry_out(
+    runs: Sequence[Run], workshop: Workshop, results: Results, jobs: int, pool: ThreadPoolExecutor
+) -> int:  # fmt: skip
     pending = list(in_order(run for run in runs if not results.has(run)))
     done = {step.name for step in pending if workshop.cost(step)}
     failed: set[str] = set()
     running: dict[Future, Step] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        while True:
-            for step in pending:
-                if step.name in done and isinstance(step, Run) and not results.has(step):
-                    results.add(step, workshop)
-                    say(f"{label(step)}: {results.describe(step)}")
-            pending = [step for step in pending if step.name not in done | failed]
-            lost = [step for step in pending if any(other.name in failed for other in step.after)]
-            failed |= {step.name for step in lost}
-            busy = {step.name for step in running.values()}
-            ready = [s for s in pending if s.name not in busy | failed and all(o.name in done for o in s.after)]
-            for step in ready[: jobs - len(running)]:
-                say(f"{step.name} ...")
-                running[pool.submit(workshop.carry_out, step)] = step
-            if not running:
-                return len(failed)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                step = running.pop(future)
-                try:
-                    cost = future.result()
-                except Failed as error:
-                    say(f"error: {error}", file=sys.stderr)
-                    failed.add(step.name)
-                else:
-                    done.add(step.name)
-                    say(f"{step.name}: done in {cost['wall']:.0f} s")
+    while True:
+        for step in pending:
+            if step.name in done and isinstance(step, Run) and not results.has(step):
+                results.add(step, workshop)
+                say(f"{label(step)}: {results.describe(step)}")
+        pending = [step for step in pending if step.name not in done | failed]
+        for step in pending:  # inputs come first
+            if any(other.name in failed for other in step.after):
+                failed.add(step.name)
+        busy = {step.name for step in running.values()}
+        ready = [s for s in pending if s.name not in busy | failed and all(o.name in done for o in s.after)]
+        for step in ready[: jobs - len(running)]:
+            say(f"{step.name} ...")
+            running[pool.submit(workshop.carry_out, step)] = step
+        if not running:
+            return len(failed)
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            step = running.pop(future)
+            try:
+                cost = future.result()
+            except Failed as error:
+                say(f"error: {error}", file=sys.stderr)
+                failed.add(step.name)
+            else:
+                done.add(step.name)
+                say(f"{step.name}: done in {cost['wall']:.0f} s")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -85,6 +85,8 @@ class Workshop:
         self.work = folders["WORK"]
         self.folders = {name: str(folder.resolve()) for name, folder in folders.items()}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._running: set[subprocess.Popen] = set()
+        self._stopped = False
         self._env = {**os.environ, "PATH": path, "OMP_NUM_THREADS": str(threads)}
 
     def cost(self, step: Step) -> dict[str, float]:
@@ -132,9 +134,19 @@ class Workshop:
             argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=self._env,  # type: ignore[arg-type]
             preexec_fn=death_with_parent(),
         )  # fmt: skip
+        self._running.add(process)
+        if self._stopped:  # meanwhile
+            process.terminate()
         _, status, usage = os.wait4(process.pid, 0)
+        self._running.discard(process)
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage.ru_utime + usage.ru_stime
+
+    def stop(self) -> None:
+        """Ask the commands at work to end; a training saves what it has."""
+        self._stopped = True
+        for process in list(self._running):
+            process.terminate()
 
     def expand(self, word: str) -> str:
         for name, folder in self.folders.items():

@@ -69,13 +69,15 @@ def download(stage: Path) -> Path:
 @pytest.mark.timeout(900)
 def test_readme(download: Path) -> None:
     """The main README, from its section on tagging on; the runs on pairs that its tables need come first."""
-    pairs, baselines, _, tagging, questions, tune, salt, *_, scores = blocks(REPO / "README.md")
+    pairs, baselines, _, tagging, questions, tune, salt, *_, scores, trim = blocks(REPO / "README.md")
     for block in (pairs, baselines, tagging, questions, tune):
         run(download, block)
     assert "two languages" in run(download, salt)
     tables = run(download, scores)
     for text in ("panx", "xquad", "tatoeba", "paired bootstrap", "two languages"):
         assert text in tables, tables
+    table = run(download, trim)
+    assert "xnli-whole" in table and "402 pieces, 402 of them from outputs/xnli-small/checkpoint_best.pt" in table
 
 
 @pytest.mark.slow

@@ -192,6 +192,19 @@ def test_the_table_of_runs(modules: Any, scale: str) -> None:
             assert all(any(word == name or word.startswith((f"{name}/", f"{name}.")) for name in made) for word in used)
 
 
+def test_an_interrupt_ends_what_is_at_work(inputs: Path, tmp_path: Path) -> None:
+    process = start(inputs, tmp_path / "work", "--only", "mini/zero-shot-1")
+    assert process.stdout is not None
+    while "mini/encoder ..." not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    status, out = finish(process)
+    assert status == 130 and "Traceback" not in out
+    assert not (tmp_path / "work" / "mini" / "encoder").exists()
+    log = tmp_path / "work" / "logs" / "mini" / "encoder.log"
+    assert not log.exists() or "Traceback" not in log.read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_at_ten_instants(whole: Path, inputs: Path, tmp_path: Path) -> None:
