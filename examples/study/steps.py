@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,17 @@ class Run(Step):
     system: str = ""
     seed: int = 1
     updates: int = 0
+
+
+def _prepare(more: Callable[[], None] | None) -> Callable[[], None]:
+    """What a child does before it begins: its parent, asked to end, ignores further signals, the child must not."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if more is not None:
+            more()
+
+    return prepare
 
 
 class Failed(Exception):
@@ -132,7 +144,7 @@ class Workshop:
         argv = [self.expand(word) for word in words]
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=self._env,  # type: ignore[arg-type]
-            preexec_fn=death_with_parent(),
+            preexec_fn=_prepare(death_with_parent()),
         )  # fmt: skip
         self._running.add(process)
         if self._stopped:  # meanwhile
