@@ -15,22 +15,22 @@ LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 
 
 def test_all_texts_are_cut_as_before(xl_data: Path, tmp_path: Path) -> None:
-    """XNLI, tags, entities, questions, parallel text; the tokenizer is trained on a part of them."""
+    """XNLI, entities and questions; the tokenizer is trained on other text."""
     with open(tmp_path / "text.txt", "w", encoding="utf-8") as out:
         for language in LANGUAGES:
             path = xl_data / "parallel" / "ntrex" / f"newstest2019.{language}.gz"
             out.write(gzip.decompress(path.read_bytes()).decode("utf-8"))
     sentencepiece.SentencePieceTrainer.train(
-        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "full"), vocab_size=30_000,
+        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "full"), vocab_size=12_000,
         character_coverage=0.9995, minloglevel=2,
     )  # fmt: skip
     spm = str(tmp_path / "full.model")
-    data = [str(xl_data / name) for name in ("xnli", "udpos", "panx", "xquad", "mlqa", "pawsx", "sick")]
+    data = [str(xl_data / name) for name in ("xnli", "panx", "xquad")]
     found = find_pieces(data, spm)
     content, kept = reduce_sentencepiece(spm, found.pieces)
     full, small = sentencepiece.SentencePieceProcessor(model_file=spm), sentencepiece.SentencePieceProcessor()
     small.LoadFromSerializedProto(content)
-    assert found.texts > 1_500_000 and not found.skipped and len(kept) < 0.97 * full.GetPieceSize()
+    assert found.texts > 1_000_000 and not found.skipped and len(kept) < full.GetPieceSize()
     for path in find_sources(data)[1]:
         texts = list(read_texts(path))
         assert small.encode(texts, out_type=str) == full.encode(texts, out_type=str), path

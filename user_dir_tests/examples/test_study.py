@@ -74,11 +74,10 @@ def scored(path: Path) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(modules: Any, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder in which nothing was interrupted."""
     work = tmp_path_factory.mktemp("whole") / "work"
-    status, out = finish(start(inputs, work))
-    assert status == 0, out
+    assert modules["run"].main(options(inputs, work, "--only", "mini/*")) == 0
     return work
 
 
@@ -100,6 +99,7 @@ def test_a_line_for_every_run(whole: Path, inputs: Path) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_the_commands_can_be_pasted(whole: Path, inputs: Path, tmp_path: Path, run_python: Any) -> None:
     """They give the same scores in a shell."""
     printed = run_python(STUDY / "run.py", *options(inputs, tmp_path, "--only", "mini/zero-shot-1", "--print"))
@@ -110,36 +110,38 @@ def test_the_commands_can_be_pasted(whole: Path, inputs: Path, tmp_path: Path, r
     assert scored(tmp_path / "mini" / "zero-shot-1.score.json") == scores(whole)["mini/zero-shot-1"][0]
 
 
-def test_what_is_done_is_skipped(whole: Path, inputs: Path) -> None:
+def test_what_is_done_is_skipped(modules: Any, whole: Path, inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(whole)
-    status, out = finish(start(inputs, whole))
-    assert (status, out) == (0, "") and tree(whole) == before
-    status, out = finish(start(inputs, whole, "--list"))
+    assert modules["run"].main(options(inputs, whole, "--only", "mini/*")) == 0
+    assert capsys.readouterr().out == "" and tree(whole) == before
+    assert modules["run"].main(options(inputs, whole, "--only", "mini/*", "--list")) == 0
     mean = sum(scores(whole)["mini/zero-shot-1"][0].values()) / 3
-    assert status == 0 and f"mini/zero-shot-1: {mean:.1f} (mean of 3 languages)\n" in out
+    assert f"mini/zero-shot-1: {mean:.1f} (mean of 3 languages)\n" in capsys.readouterr().out
 
 
-def test_results_of_other_commands_are_refused(whole: Path, inputs: Path, tmp_path: Path) -> None:
-    status, out = finish(start(inputs, tmp_path / "work", "--results", str(whole), "--train-options", "--clip-norm 2"))
-    assert status == 2 and out == (
-        f"run.py: error: {whole}/results.jsonl: mini/zero-shot-1 comes from another version of its commands; give"
-        " another --results, or remove its line\n"
+def test_results_of_other_commands_are_refused(modules: Any, whole: Path, inputs: Path, tmp_path: Path) -> None:
+    more = ["--only", "mini/*", "--train-options", "--clip-norm 2"]
+    with pytest.raises(UserError) as caught:
+        modules["run"].main(options(inputs, tmp_path / "work", "--results", str(whole), *more))
+    assert str(caught.value) == (
+        f"{whole}/results.jsonl: mini/zero-shot-1 comes from another version of its commands; give another --results,"
+        " or remove its line"
     )
-    (whole / "results.jsonl").rename(tmp_path / "results.jsonl")
-    try:
-        status, out = finish(start(inputs, whole, "--train-options", "--clip-norm 2"))
-    finally:
-        (tmp_path / "results.jsonl").rename(whole / "results.jsonl")
-    assert status == 2 and f"{whole}: mini/zero-shot-1 was made by other commands; give another --work" in out
+    with pytest.raises(UserError, match=f"{whole}: mini/zero-shot-1 was made by other commands; give another --work"):
+        modules["run"].main(options(inputs, whole, "--results", str(tmp_path / "empty"), *more))
 
 
-def test_a_failed_step_stops_what_needs_it(inputs: Path, tmp_path: Path) -> None:
-    status, out = finish(start(inputs, tmp_path / "work", "--train-options", "--lr -1"))
-    assert status == 1 and "4 steps failed or could not begin" in out
-    assert "error: mini/zero-shot-1: xl-train ended with status 2 (log: " in out
-    assert "xl-train: error: --lr -1.0: expected at least 0" in out
-    status, out = finish(start(inputs, tmp_path / "work", "--only", "sick/*"))
-    assert status == 1 and "sick: no such file or folder" in out
+def test_a_failed_step_stops_what_needs_it(
+    modules: Any, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """Its whole chain, and nothing else."""
+    runs = ["--only", "sick/translate-train-1,mini/zero-shot-1", "--train-options", "--lr -1"]
+    assert modules["run"].main(options(inputs, tmp_path / "work", *runs)) == 1
+    told = capsys.readouterr().err
+    assert "error: sick/encoder: xl-convert ended with status 2" in told and "sick: no such file or folder" in told
+    assert "error: mini/zero-shot-1: xl-train ended with status 2 (log: " in told
+    assert "xl-train: error: --lr -1.0: expected at least 0" in told
+    assert told.endswith("6 steps failed or could not begin\n")
 
 
 @pytest.mark.parametrize(
