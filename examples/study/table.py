@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sets
-from steps import Run, Words
+from steps import Run, Step, Words
 from training import Budget, Trainer
 
-# Peak learning rates: the best of 5e-5, 1e-4, 2e-4, 3e-4 on the source's dev set for plain fine-tuning (search/*).
+# One peak learning rate for all systems of a data set; the runs DATASET/search-RATE try RATES for plain fine-tuning, on
+# the source's dev set.
 BUDGETS = {
     "sick": Budget("1e-4", 300, length=96),
     "xnli": Budget("1e-4", 400, length=128),
@@ -61,8 +62,8 @@ def _search(name: str, scale: str, shape: Words, more: Words) -> list[Run]:
     return found
 
 
-def _xtune(trainer: Trainer, prefix: str, setting: str, data, options: Words, seed: int) -> list[Run]:  # type: ignore[no-untyped-def]
-    """Both stages, and plain fine-tuning as long and as costly as they are."""
+def _xtune(trainer: Trainer, prefix: str, setting: str, data: Step, options: Words, seed: int) -> list[Run]:
+    """The scores of both stages."""
     trained = trainer.xtune(prefix, setting, data, *options, seed=seed)
     return [
         trainer.score(f"{prefix}1", data, trained, seed=seed, inner="stage1/"),
