@@ -4,7 +4,8 @@
     examples/study/lm_text.py --data DATA --spm FILE --dict FILE --languages en,de,fr --sentences 300000 OUT
 
 DATA holds parallel/{ntrex,flores200,newstest}, udpos/ and panx/; every language gets the same share, as far as it has
-text. OUT receives dict.txt, train, valid (2 %) and valid.LANG for each language.
+text. OUT receives dict.txt, train, valid (2 %) and valid.LANG for each language, and raw/LANG.txt, by which a
+vocabulary can be trimmed; with the trimmed one the script gives the same sentences again.
 """
 
 from __future__ import annotations
@@ -105,9 +106,12 @@ def main(argv: list[str] | None = None) -> int:
     encoder = PieceEncoder(args.spm, args.dict)
     with Staging(args.out, COMMAND, "OUT", args.overwrite, [args.data, args.spm, args.dict]) as staging:
         training, valid = [], []
+        (staging.new / "raw").mkdir()
         for language, drawn in sorted(balanced(texts, args.sentences, args.seed).items()):
             held_out = max(1, len(drawn) // 50)
             write(staging.new / f"valid.{language}", drawn[:held_out], encoder, args.length)
+            with open(staging.new / "raw" / f"{language}.txt", "w", encoding="utf-8") as file:
+                file.writelines(f"{sentence}\n" for sentence in drawn)
             valid += drawn[:held_out]
             training += drawn[held_out:]
             say(f"{language}: {len(drawn)} of {len(texts[language])} sentences")

@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UserError(f"--{option} {getattr(args, option)}: no such folder")
     shape = shape_options(args.encoder / "model.pt")
     runs = choose(table.runs(args.scale, shape, tuple(args.train_options.split()), args.seeds), args.only)
-    folders = {"DATA": args.data, "ENCODER": args.encoder, "WORK": args.work}
+    folders = {"DATA": args.data, "ENCODER": args.encoder, "WORK": args.work, "STUDY": Path(__file__).parent}
     if args.print:
         say(*(f"{name}={folder.resolve()}" for name, folder in folders.items()))
         for step in in_order(runs):

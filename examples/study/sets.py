@@ -14,13 +14,18 @@ NLI = "contradiction,entailment,neutral"
 ENTITIES = "B-LOC,B-ORG,B-PER,I-LOC,I-ORG,I-PER,O"
 
 
-def trimmed(dataset: str, *data: str, sampling: bool = False) -> Step:
-    """The encoder with the pieces of a set's files alone: the same numbers, faster."""
+def trimmed(
+    name: str,
+    data: Sequence[str],
+    sampling: bool = False,
+    model: str = "$ENCODER/model.pt",
+    after: tuple[Step, ...] = (),
+) -> Step:
+    """An encoder with the pieces of some files alone: the same numbers, faster."""
     more = ("--sampling",) if sampling else ()
-    words = ("xl-convert", "trim", "$ENCODER/model.pt", "--data", *(f"$DATA/{name}" for name in data), "--spm",
-             "$ENCODER/sentencepiece.bpe.model", "--dict", "$ENCODER/dict.txt", *more, f"$WORK/{dataset}/encoder",
-             "--overwrite")  # fmt: skip
-    return Step(f"{dataset}/encoder", (words,))
+    words = ("xl-convert", "trim", model, "--data", *data, "--spm", "$ENCODER/sentencepiece.bpe.model", "--dict",
+             "$ENCODER/dict.txt", *more, f"$WORK/{name}", "--overwrite")  # fmt: skip
+    return Step(name, (words,), after)
 
 
 def prepared(name: str, encoder: Step, command: str, options: Sequence[str]) -> Step:
@@ -31,7 +36,7 @@ def prepared(name: str, encoder: Step, command: str, options: Sequence[str]) -> 
     return Step(name, ((*words[:where], f"$WORK/{name}", *words[where + 1 :]),), (encoder,))
 
 
-def sick(encoder: Step) -> Step:
+def sick(encoder: Step, name: str = "sick/data") -> Step:
     """SICK, SICK-NL and SICK-BR joined by pair_ID; English originals are the translations of the other two."""
     english = "$DATA/sick/en/SICK_{}.txt"
     files = ("nl=$DATA/sick/nl/SICK_NL.txt", "pt=$DATA/sick/pt/SICK_BR.txt")
@@ -46,7 +51,33 @@ def sick(encoder: Step) -> Step:
         "--filter", "nl,pt/train,back-translation:SemEval_set=TRAIN", "nl,pt/valid,translate-dev:SemEval_set=TRIAL",
         "nl,pt/test,translate-test:SemEval_set=TEST",
     )  # fmt: skip
-    return prepared("sick/data", encoder, "pairs", options)
+    return prepared(name, encoder, "pairs", options)
+
+
+def sick_unlabelled(encoder: Step) -> Step:
+    """English SICK, and Dutch and Portuguese training pairs without their labels."""
+    english = "$DATA/sick/en/SICK_{}.txt"
+    files = ("nl=$DATA/sick/nl/SICK_NL.txt", "pt=$DATA/sick/pt/SICK_BR.txt")
+    options = (
+        "DEST", "--name", "sick", "--labels", NLI,
+        "--label-map", "CONTRADICTION=contradiction,ENTAILMENT=entailment,NEUTRAL=neutral",
+        "--columns", "first=sentence_A,second=sentence_B,label=entailment_label", "en:label=entailment_judgment",
+        "--train", f"en={english.format('train')}", "--valid", f"en={english.format('trial')}", *files,
+        "--test", f"en={english.format('test_annotated')}", *files, "--unlabelled", *files, "--filter",
+        "nl,pt/unlabelled:SemEval_set=TRAIN", "nl,pt/valid:SemEval_set=TRIAL", "nl,pt/test:SemEval_set=TEST",
+    )  # fmt: skip
+    return prepared("sick/xla-data", encoder, "pairs", options)
+
+
+def panx_unlabelled(encoder: Step) -> Step:
+    """5,000 English sentences with entities, 2,000 German and Dutch ones without."""
+    options = (
+        "DEST", "--name", "panx", "--comment", "", "--languages", "en,de,nl", "--labels", ENTITIES,
+        "--train", "en=$DATA/panx/train-en.tsv[0:5000]",
+        "--unlabelled", "de,nl=$DATA/panx/train-{lang}.tsv[0:2000]", "--valid", "$DATA/panx/dev-{lang}.tsv",
+        "--test", "$DATA/panx/test-{lang}.tsv[0:667]",
+    )  # fmt: skip
+    return prepared("panx/xla-data", encoder, "conll", options)
 
 
 def mnli(encoder: Step) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lm
 import sets
 from steps import Run, Step, Words
 from training import Budget, Trainer
@@ -25,6 +26,7 @@ def runs(scale: str, shape: Words, more: Words = (), seeds: int = 1) -> list[Run
     """All runs in the order in which they are made: the first seed of everything, then the others."""
     made = {"sick": _sick, "xnli": _xnli, "panx": _panx, "udpos": _udpos, "pawsx": _pawsx, "mini": _mini}
     first = [run for name in DEFAULT for run in made[name](_trainer(name, scale, shape, more), 1)]
+    generated = _generated(scale, shape, more)
     search = [run for name in DEFAULT for run in _search(name, scale, shape, more)]
     later = [
         run
@@ -32,7 +34,7 @@ def runs(scale: str, shape: Words, more: Words = (), seeds: int = 1) -> list[Run
         for name in ("sick", "xnli", "panx")
         for run in made[name](_trainer(name, scale, shape, more), seed)
     ]
-    return [*first, *later, *search, *_mini(_trainer("mini", scale, shape, more), 1)]
+    return [*first, *generated, *later, *search, *_mini(_trainer("mini", scale, shape, more), 1)]
 
 
 def _trainer(name: str, scale: str, shape: Words, more: Words) -> Trainer:
@@ -42,8 +44,27 @@ def _trainer(name: str, scale: str, shape: Words, more: Words) -> Trainer:
         "pawsx": ("pawsx", "dictionaries/muse"),
         "mini": ("xnli", "dictionaries"),
     }
-    encoder = sets.trimmed(name, *files.get(name, (name,)), sampling=name in ("panx", "udpos"))
+    data = [f"$DATA/{file}" for file in files.get(name, (name,))]
+    encoder = sets.trimmed(f"{name}/encoder", data, sampling=name in ("panx", "udpos"))
     return Trainer(name, encoder, BUDGETS[name], shape, scale, more)
+
+
+def _generated(scale: str, shape: Words, more: Words) -> list[Run]:
+    """SALT and XLA, whose texts a language model makes: the encoder's own at the paper's scale, else a trained one."""
+    files = {"sick": ["sick", *(f"wordfreq/{lang}_10k.txt.gz" for lang in ("en", "fr", "es", "de"))], "panx": ["panx"]}
+    whole = lm.language_model(shape) if scale == "small" else None
+    model, after = ("$WORK/lm/whole.pt", (whole,)) if whole else ("$ENCODER/model.pt", ())
+    trainers = {}
+    for name, paths in files.items():
+        data = [f"$DATA/{path}" for path in paths]
+        encoder = sets.trimmed(f"{name}/lm-encoder", data, model=model, after=after)
+        trainers[name] = Trainer(name, encoder, BUDGETS[name], shape, scale, more)
+    sick, panx = trainers["sick"], trainers["panx"]
+    return [
+        *lm.salt(sick, sets.sick(sick.encoder, "sick/salt-data"), 1),
+        *lm.Xla(sick, sets.sick_unlabelled(sick.encoder), "sentence_pair", "50,80,100").runs(("nl", "pt")),
+        *lm.Xla(panx, sets.panx_unlabelled(panx.encoder), "tagging", "80,100,100").runs(("de", "nl")),
+    ]
 
 
 def _search(name: str, scale: str, shape: Words, more: Words) -> list[Run]:

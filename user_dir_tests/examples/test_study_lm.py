@@ -77,6 +77,8 @@ def test_binarised_text(modules: Any, data: Path, tiny_spm: TinySpm, tmp_path: P
     train, valid = (Rows(str(tmp_path / "text" / split)) for split in ("train", "valid"))
     assert (len(train), len(valid)) == (147, 3) and train.row_sizes.max() == 20
     assert all(row[-1] == 2 for row in (train[0], train[100], valid[0]))
+    raw = [(tmp_path / "text" / "raw" / f"{language}.txt").read_text().splitlines() for language in ("de", "en", "zh")]
+    assert sum(map(len, raw)) == 150 and set(raw[1]) <= set(modules["text"].sentences(data, "en"))
     with pytest.raises(UserError, match="no text of tr; give the folder of the data sets"):
         make_text(modules, data, tiny_spm, tmp_path / "other", "--languages", "de,tr")
     with pytest.raises(UserError, match="exists; pass --overwrite"):

@@ -1,0 +1,139 @@
+"""What needs a language model: the encoder with a head, SALT and XLA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sets
+from steps import Run, Step, Words
+from training import Trainer
+
+LANGUAGES = "de,en,es,fr,nl,pt"  # of the language model's text: sources, SALT's word lists, XLA's targets
+UPDATES = 2000
+MEMBERS = (1000, 3000, 4000)  # seeds of the released scripts
+_LENGTH = f"--max-update {UPDATES} --total-num-update {UPDATES} --warmup-updates {UPDATES // 10}"
+_TRAINING = "--optimizer adam --clip-norm 1 --lr 3e-4 --lr-scheduler polynomial_decay --batch-size 48 --num-workers 0"
+_MASKING = "--sample-break-mode eos --tokens-per-sample 64 --mask-prob 0.15 --dropout 0 --attention-dropout 0"
+_SAVING = "--save-interval-updates 100 --keep-interval-updates 1 --no-epoch-checkpoints --log-format simple"
+
+
+def language_model(shape: Words) -> Step:
+    """``$WORK/lm/whole.pt``: the encoder with a language-model head, its whole vocabulary.
+
+    A vocabulary of the text alone, the head alone on fixed states, then all weights by fairseq's masked LM.
+    """
+
+    def text(name: str, tokenizer: str, after: tuple[Step, ...] = ()) -> Step:
+        files = ("--spm", f"{tokenizer}/sentencepiece.bpe.model", "--dict", f"{tokenizer}/dict.txt")
+        words = ("python", "$STUDY/lm_text.py", "--data", "$DATA", *files, "--languages", LANGUAGES, "--overwrite",
+                 f"$WORK/{name}")  # fmt: skip
+        return Step(name, (words,), after)
+
+    first = text("lm/text", "$ENCODER")
+    small = sets.trimmed("lm/encoder", ["$WORK/lm/text/raw"], after=(first,))
+    data = text("lm/data", f"$WORK/{small.name}", (first, small))
+    script, given = ("python", "$STUDY/lm_head.py"), ("--text", f"$WORK/{data.name}")
+    model, head = f"$WORK/{small.name}/model.pt", "$WORK/lm/head.pt"
+    before = Step("lm/before", ((*script, model, *given, "--loss", "$WORK/lm/before.json"),), (small, data))
+    alone = Step("lm/head", (("rm", "-f", head), (*script, model, *given, "--out", head)), (small, data, before))
+    trained = "$WORK/lm/train/checkpoint_last.pt"
+    train: Words = (
+        "fairseq-train", f"$WORK/{data.name}", "--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta",
+        *shape, *_MASKING.split(), *_TRAINING.split(), *_LENGTH.split(), *_SAVING.split(),
+        "--finetune-from-model", head, "--save-dir", "$WORK/lm/train",
+    )  # fmt: skip
+    masked = Step("lm/train", (train,), (data, alone))
+    after = Step("lm/after", ((*script, trained, *given, "--loss", "$WORK/lm/after.json"),), (data, masked))
+    untrim = ("xl-convert", "untrim", trained, "--dict", f"$WORK/{data.name}/dict.txt", "--full", "$ENCODER/model.pt",
+              "--full-dict", "$ENCODER/dict.txt", "$WORK/lm/whole.pt", "--overwrite")  # fmt: skip
+    return Step("lm/whole", (untrim,), (data, masked, after))
+
+
+def salt(t: Trainer, data: Step, seed: int) -> list[Run]:
+    """Counterparts by the language model; plain fine-tuning, English synonyms alone, no mixup, SALT; equally long."""
+    lists = ("--word-lists", "$DATA/wordfreq/{lang}_10k.txt", "--languages", "en,fr,es,de")
+    words = ("xl-augment", "counterparts", f"$WORK/{data.name}", "--path", t.model(), *lists)
+    name = f"{t.dataset}/salt-counterparts"
+    report = (
+        "--report-only",
+        "--dictionaries",
+        "$DATA/dictionaries/muse",
+        "--json",
+        f"$WORK/{name}.json",
+        "--overwrite",
+    )
+    made = Step(name, (words, (*words, *report)), (t.encoder, data))
+    found = []
+    for system, options in (
+        ("salt-plain", ("--salt-langs", "none")),
+        ("salt-en", ("--salt-langs", "en")),
+        ("salt-no-mixup", ("--mix", "none")),
+        ("salt", ()),
+    ):
+        trained = t.train(system, data, "salt_augment_task", *options, seed=seed, after=(made,))
+        found.append(t.score(system, data, trained, seed=seed))
+    return found
+
+
+@dataclass(frozen=True)
+class Xla:
+    """XLA from English to each target of a data set.
+
+    problem: of the task; eta: shares of the texts that are kept, by XLA epoch; options: for all its trainings.
+    """
+
+    trainer: Trainer
+    data: Step
+    problem: str
+    eta: str
+    options: Words = ()
+
+    def runs(self, targets: tuple[str, ...]) -> list[Run]:
+        """The warmed-up models and, per target, the models after each XLA epoch: their mean and their ensemble."""
+        t, task = self.trainer, f"xl_{self.problem}"
+        warm = [t.train("xla-member", self.data, task, "--conf-penalty", "1", *self.options, seed=seed)
+                for seed in MEMBERS]  # fmt: skip
+        members = tuple(f"$WORK/{step.name}/checkpoint_best.pt" for step in warm)
+        found = self._scores("xla-0", members, ("en", *targets), tuple(warm))
+        for target in targets:
+            found += self._adapted(target, members, tuple(warm))
+        return found
+
+    def _adapted(self, target: str, members: Words, warm: tuple[Step, ...]) -> list[Run]:
+        t, name = self.trainer, f"{self.trainer.dataset}/xla-{target}"
+        virtual = [self._virtual(language) for language in ("en", target)]
+        sizes: Words = ()
+        if t.scale == "small":
+            rate = f"{float(t.budget.lr) / 5:g}"  # of the warm-up's, about the published 5e-6 after 3e-5
+            sizes = ("--lr", rate, "--distill-eta", self.eta, "--batch-size", f"{t.budget.rows}", "--max-length",
+                     f"{t.budget.length}", "--validate-interval-updates", f"{t.budget.interval}")  # fmt: skip
+        words: Words = (
+            "xl-train", f"$WORK/{self.data.name}", "--task", "xla_cotrain_task", "--problem", self.problem,
+            "--xla-target", target, "--xla-init-members", ",".join(members), "--save-dir", f"$WORK/{name}", "--seed",
+            "1000", *t.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1", *t.more,
+            *self.options,
+        )  # fmt: skip
+        adapted = Step(name, (words,), (self.data, *warm, *virtual))
+        found = []
+        for epoch in (1, 2, 3):  # six trainings each
+            folder = f"{name}-epoch-{epoch}"
+            export = ("xl-convert", "members", f"$WORK/{name}/checkpoint{6 * epoch}.pt", "--out", f"$WORK/{folder}",
+                      "--overwrite")  # fmt: skip
+            step = Step(folder, (export,), (adapted,))
+            models = tuple(f"$WORK/{folder}/member-{number}.pt" for number in (1, 2, 3))
+            found += self._scores(f"xla-{target}-{epoch}", models, ("en", target), (step,))
+        return found
+
+    def _virtual(self, language: str) -> Step:
+        words = ("xl-augment", "vicinity", f"$WORK/{self.data.name}", "--path", self.trainer.model(), "--languages",
+                 language, "--genlm-word-start-only")  # fmt: skip
+        return Step(f"{self.trainer.dataset}/xla-virtual-{language}", (words,), (self.trainer.encoder, self.data))
+
+    def _scores(self, system: str, models: Words, languages: Words, after: tuple[Step, ...]) -> list[Run]:
+        found = []
+        for name, options in ((system, ()), (f"{system}-ensemble", ("--ensemble",))):
+            run = f"{self.trainer.dataset}/{name}-1.score"
+            words = ("xl-evaluate", f"$WORK/{self.data.name}", "--path", *models, "--languages", ",".join(languages),
+                     "--json", f"$WORK/{run}.json", "--overwrite", *options)  # fmt: skip
+            found.append(Run(run, (words,), (self.data, *after), self.trainer.dataset, name, 1, 0))
+        return found
