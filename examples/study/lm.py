@@ -38,7 +38,7 @@ def language_model(shape: Words) -> Step:
     alone = Step("lm/head", (("rm", "-f", head), (*script, model, *given, "--out", head)), (small, data, before))
     trained = "$WORK/lm/train/checkpoint_last.pt"
     train: Words = (
-        "fairseq-train", f"$WORK/{data.name}", "--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta",
+        "xl-train", f"$WORK/{data.name}", "--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta",
         *shape, *_MASKING.split(), *_TRAINING.split(), *_LENGTH.split(), *_SAVING.split(),
         "--finetune-from-model", head, "--save-dir", "$WORK/lm/train",
     )  # fmt: skip
