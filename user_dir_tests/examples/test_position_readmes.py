@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from user_dir_tests.examples.test_readme import COMMANDS, HYDRA, REPO, blocks, run
+from user_dir_tests.examples.test_readme import REPO, blocks, run
 from user_dir_tests.examples.test_readme import stage as stage  # a fixture
 from user_dir_tests.mini.test_squad import entries
 
@@ -28,15 +27,13 @@ def _script(path: Path, body: str) -> None:
 @pytest.fixture(scope="module")
 def download(stage: Path) -> Path:
     """The stage with raw/ as it would be after a download of XTREME, and commands for a model of three layers."""
-    python = f"exec {sys.executable} -m"
-    hydra = (
-        f'case "$*" in *xmixup*) layer=model.mixup_layer=2;; esac\n{python} fairseq_cli.hydra_train "$@" {HYDRA} $layer'
-    )
-    _script(stage / "bin" / "fairseq-hydra-train", hydra)
     # default layers of X-Mixup lie above the three layers of the stand-in
-    for name in ("fairseq-train", "xl-train"):
-        train = f'case "$*" in *xmixup_*) layer="--mixup-layer 2";; esac\n{python} {COMMANDS[name]} $layer'
-        _script(stage / "bin" / name, train.format('"$@"'))
+    train = ("*xmixup_*", "--mixup-layer 2")
+    known = {"fairseq-hydra-train": ("*xmixup*", "model.mixup_layer=2"), "fairseq-train": train, "xl-train": train}
+    for name, (pattern, layer) in known.items():
+        command, warm = stage / "bin" / name, stage / "bin" / f"warm-{name}"
+        command.rename(warm)
+        _script(command, f'case "$*" in {pattern}) layer="{layer}";; esac\nexec {warm} "$@" $layer')
     sizes = "--train 96 --dev 12 --test 14 --unlabelled 40"
     run(stage, f"xl-mini make new --problem all --languages {','.join(LANGUAGES)} {sizes}")
     raw, new = stage / "raw", stage / "new"

@@ -11,12 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sentencepiece
 
 from user_dir_tests.training import save_archive
+from user_dir_tests.warm_commands import warm_commands
 
 REPO = Path(__file__).resolve().parents[2]
 SHAPE = {"encoder-layers": 3, "encoder-embed-dim": 16, "encoder-ffn-embed-dim": 24, "encoder-attention-heads": 4}
@@ -28,6 +30,7 @@ COMMANDS = {
     "xl-train": f"xl_plugins.cli.train {{}} {TRAIN} --max-update 2 --cpu --num-workers 0",
     "fairseq-hydra-train": f"fairseq_cli.hydra_train {{}} {HYDRA}",
     "fairseq-preprocess": "fairseq_cli.preprocess {}",
+    "bare-fairseq-train": "fairseq_cli.train {}",  # for scripts with other limits
     **{
         f"xl-{name}": f"xl_plugins.cli.{name} {{}}"
         for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "xtune")
@@ -41,16 +44,17 @@ def blocks(path: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder like a user's: the checkout's folders, raw/ with XTREME's files, xlmr.base/."""
     folder = tmp_path_factory.mktemp("stage")
     for name in ("examples", "xl_plugins"):
         (folder / name).symlink_to(REPO / name)
-    (folder / "bin").mkdir()
-    for name, module in COMMANDS.items():
-        script = folder / "bin" / name
-        script.write_text(f"#!/bin/sh\nexec {sys.executable} -m {module.format(chr(34) + '$@' + chr(34))}\n")
-        script.chmod(0o755)
+    with warm_commands(folder / "bin", COMMANDS):
+        _fill(folder)
+        yield folder
+
+
+def _fill(folder: Path) -> None:
     run(folder, "xl-mini make raw --languages en,de,es,fr,hi --train 96 --dev 12 --test 14 --unlabelled 400")
     archive = folder / "xlmr.base"
     archive.mkdir()
@@ -62,7 +66,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{pieces.id_to_piece(i)} 1\n" for i in range(3, pieces.get_piece_size())]
     (archive / "dict.txt").write_text("".join(lines), encoding="utf-8")
     save_archive(archive / "model.pt", archive / "dict.txt", max_positions=512, tokens_per_sample=512)
-    return folder
 
 
 def run(stage: Path, commands: str) -> str:

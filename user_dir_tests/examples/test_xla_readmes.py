@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -97,7 +96,7 @@ def test_on_the_embedded_benchmark(stage: Path) -> None:
     before = command.read_text()
     few = "--agreement union --batch-size 4"  # models that know nothing seldom agree
     limit = f'limit="--max-update 2"; case "$*" in *xla_cotrain*) limit="{few}";; esac'
-    train = f'exec {sys.executable} -m fairseq_cli.train "$@" {TRAIN} $limit --cpu --num-workers 0'
+    train = f'exec bare-fairseq-train "$@" {TRAIN} $limit --cpu --num-workers 0'
     command.write_text(f"#!/bin/sh\n{limit}\n{train}\n")
     try:
         call = "TRAIN=48 POOL=48 TARGETS=de examples/mini/xla.sh quick mini-xla sentence_pair"
