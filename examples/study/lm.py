@@ -104,7 +104,7 @@ class Xla:
         virtual = [self._virtual(language) for language in ("en", target)]
         sizes: Words = ()
         if t.scale == "small":
-            rate = f"{float(t.budget.lr) / 5:g}"  # of the warm-up's, about the published 5e-6 after 3e-5
+            rate = f"{float(t.budget.lr) / 5:g}"  # a fifth of the warm-up's
             sizes = ("--lr", rate, "--distill-eta", self.eta, "--batch-size", f"{t.budget.rows}", "--max-length",
                      f"{t.budget.length}", "--validate-interval-updates", f"{t.budget.interval}")  # fmt: skip
         words: Words = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -54,8 +53,11 @@ class Results:
         scores = read_json(str(scored))[0].scores
         kept = self.folder / "results" / f"{key(run)}.json"
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(kept, "wb") as file, open(scored, "rb") as source:
-            shutil.copyfileobj(source, file)
+        text = scored.read_text(encoding="utf-8")
+        for name, folder in workshop.folders.items():
+            text = text.replace(f"{folder}/", f"${name}/")  # they are read on other machines
+        with atomic_file(kept) as file:
+            file.write(text)
         steps = list(in_order([run]))
         costs = {step.name: workshop.cost(step) for step in steps}
         data = workshop.work / run.after[0].name / "checksums.json"

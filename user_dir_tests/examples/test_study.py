@@ -87,6 +87,8 @@ def test_a_line_for_every_run(whole: Path, inputs: Path) -> None:
     for line in lines:
         assert sorted(line["scores"]) == ["de", "en", "fr"] and line["updates"] == 40
         assert scored(whole / "results" / f"{line['run']}.json") == line["scores"]
+        content = (whole / "results" / f"{line['run']}.json").read_text()
+        assert f"$WORK/{line['run']}/checkpoint_best.pt" in content and str(whole) not in content
         system = line["run"]
         assert list(line["seconds"]) == ["mini/encoder", "mini/data", system, f"{system}.score"]
         assert all(cost["wall"] > 0 and cost["cpu"] > 0 and cost["begun"] == 1 for cost in line["seconds"].values())
