@@ -51,6 +51,10 @@ pip install --no-deps --no-build-isolation "$(pinned fairseq-fixed)"
 # 3. Everything else exactly as locked, then this package in place.
 pip install --no-deps --requirement requirements.lock
 pip install --no-deps --no-build-isolation --editable .
+# 4. Beside fairseq, where it looks for `--user-dir xl_plugins` from any folder.
+for site in "$venv"/lib/python*/site-packages; do
+    if [ -d "$site" ]; then ln -sfn "$PWD/xl_plugins" "$site/xl_plugins"; fi
+done
 "$venv/bin/python" -c 'import fairseq.tasks, transformers' 2>"$venv/import.log" || { cat "$venv/import.log" >&2; exit 1; }
 fingerprint >"$stamp"
 echo "set-up: done in $SECONDS s"

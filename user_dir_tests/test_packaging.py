@@ -136,7 +136,7 @@ def test_user_dir_beside_fairseq_is_found_from_any_folder(run_python, repo, tmp_
 
 FAKE_PYTHON = """#!/usr/bin/env bash
 # An interpreter that notes what it is asked to do and fails where $FAIL says so.
-if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi
+if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin" "$3/lib/python3.11/site-packages"; cp "$0" "$3/bin/python"; fi
 if [ "$1 $2" = "-m pip" ]; then
     echo "${*:3}" >>"$LOG"
     if [ -n "${FAIL:-}" ] && [[ "$*" == *"$FAIL"* ]]; then exit 1; fi
@@ -177,6 +177,8 @@ def test_set_up_installs_in_the_order_that_works(checkout):
     assert "fairseq-fixed==0.12.3.1" in pip[1] and "--no-deps --no-build-isolation" in pip[1]
     assert "--no-deps --requirement requirements.lock" in pip[2]
     assert "--no-deps --no-build-isolation --editable ." in pip[3]
+    link = checkout.folder / ".venv" / "lib" / "python3.11" / "site-packages" / "xl_plugins"
+    assert os.readlink(link) == str(checkout.folder / "xl_plugins")  # for --user-dir xl_plugins from any folder
 
 
 def test_set_up_is_reused_until_the_lock_changes(checkout):
