@@ -1,4 +1,4 @@
-"""What may lie at, in or beside an output without being the command's own, and the check that all of it stays."""
+"""Things that may lie at, in or beside an output without being the command's own, and the check that they stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs a language model: the encoder with a head, SALT and XLA."""
+"""Steps that need a language model: the encoder with a head, SALT and XLA."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def language_model(shape: Words) -> Step:
     data = text("lm/data", f"$WORK/{small.name}", (first, small))
     script, given = ("python", "$STUDY/lm_head.py"), ("--text", f"$WORK/{data.name}")
     model, head = f"$WORK/{small.name}/model.pt", "$WORK/lm/head.pt"
-    before = Step("lm/before", ((*script, model, *given, "--loss", "$WORK/lm/before.json"),), (small, data))
-    alone = Step("lm/head", (("rm", "-f", head), (*script, model, *given, "--out", head)), (small, data, before))
+    loss = (*given, "--overwrite", "--loss")
+    before = Step("lm/before", ((*script, model, *loss, "$WORK/lm/before.json"),), (small, data))
+    alone = Step("lm/head", ((*script, model, *given, "--out", head, "--overwrite"),), (small, data, before))
     trained = "$WORK/lm/train/checkpoint_last.pt"
     train: Words = (
         "xl-train", f"$WORK/{data.name}", "--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta",
@@ -43,7 +44,7 @@ def language_model(shape: Words) -> Step:
         "--finetune-from-model", head, "--save-dir", "$WORK/lm/train",
     )  # fmt: skip
     masked = Step("lm/train", (train,), (data, alone))
-    after = Step("lm/after", ((*script, trained, *given, "--loss", "$WORK/lm/after.json"),), (data, masked))
+    after = Step("lm/after", ((*script, trained, *loss, "$WORK/lm/after.json"),), (data, masked))
     untrim = ("xl-convert", "untrim", trained, "--dict", f"$WORK/{data.name}/dict.txt", "--full", "$ENCODER/model.pt",
               "--full-dict", "$ENCODER/dict.txt", "$WORK/lm/whole.pt", "--overwrite")  # fmt: skip
     return Step("lm/whole", (untrim,), (data, masked, after))
@@ -79,19 +80,18 @@ def salt(t: Trainer, data: Step, seed: int) -> list[Run]:
 class Xla:
     """XLA from English to each target of a data set.
 
-    problem: of the task; eta: shares of the texts that are kept, by XLA epoch; options: for all its trainings.
+    problem: of the task; eta: shares of the texts that are kept, by XLA epoch.
     """
 
     trainer: Trainer
     data: Step
     problem: str
     eta: str
-    options: Words = ()
 
     def runs(self, targets: tuple[str, ...]) -> list[Run]:
         """The warmed-up models and, per target, the models after each XLA epoch: their mean and their ensemble."""
         t, task = self.trainer, f"xl_{self.problem}"
-        warm = [t.train("xla-member", self.data, task, "--conf-penalty", "1", *self.options, seed=seed)
+        warm = [t.train("xla-member", self.data, task, "--conf-penalty", "1", seed=seed)
                 for seed in MEMBERS]  # fmt: skip
         members = tuple(f"$WORK/{step.name}/checkpoint_best.pt" for step in warm)
         found = self._scores("xla-0", members, ("en", *targets), tuple(warm))
@@ -111,7 +111,6 @@ class Xla:
             "xl-train", f"$WORK/{self.data.name}", "--task", "xla_cotrain_task", "--problem", self.problem,
             "--xla-target", target, "--xla-init-members", ",".join(members), "--save-dir", f"$WORK/{name}", "--seed",
             "1000", *t.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1", *t.more,
-            *self.options,
         )  # fmt: skip
         adapted = Step(name, (words,), (self.data, *warm, *virtual))
         found = []

@@ -26,6 +26,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, number, whole
+from xl_plugins.checkpoints.makers import MAKER, is_made_by
 from xl_plugins.checkpoints.writing import save_whole
 from xl_plugins.data.layout import load_dictionary
 from xl_plugins.data.rows import Rows
@@ -35,6 +36,7 @@ from xl_plugins.output import atomic_file, check_file
 from xl_plugins.safe_load import load_checkpoint
 from xl_plugins.terminal import say
 
+COMMAND = "lm_head.py"
 MASKED, KEPT, RANDOM = 0.15, 0.1, 0.1  # share of pieces that are predicted; of these left as they are, replaced (BERT)
 _TOKENS = 4096  # positions of a batch of the encoder
 
@@ -47,7 +49,7 @@ class Cached(NamedTuple):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="lm_head.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog=COMMAND, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", metavar="MODEL", help="model.pt of the encoder")
     parser.add_argument("--text", type=Path, required=True, metavar="TEXT", help="folder of lm_text.py")
     parser.add_argument("--loss", metavar="FILE", help="write loss and share of right pieces per language, as JSON")
@@ -57,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--lr", type=number(0, 1), default=1e-3, metavar="X", help="default: %(default)s")
     parser.add_argument("--seed", type=whole(0), default=1, metavar="S", help="default: %(default)s")
     parser.add_argument("--out", metavar="FILE", help="train a head and write the model there")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if this script made it")
     return parser
 
 
@@ -138,6 +141,7 @@ def with_head(path: str, head: Any) -> dict[str, Any]:
     with open(path, "rb") as file:
         state = load_checkpoint(file)
     state.pop("last_optimizer_state", None)
+    state[MAKER] = COMMAND
     trained = {f"lm_head.{name}": value for name, value in head.state_dict().items() if name != "weight"}
     for name in state["model"]:  # archives begin them with decoder., checkpoints with encoder.
         state["model"][name] = trained.get(name.split(".", 1)[-1], state["model"][name])
@@ -169,8 +173,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("give either --out FILE, to train a head, or --loss FILE")
     if not (args.text / "train.idx").is_file():
         raise UserError(f"--text {args.text}: holds no train.idx; make it with lm_text.py")
-    target = args.loss or args.out
-    check_file(target, bool(args.loss), "lm_head.py", _is_losses)
+    check_file(args.loss or args.out, args.overwrite, COMMAND, _is_losses if args.loss else is_made_by(COMMAND))
     dictionary = load_dictionary(args.text / "dict.txt")
     model: Any = build_pretrained(args.model, read_pretrained(args.model), dictionary, with_lm_head=True)
     if args.out:

@@ -14,7 +14,7 @@ from steps import Run, Workshop, in_order, shown
 from xl_plugins import __version__
 from xl_plugins.data.tokenizer import file_digest
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.result import read_json
+from xl_plugins.evaluation.result import check_json, read_json
 from xl_plugins.output import atomic_file
 
 
@@ -34,15 +34,16 @@ class Results:
         """Whether the run is there.
 
         Raises:
-            UserError: it is, but from other commands or another encoder.
+            UserError: it is, but from other commands or another encoder; or a file of another is in its place.
         """
-        line = self.lines.get(key(run))
+        line = self.lines.get(run.label)
         if line is None:
+            check_json(str(self._counters(run)), overwrite=True)
             return False
         for name, found in (("commands", run.digest), ("encoder", self._digest)):
             if line["digests"][name] != found:
                 raise UserError(
-                    f"{self.path}: {key(run)} comes from another version of its {name}; give another --results, or"
+                    f"{self.path}: {run.label} comes from another version of its {name}; give another --results, or"
                     " remove its line"
                 )
         return True
@@ -51,7 +52,7 @@ class Results:
         """Take up a finished run."""
         scored = workshop.work / f"{run.name}.json"
         scores = read_json(str(scored))[0].scores
-        kept = self.folder / "results" / f"{key(run)}.json"
+        kept = self._counters(run)
         kept.parent.mkdir(parents=True, exist_ok=True)
         text = scored.read_text(encoding="utf-8")
         for name, folder in workshop.folders.items():
@@ -61,8 +62,8 @@ class Results:
         steps = list(in_order([run]))
         costs = {step.name: workshop.cost(step) for step in steps}
         data = workshop.work / run.after[0].name / "checksums.json"
-        self.lines[key(run)] = {
-            "run": key(run), "dataset": run.dataset, "system": run.system, "seed": run.seed, "updates": run.updates,
+        self.lines[run.label] = {
+            "run": run.label, "dataset": run.dataset, "system": run.system, "seed": run.seed, "updates": run.updates,
             "scores": {language: round(value, 4) for language, value in scores.items()},
             "seconds": costs,
             "digests": {"commands": run.digest, "encoder": self._digest, "data": file_digest(str(data))},
@@ -78,16 +79,15 @@ class Results:
 
     def describe(self, run: Run) -> str:
         """Its mean score."""
-        scores = self.lines[key(run)]["scores"]
+        scores = self.lines[run.label]["scores"]
         return f"{sum(scores.values()) / len(scores):.1f} (mean of {len(scores)} languages)"
+
+    def _counters(self, run: Run) -> Path:
+        return self.folder / "results" / f"{run.label}.json"
 
     @cached_property
     def _digest(self) -> str:
         return file_digest(str(self.encoder / "model.pt"))
-
-
-def key(run: Run) -> str:
-    return f"{run.dataset}/{run.system}-{run.seed}"
 
 
 def read_results(path: Path) -> dict[str, dict[str, Any]]:

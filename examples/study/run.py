@@ -32,8 +32,10 @@ from training import SCALES, shape_options
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.output import FolderLock
+from xl_plugins.output import FolderLock, read_mark, write_mark
 from xl_plugins.terminal import say
+
+COMMAND = "examples/study/run.py"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -62,13 +64,9 @@ def choose(runs: Sequence[Run], only: str | None) -> list[Run]:
         return [run for run in runs if run.dataset in table.DEFAULT and not run.system.startswith("search-")]
     patterns = only.split(",")
     for pattern in patterns:
-        if not any(fnmatch.fnmatch(label(run), pattern) for run in runs):
+        if not any(fnmatch.fnmatch(run.label, pattern) for run in runs):
             raise UserError(f"--only: no run is named {pattern}; --list shows them")
-    return [run for run in runs if any(fnmatch.fnmatch(label(run), pattern) for pattern in patterns)]
-
-
-def label(run: Run) -> str:
-    return f"{run.dataset}/{run.system}-{run.seed}"
+    return [run for run in runs if any(fnmatch.fnmatch(run.label, pattern) for pattern in patterns)]
 
 
 def carry_out(runs: Sequence[Run], workshop: Workshop, results: Results, jobs: int) -> int:
@@ -92,7 +90,7 @@ def _carry_out(
         for step in pending:
             if step.name in done and isinstance(step, Run) and not results.has(step):
                 results.add(step, workshop)
-                say(f"{label(step)}: {results.describe(step)}")
+                say(f"{step.label}: {results.describe(step)}")
         pending = [step for step in pending if step.name not in done | failed]
         for step in pending:  # inputs come first
             if any(other.name in failed for other in step.after):
@@ -116,6 +114,15 @@ def _carry_out(
                 say(f"{step.name}: done in {cost['wall']:.0f} s")
 
 
+def _take(work: Path) -> None:
+    """Make the work folder, marked as ours; UserError for one that holds something else."""
+    work.mkdir(parents=True, exist_ok=True)
+    mark = read_mark(work)
+    if (mark is None and any(work.iterdir())) or (mark is not None and mark["command"] != COMMAND):
+        raise UserError(f"--work {work}: holds something else; choose a new or an empty folder")
+    write_mark(work, COMMAND, [])
+
+
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     logging.getLogger().setLevel(logging.WARNING)
@@ -132,9 +139,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     results = Results(args.results or args.work, args.encoder)
     if args.list:
-        say(*(f"{label(run)}: {results.describe(run) if results.has(run) else '-'}" for run in runs))
+        say(*(f"{run.label}: {results.describe(run) if results.has(run) else '-'}" for run in runs))
         return 0
-    args.work.mkdir(parents=True, exist_ok=True)
+    _take(args.work)
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", 0)) or (os.cpu_count() or 1) // args.jobs)
     with FolderLock(args.work / ".study.xl-lock", "run.py", f"--work {args.work}"):
         failed = carry_out(runs, Workshop(folders, threads), results, args.jobs)

@@ -23,8 +23,8 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Step:
-    """``commands`` make ``name`` below $WORK, once the steps ``after`` are done. $DATA, $ENCODER, $WORK stand for
-    folders. Each command, given again after it was stopped, goes on or does the same again."""
+    """``commands`` make ``name`` below $WORK, once the steps ``after`` are done. $DATA, $ENCODER, $WORK and $STUDY
+    stand for folders. Each command, given again after it was stopped, goes on or does the same again."""
 
     name: str
     commands: tuple[Words, ...]
@@ -32,7 +32,7 @@ class Step:
 
     @property
     def digest(self) -> str:
-        """Of the commands, and of those that made their inputs."""
+        """SHA-256 of the commands, and of those that made their inputs."""
         content = [self.name, self.commands, [step.digest for step in self.after]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -49,9 +49,14 @@ class Run(Step):
     seed: int = 1
     updates: int = 0
 
+    @property
+    def label(self) -> str:
+        """Its name in the table of runs and in the results."""
+        return f"{self.dataset}/{self.system}-{self.seed}"
+
 
 def _prepare(more: Callable[[], None] | None) -> Callable[[], None]:
-    """What a child does before it begins: its parent, asked to end, ignores further signals, the child must not."""
+    """A function for a child to begin with: a parent that was asked to end ignores signals, the child must not."""
 
     def prepare() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -81,7 +86,7 @@ def in_order(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def shown(words: Words) -> str:
-    """A command as it can be pasted, with the three folders as variables of the shell."""
+    """A command as it can be pasted, with the folders as variables of the shell."""
     return " ".join(f'"{word}"' if "$" in word else shlex.quote(word) for word in words)
 
 
@@ -89,7 +94,7 @@ class Workshop:
     """Carries out steps in a work folder and remembers which are done.
 
     Args:
-        folders: DATA, ENCODER and WORK.
+        folders: DATA, ENCODER, WORK and STUDY.
         threads: of each command.
     """
 

@@ -46,7 +46,7 @@ class World:
 
 
 def train_tokenizer(folder: Path) -> TinySpm:
-    """Of whole words and their parts, more than the data have."""
+    """Train on whole words, more than the data have."""
     folder.mkdir()
     text, prefix = folder / "text.txt", folder / "spm"
     lines = [line for seed in (1, 11, 12, 5) for line in made_up_text(400, seed)]

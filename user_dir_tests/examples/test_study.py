@@ -165,6 +165,22 @@ def test_mistakes(modules: Any, inputs: Path, tmp_path: Path, words: list[str], 
     assert message in told and not (tmp_path / "work").exists()
 
 
+def test_other_peoples_folders_and_files_stay(modules: Any, whole: Path, inputs: Path, tmp_path: Path) -> None:
+    only = ["--only", "mini/zero-shot-1"]
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "thesis.tex").write_text("mine")
+    kept = tmp_path / "results" / "results" / "mini" / "zero-shot-1.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    before = tree(tmp_path)
+    with pytest.raises(UserError, match="theirs: holds something else; choose a new or an empty folder"):
+        modules["run"].main(options(inputs, tmp_path / "theirs", *only))
+    assert tree(tmp_path) == before
+    with pytest.raises(UserError, match=r"zero-shot-1\.json: xl-evaluate did not make it"):
+        modules["run"].main(options(inputs, whole, "--results", str(tmp_path / "results"), *only))
+    assert tree(tmp_path) == before
+
+
 def test_the_report(whole: Path, modules: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("# Results\n")
     modules["report"].main(["--results", str(whole), "--notes", str(tmp_path / "notes.md")])
@@ -184,7 +200,7 @@ def test_the_table_of_runs(modules: Any, scale: str) -> None:
     runs = modules["table"].runs(scale, shape, seeds=3)
     order = list(modules["steps"].in_order(runs))
     assert len({step.name for step in order}) == len(order) == len({step.digest for step in order})
-    names = [modules["run"].label(run) for run in runs]
+    names = [run.label for run in runs]
     assert len(set(names)) == len(names) and names.index("sick/zero-shot-2") > names.index("udpos/zero-shot-1")
     for step in order:
         for words in step.commands:
@@ -212,7 +228,7 @@ def test_an_interrupt_ends_what_is_at_work(inputs: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_at_ten_instants(whole: Path, inputs: Path, tmp_path: Path) -> None:
-    """Of the runner and all it has started, at random; the table is that of the uninterrupted run."""
+    """Killed at random, with all it has started, the runner ends with the table of the uninterrupted run."""
     work, draw = tmp_path / "work", random.Random(7)
     for _ in range(10):
         process = start(inputs, work)

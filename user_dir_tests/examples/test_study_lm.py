@@ -126,6 +126,10 @@ def test_the_head_learns_and_nothing_else_changes(
         run([str(tmp_path / "model.pt"), *text])
     with pytest.raises(UserError, match=r"head\.pt exists"):
         run([str(tmp_path / "model.pt"), *text, "--out", str(tmp_path / "head.pt")])
+    few = ["--sentences", "8", "--overwrite"]
+    run([str(tmp_path / "model.pt"), *text, "--out", str(tmp_path / "head.pt"), *few])
+    with pytest.raises(UserError, match=r"model\.pt: lm_head\.py did not make it"):
+        run([str(tmp_path / "model.pt"), *text, "--out", str(tmp_path / "model.pt"), *few])
 
 
 def test_states_do_not_depend_on_batches(

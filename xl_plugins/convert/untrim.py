@@ -9,16 +9,14 @@ from pathlib import Path
 from fairseq.data import Dictionary
 from torch import Tensor, tensor
 
-from ..checkpoints.checksums import is_zip
+from ..checkpoints.makers import MAKER, is_made_by
 from ..checkpoints.writing import save_whole
 from ..data.layout import load_dictionary as load_with_mask
 from ..errors import UserError
 from ..output import check_file
-from ..safe_load import load_restricted
 from .vocabulary import TABLES, read_model, replace_tables, table_kind
 
 COMMAND = "xl-convert untrim"
-_MAKER = "written_by"  # entry of the checkpoint
 
 
 def untrim(
@@ -29,7 +27,7 @@ def untrim(
     Raises:
         UserError: a mistake in the paths, a piece that the full dictionary lacks, tables of other widths.
     """
-    check_file(out, overwrite, COMMAND, _is_ours)
+    check_file(out, overwrite, COMMAND, is_made_by(COMMAND))
     small, full = load_with_mask(Path(dictionary)), load_with_mask(Path(full_dictionary))
     places = tensor([_place(symbol, full, dictionary, full_dictionary) for symbol in small.symbols])
     state = read_model(model, "CKPT", small, dictionary)
@@ -44,20 +42,11 @@ def untrim(
             )
         return base.to(table.dtype).clone().index_copy_(0, places, table)
 
-    content = {**replace_tables(state, full, fill), _MAKER: COMMAND}
+    content = {**replace_tables(state, full, fill), MAKER: COMMAND}
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
-    check_file(out, overwrite, COMMAND, _is_ours)  # another one may have come meanwhile
+    check_file(out, overwrite, COMMAND, is_made_by(COMMAND))  # another one may have come meanwhile
     save_whole(content, out)
     return len(small), len(full)
-
-
-def _is_ours(path: str) -> bool:
-    """Whether a file is a checkpoint that was written here."""
-    try:
-        state = load_restricted(path, mmap=is_zip(path))
-    except UserError:
-        return False
-    return isinstance(state, Mapping) and state.get(_MAKER) == COMMAND
 
 
 def _place(symbol: str, full: Dictionary, name: str, full_name: str) -> int:
