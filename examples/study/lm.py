@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sets
 from steps import Run, Step, Words
-from training import Trainer
+from training import Setting, Trainer
 
 LANGUAGES = "de,en,es,fr,nl,pt"  # of the language model's text: sources, SALT's word lists, XLA's targets
 UPDATES = 2000
@@ -17,7 +17,7 @@ _MASKING = "--sample-break-mode eos --tokens-per-sample 64 --mask-prob 0.15 --dr
 _SAVING = "--save-interval-updates 100 --keep-interval-updates 1 --no-epoch-checkpoints --log-format simple"
 
 
-def language_model(shape: Words) -> Step:
+def language_model(setting: Setting) -> Step:
     """``$WORK/lm/whole.pt``: the encoder with a language-model head, its whole vocabulary.
 
     A vocabulary of the text alone, the head alone on fixed states, then all weights by fairseq's masked LM.
@@ -40,7 +40,7 @@ def language_model(shape: Words) -> Step:
     trained = "$WORK/lm/train/checkpoint_last.pt"
     train: Words = (
         "xl-train", f"$WORK/{data.name}", "--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta",
-        *shape, *_MASKING.split(), *_TRAINING.split(), *_LENGTH.split(), *_SAVING.split(),
+        *setting.shape, *setting.precision, *_MASKING.split(), *_TRAINING.split(), *_LENGTH.split(), *_SAVING.split(),
         "--finetune-from-model", head, "--save-dir", "$WORK/lm/train",
     )  # fmt: skip
     masked = Step("lm/train", (train,), (data, alone))
@@ -53,7 +53,8 @@ def language_model(shape: Words) -> Step:
 def salt(t: Trainer, data: Step, seed: int) -> list[Run]:
     """Counterparts by the language model; plain fine-tuning, English synonyms alone, no mixup, SALT; equally long."""
     lists = ("--word-lists", "$DATA/wordfreq/{lang}_10k.txt", "--languages", "en,fr,es,de")
-    words = ("xl-augment", "counterparts", f"$WORK/{data.name}", "--path", t.model(), *lists)
+    words = ("xl-augment", "counterparts", f"$WORK/{data.name}", "--path", t.model(), *lists,
+             *t.setting.precision)  # fmt: skip
     name = f"{t.dataset}/salt-counterparts"
     report = (
         "--report-only",
@@ -103,14 +104,15 @@ class Xla:
         t, name = self.trainer, f"{self.trainer.dataset}/xla-{target}"
         virtual = [self._virtual(language) for language in ("en", target)]
         sizes: Words = ()
-        if t.scale == "small":
+        if t.setting.scale == "small":
             rate = f"{float(t.budget.lr) / 5:g}"  # a fifth of the warm-up's
             sizes = ("--lr", rate, "--distill-eta", self.eta, "--batch-size", f"{t.budget.rows}", "--max-length",
                      f"{t.budget.length}", "--validate-interval-updates", f"{t.budget.interval}")  # fmt: skip
         words: Words = (
             "xl-train", f"$WORK/{self.data.name}", "--task", "xla_cotrain_task", "--problem", self.problem,
             "--xla-target", target, "--xla-init-members", ",".join(members), "--save-dir", f"$WORK/{name}", "--seed",
-            "1000", *t.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1", *t.more,
+            "1000", *t.setting.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1",
+            *t.setting.training,
         )  # fmt: skip
         adapted = Step(name, (words,), (self.data, *warm, *virtual))
         found = []
@@ -125,14 +127,14 @@ class Xla:
 
     def _virtual(self, language: str) -> Step:
         words = ("xl-augment", "vicinity", f"$WORK/{self.data.name}", "--path", self.trainer.model(), "--languages",
-                 language, "--genlm-word-start-only")  # fmt: skip
+                 language, "--genlm-word-start-only", *self.trainer.setting.precision)  # fmt: skip
         return Step(f"{self.trainer.dataset}/xla-virtual-{language}", (words,), (self.trainer.encoder, self.data))
 
     def _scores(self, system: str, models: Words, languages: Words, after: tuple[Step, ...]) -> list[Run]:
-        found = []
+        t, found = self.trainer, []
         for name, options in ((system, ()), (f"{system}-ensemble", ("--ensemble",))):
-            run = f"{self.trainer.dataset}/{name}-1.score"
+            run = f"{t.dataset}/{name}-1.score"
             words = ("xl-evaluate", f"$WORK/{self.data.name}", "--path", *models, "--languages", ",".join(languages),
-                     "--json", f"$WORK/{run}.json", "--overwrite", *options)  # fmt: skip
-            found.append(Run(run, (words,), (self.data, *after), self.trainer.dataset, name, 1, 0))
+                     "--json", f"$WORK/{run}.json", "--overwrite", *t.setting.precision, *options)  # fmt: skip
+            found.append(Run(run, (words,), (self.data, *after), t.dataset, name, 1, 0))
         return found

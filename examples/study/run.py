@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import table
 from results import Results
 from steps import Failed, Run, Step, Workshop, in_order, shown
-from training import SCALES, shape_options
+from training import PRECISIONS, SCALES, Setting, shape_options
 
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.signals import clean_up_on_signals
@@ -52,37 +52,48 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", metavar="PATTERN,...", help="runs by name, such as 'sick/*,xnli/zero-shot-1'")
     parser.add_argument("--seeds", type=whole(1), default=1, metavar="N", help="seeds of SICK, XNLI and PAN-X")
     parser.add_argument("--jobs", type=whole(1), default=1, metavar="N", help="steps at once (default: %(default)s)")
-    parser.add_argument("--train-options", default="", metavar="WORDS", help="for every training, such as '--fp16'")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="float32",
+        help="of training, generation and scoring; bfloat16 halves the time on some CPUs (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--train-options", default="", metavar="WORDS", help="for every training, such as '--clip-norm 2'"
+    )
     parser.add_argument("--list", action="store_true", help="show the runs and what is done, and run nothing")
     parser.add_argument("--print", action="store_true", help="show the commands of the runs, and run nothing")
     return parser
 
 
-def choose(runs: Sequence[Run], only: str | None) -> list[Run]:
-    """The runs whose names match; UserError where a pattern matches none."""
+def choose(runs: Sequence[Run], only: str | None) -> list[Step]:
+    """The runs whose names match, and the steps that a pattern without a run matches; UserError for one without any."""
     if only is None:
         return [run for run in runs if run.dataset in table.DEFAULT and not run.system.startswith("search-")]
-    patterns = only.split(",")
-    for pattern in patterns:
-        if not any(fnmatch.fnmatch(run.label, pattern) for run in runs):
+    named: dict[str, Step] = {run.label: run for run in runs}
+    steps = {step.name: step for step in in_order(runs)}
+    chosen: set[str] = set()
+    for pattern in only.split(","):
+        found = [named[name] for name in fnmatch.filter(named, pattern)]
+        found = found or [steps[name] for name in fnmatch.filter(steps, pattern)]
+        if not found:
             raise UserError(f"--only: no run is named {pattern}; --list shows them")
-    return [run for run in runs if any(fnmatch.fnmatch(run.label, pattern) for pattern in patterns)]
+        chosen.update(step.name for step in found)
+    return [step for step in in_order(runs) if step.name in chosen]
 
 
-def carry_out(runs: Sequence[Run], workshop: Workshop, results: Results, jobs: int) -> int:
+def carry_out(chosen: Sequence[Step], workshop: Workshop, results: Results, jobs: int) -> int:
     """Make what is missing, up to ``jobs`` steps at once, in the order of the table; returns how many steps failed."""
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            return _carry_out(runs, workshop, results, jobs, pool)
+            return _carry_out(chosen, workshop, results, jobs, pool)
         except BaseException:  # an interrupt: the pool waits for the commands that are at work
             workshop.stop()
             raise
 
 
 def _carry_out(
-    runs: Sequence[Run], workshop: Workshop, results: Results, jobs: int, pool: ThreadPoolExecutor
+    chosen: Sequence[Step], workshop: Workshop, results: Results, jobs: int, pool: ThreadPoolExecutor
 ) -> int:  # fmt: skip
-    pending = list(in_order(run for run in runs if not results.has(run)))
+    pending = list(in_order(step for step in chosen if not (isinstance(step, Run) and results.has(step))))
     done = {step.name for step in pending if workshop.cost(step)}
     failed: set[str] = set()
     running: dict[Future, Step] = {}
@@ -129,22 +140,24 @@ def main(argv: list[str] | None = None) -> int:
     for option in ("data", "encoder"):
         if not getattr(args, option).is_dir():
             raise UserError(f"--{option} {getattr(args, option)}: no such folder")
-    shape = shape_options(args.encoder / "model.pt")
-    runs = choose(table.runs(args.scale, shape, tuple(args.train_options.split()), args.seeds), args.only)
+    shape, more = shape_options(args.encoder / "model.pt"), tuple(args.train_options.split())
+    setting = Setting(shape, args.scale, PRECISIONS[args.precision], more)
+    chosen = choose(table.runs(setting, args.seeds), args.only)
     folders = {"DATA": args.data, "ENCODER": args.encoder, "WORK": args.work, "STUDY": Path(__file__).parent}
     if args.print:
         say(*(f"{name}={folder.resolve()}" for name, folder in folders.items()))
-        for step in in_order(runs):
+        for step in in_order(chosen):
             say(f"# {step.name}", *map(shown, step.commands))
         return 0
     results = Results(args.results or args.work, args.encoder)
     if args.list:
+        runs = [step for step in chosen if isinstance(step, Run)]
         say(*(f"{run.label}: {results.describe(run) if results.has(run) else '-'}" for run in runs))
         return 0
     _take(args.work)
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", 0)) or (os.cpu_count() or 1) // args.jobs)
     with FolderLock(args.work / ".study.xl-lock", "run.py", f"--work {args.work}"):
-        failed = carry_out(runs, Workshop(folders, threads), results, args.jobs)
+        failed = carry_out(chosen, Workshop(folders, threads), results, args.jobs)
     if failed:
         say(f"{failed} steps failed or could not begin", file=sys.stderr)
     return 1 if failed else 0

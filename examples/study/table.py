@@ -5,7 +5,7 @@ from __future__ import annotations
 import lm
 import sets
 from steps import Run, Step, Words
-from training import Budget, Trainer
+from training import Budget, Setting, Trainer
 
 # One peak learning rate for all systems of a data set; the runs DATASET/search-RATE try RATES for plain fine-tuning, on
 # the source's dev set.
@@ -22,22 +22,23 @@ DEFAULT = tuple(name for name in DATASETS if name != "mini")  # mini: the embedd
 RATES = ("5e-5", "1e-4", "2e-4", "3e-4")
 
 
-def runs(scale: str, shape: Words, more: Words = (), seeds: int = 1) -> list[Run]:
-    """All runs in the order in which they are made: the first seed of everything, then the others."""
+def runs(setting: Setting, seeds: int = 1) -> list[Run]:
+    """All runs in the order in which they are made: the first seed of everything, then the others. What a language
+    model makes comes first, because the longest chain of steps leads there."""
     made = {"sick": _sick, "xnli": _xnli, "panx": _panx, "udpos": _udpos, "pawsx": _pawsx, "mini": _mini}
-    first = [run for name in DEFAULT for run in made[name](_trainer(name, scale, shape, more), 1)]
-    generated = _generated(scale, shape, more)
-    search = [run for name in DEFAULT for run in _search(name, scale, shape, more)]
+    first = [run for name in DEFAULT for run in made[name](_trainer(name, setting), 1)]
+    generated = _generated(setting)
+    search = [run for name in DEFAULT for run in _search(name, setting)]
     later = [
         run
         for seed in range(2, seeds + 1)
         for name in ("sick", "xnli", "panx")
-        for run in made[name](_trainer(name, scale, shape, more), seed)
+        for run in made[name](_trainer(name, setting), seed)
     ]
-    return [*first, *generated, *later, *search, *_mini(_trainer("mini", scale, shape, more), 1)]
+    return [*generated, *first, *later, *search, *_mini(_trainer("mini", setting), 1)]
 
 
-def _trainer(name: str, scale: str, shape: Words, more: Words) -> Trainer:
+def _trainer(name: str, setting: Setting) -> Trainer:
     files = {
         "sick": ("sick", "dictionaries/wiktionary/en-nl.txt.gz", "dictionaries/wiktionary/en-pt.txt.gz"),
         "xnli": ("xnli", "dictionaries/muse"),
@@ -46,19 +47,19 @@ def _trainer(name: str, scale: str, shape: Words, more: Words) -> Trainer:
     }
     data = [f"$DATA/{file}" for file in files.get(name, (name,))]
     encoder = sets.trimmed(f"{name}/encoder", data, sampling=name in ("panx", "udpos"))
-    return Trainer(name, encoder, BUDGETS[name], shape, scale, more)
+    return Trainer(name, encoder, BUDGETS[name], setting)
 
 
-def _generated(scale: str, shape: Words, more: Words) -> list[Run]:
+def _generated(setting: Setting) -> list[Run]:
     """SALT and XLA, whose texts a language model makes: the encoder's own at the paper's scale, else a trained one."""
     files = {"sick": ["sick", *(f"wordfreq/{lang}_10k.txt.gz" for lang in ("en", "fr", "es", "de"))], "panx": ["panx"]}
-    whole = lm.language_model(shape) if scale == "small" else None
+    whole = lm.language_model(setting) if setting.scale == "small" else None
     model, after = ("$WORK/lm/whole.pt", (whole,)) if whole else ("$ENCODER/model.pt", ())
     trainers = {}
     for name, paths in files.items():
         data = [f"$DATA/{path}" for path in paths]
         encoder = sets.trimmed(f"{name}/lm-encoder", data, model=model, after=after)
-        trainers[name] = Trainer(name, encoder, BUDGETS[name], shape, scale, more)
+        trainers[name] = Trainer(name, encoder, BUDGETS[name], setting)
     sick, panx = trainers["sick"], trainers["panx"]
     return [
         *lm.salt(sick, sets.sick(sick.encoder, "sick/salt-data"), 1),
@@ -67,18 +68,20 @@ def _generated(scale: str, shape: Words, more: Words) -> list[Run]:
     ]
 
 
-def _search(name: str, scale: str, shape: Words, more: Words) -> list[Run]:
-    """Learning rates for plain fine-tuning on the source's dev set, at the small scale."""
-    if scale == "paper":
+def _search(name: str, setting: Setting) -> list[Run]:
+    """Learning rates for plain fine-tuning on the source's dev set, at the small scale; the zero-shot run is one."""
+    if setting.scale == "paper":
         return []
-    trainer = _trainer(name, scale, shape, more)
+    trainer = _trainer(name, setting)
     data = {"sick": sets.sick, "xnli": sets.mnli, "panx": sets.panx, "udpos": sets.udpos, "pawsx": sets.pawsx}[name]
     task = "xl_tagging" if name in ("panx", "udpos") else "xl_sentence_pair"
     found = []
     for rate in RATES:
-        system = f"search-{rate}"
-        folder = data(trainer.encoder)
-        trained = trainer.train(system, folder, task, "--lr", rate, seed=1)
+        folder, system = data(trainer.encoder), f"search-{rate}"
+        if rate == trainer.budget.lr:
+            trained = trainer.train("zero-shot", folder, task, seed=1)
+        else:
+            trained = trainer.train(system, folder, task, "--lr", rate, seed=1)
         found.append(trainer.score(system, folder, trained, "--split", "valid", "--languages", "en", seed=1))
     return found
 

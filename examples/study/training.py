@@ -13,6 +13,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.safe_load import load_restricted
 
 SCALES = ("small", "paper")
+PRECISIONS: dict[str, Words] = {"float32": (), "bfloat16": ("--bf16",), "float16": ("--fp16",)}
 _SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads")
 _XTUNE = {"sick": "xnli"}  # presets of another data set of the same kind
 _LOG = tuple("--no-epoch-checkpoints --keep-interval-updates 1 --log-format simple --log-interval 50".split())
@@ -28,6 +29,24 @@ class Budget:
     rows: int = 32
     length: int = 128
     interval: int = 100
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Holds for all data sets.
+
+    shape: of the encoder; scale: ``small`` trains by a budget, ``paper`` by the defaults of the tasks, which are the
+    papers'; precision: option of training, scoring and generation; more: options for every training.
+    """
+
+    shape: Words
+    scale: str = "small"
+    precision: Words = ()
+    more: Words = ()
+
+    @property
+    def training(self) -> Words:
+        return (*self.precision, *self.more)
 
 
 def shape_options(model: Path) -> Words:
@@ -51,25 +70,19 @@ def shape_options(model: Path) -> Words:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Makes the steps of one data set.
-
-    shape: of the encoder; scale: ``small`` trains by ``budget``, ``paper`` by the defaults of the tasks, which are the
-    papers'; more: options for every training, such as --fp16.
-    """
+    """Makes the steps of one data set."""
 
     dataset: str
     encoder: Step
     budget: Budget
-    shape: Words
-    scale: str = "small"
-    more: Words = ()
+    setting: Setting
 
     def model(self) -> str:
         return f"$WORK/{self.encoder.name}/model.pt"
 
     def size_options(self, times: float = 1) -> Words:
         """Learning rate, batch and length of a training; ``times``: as many updates."""
-        if self.scale == "paper":
+        if self.setting.scale == "paper":
             return ()
         budget = self.budget
         return (
@@ -80,7 +93,7 @@ class Trainer:
 
     def interval_options(self) -> Words:
         """Checkpoints are selected on the source's dev set alone; no more than an interval is lost when stopped."""
-        if self.scale == "paper":
+        if self.setting.scale == "paper":
             return ()
         interval = self.budget.interval
         return ("--validate-interval-updates", f"{interval}", "--save-interval-updates", f"{interval}", *_LOG)
@@ -91,15 +104,16 @@ class Trainer:
         first = ("--finetune-from-model", start) if start else ("--restore-file", self.model())
         words = (
             "xl-train", f"$WORK/{data.name}", "--task", task, *first, "--save-dir",
-            f"$WORK/{self.dataset}/{system}-{seed}", "--seed", str(seed), *self.shape, "--num-workers", "0",
-            "--valid-languages", "source", "--select", "source-dev", *self.size_options(times), *self.more, *options,
+            f"$WORK/{self.dataset}/{system}-{seed}", "--seed", str(seed), *self.setting.shape, "--num-workers", "0",
+            "--valid-languages", "source", "--select", "source-dev", *self.size_options(times),
+            *self.setting.training, *options,
         )  # fmt: skip
         return Step(f"{self.dataset}/{system}-{seed}", (words,), (self.encoder, data, *after))
 
     def xtune(self, name: str, setting: str, data: Step, *options: str, seed: int) -> Step:
         """Both stages of xTune; the second, which has two rows per example, takes twice the updates."""
         lengths: Words = ()
-        if self.scale == "small":
+        if self.setting.scale == "small":
             updates = self.budget.updates
             lengths = ("--stage1", f"--max-update {updates}", "--stage2", f"--max-update {2 * updates}")
         sizes = self.size_options()
@@ -107,8 +121,8 @@ class Trainer:
         words = (
             "xl-xtune", _XTUNE.get(self.dataset, self.dataset), f"$WORK/{data.name}", "--setting", setting,
             "--restore-file", self.model(), "--save-dir", f"$WORK/{self.dataset}/{name}-{seed}", *options, *lengths,
-            "--", "--seed", str(seed), *self.shape, "--num-workers", "0", "--valid-languages", "source", "--select",
-            "source-dev", *sizes[:at], *sizes[at + 2 :], *self.more,
+            "--", "--seed", str(seed), *self.setting.shape, "--num-workers", "0", "--valid-languages", "source",
+            "--select", "source-dev", *sizes[:at], *sizes[at + 2 :], *self.setting.training,
         )  # fmt: skip
         return Step(f"{self.dataset}/{name}-{seed}", (words,), (self.encoder, data))
 
@@ -122,6 +136,6 @@ class Trainer:
         checkpoint = f"$WORK/{trained.name}/{inner}checkpoint_best.pt"
         name = f"{dataset or self.dataset}/{system}-{seed}.score"
         words = ("xl-evaluate", f"$WORK/{data.name}", "--path", checkpoint, "--json", f"$WORK/{name}.json",
-                 "--overwrite", *options)  # fmt: skip
-        updates = 0 if self.scale == "paper" else round(self.budget.updates * times)
+                 "--overwrite", *self.setting.precision, *options)  # fmt: skip
+        updates = 0 if self.setting.scale == "paper" else round(self.budget.updates * times)
         return Run(name, (words,), (data, trained), dataset or self.dataset, system, seed, updates)
