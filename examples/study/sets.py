@@ -69,6 +69,16 @@ def sick_unlabelled(encoder: Step) -> Step:
     return prepared("sick/xla-data", encoder, "pairs", options)
 
 
+def xnli_unlabelled(encoder: Step) -> Step:
+    """5,000 MultiNLI pairs; 1,500 rows of XNLI's German dev set without labels, the others for selection."""
+    options = (
+        "DEST", "--name", "xnli", "--languages", "de,en", "--labels", NLI, "--columns", "first=0,second=1,label=2",
+        "--train", "en=$DATA/xnli/train-en.tsv[0:5000]", "--unlabelled", "de=$DATA/xnli/dev-de.tsv[0:1500]",
+        "--valid", "$DATA/xnli/dev-{lang}.tsv[1500:2490]", "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]",
+    )  # fmt: skip
+    return prepared("xnli/xla-data", encoder, "pairs", options)
+
+
 def panx_unlabelled(encoder: Step) -> Step:
     """5,000 English sentences with entities, 2,000 German and Dutch ones without."""
     options = (
@@ -80,14 +90,14 @@ def panx_unlabelled(encoder: Step) -> Step:
     return prepared("panx/xla-data", encoder, "conll", options)
 
 
-def mnli(encoder: Step) -> Step:
+def mnli(encoder: Step, name: str = "xnli/mnli") -> Step:
     """19,691 English pairs; XNLI's dev sets, and the first 1,335 rows of each test set, row-parallel."""
     options = (
         "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=0,second=1,label=2",
         "--train", "en=$DATA/xnli/train-en.tsv", "--valid", "$DATA/xnli/dev-{lang}.tsv",
         "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]",
     )  # fmt: skip
-    return prepared("xnli/mnli", encoder, "pairs", options)
+    return prepared(name, encoder, "pairs", options)
 
 
 def xnli_parallel(encoder: Step) -> Step:
@@ -106,14 +116,14 @@ def xnli_parallel(encoder: Step) -> Step:
     return prepared("xnli/parallel", encoder, "pairs", options)
 
 
-def pawsx(encoder: Step) -> Step:
+def pawsx(encoder: Step, name: str = "pawsx/data") -> Step:
     """English dev pairs, 1,700 to train on with their translations and 300 for selection; a third of the tests."""
     options = (
         "DEST", "--name", "pawsx", "--languages", PAWSX, "--labels", "0,1", "--columns", "first=0,second=1,label=2",
         "--no-translation", "NS", "--train", "$DATA/pawsx/dev-{lang}.tsv[0:1700]",
         "--valid", "$DATA/pawsx/dev-{lang}.tsv[1700:2000]", "--test", "$DATA/pawsx/test-{lang}.tsv[0:500]",
     )  # fmt: skip
-    return prepared("pawsx/data", encoder, "pairs", options)
+    return prepared(name, encoder, "pairs", options)
 
 
 def panx(encoder: Step) -> Step:
@@ -135,6 +145,66 @@ def udpos(encoder: Step) -> Step:
         *tests("udpos", UDPOS, {"ta": 84, "te": 102, "mr": 32}, 170),
     )  # fmt: skip
     return prepared("udpos/data", encoder, "conll", options)
+
+
+def pud(encoder: Step) -> Step:
+    """Parallel sentences with parts of speech, 18 languages: 600 to train on, 100 for selection, 100 for the test."""
+    targets = "ar,cs,de,es,fi,fr,hi,id,it,ja,pl,pt,ru,sv,th,tr,zh"
+    files = "$DATA/pud/{lang}_pud-ud-test.conllu"
+    return _parallel("udpos/parallel", encoder, "conllu", ("--name", "udpos"), files, targets, (600, 700, 800))
+
+
+def uner(encoder: Step) -> Step:
+    """Parallel sentences with entities, 5 languages: 500 to train on, 100 for selection, 200 for the test."""
+    options = ("--name", "panx", "--word-column", "1", "--tag-column", "2", "--labels", ENTITIES)
+    files = "$DATA/uner_pud/{lang}_pud-ud-test.iob2"
+    return _parallel("panx/parallel", encoder, "conll", options, files, "de,pt,ru,zh", (500, 600, 800))
+
+
+def xquad_parallel(encoder: Step) -> Step:
+    """XQuAD's articles in 11 languages: 30 to train on, 4 for selection, 6 for the test."""
+    targets = "ar,de,el,es,hi,ru,th,tr,vi,zh"
+    files = "$DATA/xquad/xquad.{lang}.json"
+    return _parallel("xquad/parallel", encoder, "squad", ("--name", "xquad"), files, targets, (30, 34, 40))
+
+
+def _parallel(
+    name: str, encoder: Step, command: str, options: Words, files: str, targets: str, ends: tuple[int, int, int]
+) -> Step:  # fmt: skip
+    """Row-parallel files, {lang} in their name, cut at ``ends``: training, selection, test. The English originals stand
+    for back-translations and translate-test."""
+    cuts = [f"[{start}:{end}]" for start, end in zip((0, *ends), ends)]
+    english = files.replace("{lang}", "en")
+    words: list[str] = ["DEST", *options, "--languages", f"en,{targets}"]
+    for split, translation, cut in zip(
+        ("train", "valid", "test"), ("back-translation", "translate-dev", "translate-test"), cuts
+    ):  # fmt: skip
+        words += [f"--{split}", f"{files}{cut}", f"--{translation}", f"{targets}={english}{cut}"]
+    return prepared(name, encoder, command, words)
+
+
+def xquad(encoder: Step) -> Step:
+    """2,019 SQuAD questions; all of XQuAD's, 11 languages."""
+    squad = ("--train", "$DATA/squad/train-v1.1.json", "--valid", "$DATA/squad/dev-v1.1.json")
+    return prepared("xquad/data", encoder, "xquad", ("$DATA/xquad", "DEST", *squad))
+
+
+def mlqa(encoder: Step) -> Step:
+    """The dev questions of MLQA as a test set, 7 languages."""
+    return prepared(
+        "xquad/mlqa", encoder, "mlqa", ("$DATA/mlqa", "DEST", "--train", "$DATA/squad/train-v1.1.json", "--dev-as-test")
+    )
+
+
+def tydiqa(encoder: Step) -> Step:
+    """3,000 English questions to train on, 300 for selection, the other 396 and all Swahili ones for the test."""
+    file = "$DATA/tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{}.train.json"
+    english = file.format("en")
+    options = (
+        "DEST", "--name", "tydiqa", "--train", f"en={english}[0:3000]", "--valid", f"en={english}[3000:3300]",
+        "--test", f"en={english}[3300:]", f"sw={file.format('sw')}",
+    )  # fmt: skip
+    return prepared("tydiqa/data", encoder, "squad", options)
 
 
 def tests(folder: str, languages: str, smaller: dict[str, int], rows: int) -> list[str]:

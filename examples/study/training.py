@@ -139,3 +139,11 @@ class Trainer:
                  "--overwrite", *self.setting.precision, *options)  # fmt: skip
         updates = 0 if self.setting.scale == "paper" else round(self.budget.updates * times)
         return Run(name, (words,), (data, trained), dataset or self.dataset, system, seed, updates)
+
+    def xtune_scores(self, prefix: str, setting: str, data: Step, *options: str, seed: int) -> list[Run]:
+        """The scores of both stages."""
+        trained = self.xtune(prefix, setting, data, *options, seed=seed)
+        return [
+            self.score(f"{prefix}1", data, trained, seed=seed, inner="stage1/"),
+            self.score(f"{prefix}2", data, trained, seed=seed, inner="stage2/", times=2),
+        ]

@@ -1,0 +1,69 @@
+"""Systems on pairs of texts: SICK, XNLI and PAWS-X, and the embedded benchmark."""
+
+from __future__ import annotations
+
+import sets
+from steps import Run
+from training import Trainer
+
+
+def sick(t: Trainer, seed: int) -> list[Run]:
+    data, pair = sets.sick(t.encoder), "xl_sentence_pair"
+    plain = t.train("zero-shot", data, pair, seed=seed)
+    longer = t.train("zero-shot-long", data, pair, seed=seed, times=4)
+    translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
+    mixed = t.train("xmixup", data, "xmixup_sentence_pair", seed=seed)
+    both = t.train("xmixup-xtune", data, "xmixup_sentence_pair", "--second-view", "ss", "--r1-weight", "5", seed=seed)
+    switch = ("--dictionaries", "$DATA/dictionaries/wiktionary", "--cs-languages", "nl,pt")
+    return [
+        t.score("zero-shot", data, plain, seed=seed),
+        t.score("zero-shot-long", data, longer, seed=seed, times=4),
+        t.score("translate-train", data, translated, seed=seed),
+        t.score("xmixup", data, mixed, seed=seed),
+        t.score("xmixup-plain-inference", data, mixed, "--no-mixup-inference", seed=seed),
+        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed),
+        *t.xtune_scores("xtune-mt", "translate-train-all", data, seed=seed),
+        t.score("xmixup-xtune", data, both, seed=seed),
+    ]
+
+
+def xnli(t: Trainer, seed: int) -> list[Run]:
+    """Zero-shot and xTune on MultiNLI; what needs translations goes on from there on XNLI's parallel dev rows, as does
+    its own baseline on their English side."""
+    data, parallel, pair = sets.mnli(t.encoder), sets.xnli_parallel(t.encoder), "xl_sentence_pair"
+    plain = t.train("zero-shot", data, pair, seed=seed)
+    longer = t.train("zero-shot-long", data, pair, seed=seed, times=4)
+    start = {"seed": seed, "start": f"$WORK/{plain.name}/checkpoint_best.pt", "after": (plain,)}
+    english = t.train("english-dev", parallel, pair, **start)
+    translated = t.train("translate-train", parallel, pair, "--train-languages", "all", **start)
+    mixed = t.train("xmixup", parallel, "xmixup_sentence_pair", "--no-mixup-inference", **start)
+    switch = ("--dictionaries", "$DATA/dictionaries/muse")
+    return [
+        t.score("zero-shot", data, plain, seed=seed),
+        t.score("english-dev", parallel, english, seed=seed, times=2),
+        t.score("translate-train", parallel, translated, seed=seed, times=2),
+        t.score("xmixup-plain-inference", parallel, mixed, seed=seed, times=2),
+        t.score("xmixup", parallel, mixed, "--mixup-inference", "--languages", "en,sw,ur", seed=seed, times=2),
+        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed),
+        t.score("zero-shot-long", data, longer, seed=seed, times=4),
+    ]
+
+
+def pawsx(t: Trainer, seed: int) -> list[Run]:
+    data, pair = sets.pawsx(t.encoder), "xl_sentence_pair"
+    plain = t.train("zero-shot", data, pair, seed=seed)
+    translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
+    switch = ("--dictionaries", "$DATA/dictionaries/muse")
+    return [
+        t.score("zero-shot", data, plain, seed=seed),
+        t.score("translate-train", data, translated, seed=seed),
+        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed),
+    ]
+
+
+def mini(t: Trainer, seed: int) -> list[Run]:
+    """``--data`` is a folder of ``xl-mini make``."""
+    data, pair = sets.prepared("mini/data", t.encoder, "xnli", ("$DATA/xnli", "DEST")), "xl_sentence_pair"
+    plain = t.train("zero-shot", data, pair, seed=seed)
+    translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
+    return [t.score("zero-shot", data, plain, seed=seed), t.score("translate-train", data, translated, seed=seed)]
