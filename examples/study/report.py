@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -106,11 +107,41 @@ def searches(lines: Lines) -> str:
     if not found:
         return ""
     rates = list(dict.fromkeys(rate for scores in found.values() for rate in scores))
-    rows = [f"| data set | {' | '.join(rates)} |", f"|---|{'---:|' * len(rates)}"]
+    rows = [["data set", *rates]]
     for dataset, scores in found.items():
-        cells = (f"{scores[rate]:.1f}" if rate in scores else "" for rate in rates)
-        rows.append(f"| {dataset} | {' | '.join(cells)} |")
-    return "\n".join(["## Learning rates of plain fine-tuning, score on the source's dev set", "", *rows, ""])
+        rows.append([dataset, *(f"{scores[rate]:.1f}" if rate in scores else "" for rate in rates)])
+    return "\n\n".join(["## Learning rates of plain fine-tuning, score on the source's dev set", _table(rows), ""])
+
+
+def language_model(folder: Path) -> str:
+    """Masked-LM loss by language before and after training, and what dictionaries say of SALT's substitutes."""
+    parts = []
+    before, after = (folder / "results" / "lm" / f"{name}.json" for name in ("before", "after"))
+    if before.is_file() and after.is_file():
+        losses = [json.loads(path.read_text(encoding="utf-8"))["masked_lm"] for path in (before, after)]
+        rows = [["language", "loss before", "after, nats", "right before", "after, %"]]
+        for language in losses[0]:
+            values = [one[language] for one in losses]
+            rows.append(
+                [language, *(f"{one['loss']:.2f}" for one in values), *(f"{one['right']:.1f}" for one in values)]
+            )
+        parts.append(_table(rows))
+    for path in sorted((folder / "results").glob("*/salt-counterparts.json")):
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        shares = {name: entry["counts"].get("translated_above") for name, entry in entries.items()}
+        judged = {name: values for name, values in shares.items() if values}
+        if judged:
+            columns = list(next(iter(judged.values())))
+            rows = [[f"{path.parent.name}: translations, %, above", *columns]]
+            for name, values in judged.items():
+                rows.append([name, *("" if values[at] is None else f"{100 * values[at]:.1f}" for at in columns)])
+            parts.append(_table(rows))
+    return "\n\n".join(["## Language model", *parts, ""]) if parts else ""
+
+
+def _table(rows: list[list[str]]) -> str:
+    head, *body = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, f"|---|{'---:|' * (len(rows[0]) - 1)}", *body])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -121,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     parts = [args.notes.read_text(encoding="utf-8").strip(), ""] if args.notes else []
     for dataset, systems in grouped(lines):
         parts += [f"## {dataset}", "", comparison(args.results, systems), "", costs(systems), ""]
-    parts.append(searches(lines))
+    parts += [language_model(args.results), searches(lines)]
     with contextlib.suppress(BrokenPipeError):
         print("\n".join(parts).rstrip())
     return 0

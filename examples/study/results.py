@@ -1,4 +1,4 @@
-"""The results of the study: a line per run, and the counters of every example."""
+"""The results of the study: a line per run, the counters of every example, and reports of the steps on the way."""
 
 from __future__ import annotations
 
@@ -52,14 +52,12 @@ class Results:
         """Take up a finished run."""
         scored = workshop.work / f"{run.name}.json"
         scores = read_json(str(scored))[0].scores
-        kept = self._counters(run)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        text = scored.read_text(encoding="utf-8")
-        for name, folder in workshop.folders.items():
-            text = text.replace(f"{folder}/", f"${name}/")  # they are read on other machines
-        with atomic_file(kept) as file:
-            file.write(text)
+        self._keep(scored, self._counters(run), workshop)
         steps = list(in_order([run]))
+        for step in steps:
+            report = workshop.work / f"{step.name}.json"
+            if not isinstance(step, Run) and report.is_file():
+                self._keep(report, self.folder / "results" / f"{step.name}.json", workshop)
         costs = {step.name: workshop.cost(step) for step in steps}
         data = workshop.work / run.after[0].name / "checksums.json"
         self.lines[run.label] = {
@@ -76,6 +74,15 @@ class Results:
         with atomic_file(self.path) as file:
             for line in self.lines.values():
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _keep(self, path: Path, kept: Path, workshop: Workshop) -> None:
+        """Copy a file, with the names of folders in place of their paths: it is read on other machines."""
+        text = path.read_text(encoding="utf-8")
+        for name, folder in sorted(workshop.folders.items(), key=lambda item: -len(item[1])):  # inner folders first
+            text = text.replace(f"{folder}/", f"${name}/")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(kept) as file:
+            file.write(text)
 
     def describe(self, run: Run) -> str:
         """Its mean score."""

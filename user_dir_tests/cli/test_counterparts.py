@@ -96,6 +96,26 @@ def test_a_sample_is_part_of_the_texts(
     main(world.options(report_only=True, sample=7, languages="fr", json=tmp_path / "r.json", overwrite=True))
 
 
+def test_what_dictionaries_say_is_in_the_report(
+    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """All candidates are translations, or none are."""
+    words = {name: (world.lists / f"{name}.txt").read_text(encoding="utf-8").split() for name in ("en", "fr")}
+    (tmp_path / "d").mkdir()
+    for number, targets in enumerate((words["fr"], ["nowhere"])):
+        couples = (f"{word} {target}\n" for word in words["en"] for target in targets)
+        (tmp_path / "d" / "en-fr.txt").write_text("".join(couples), encoding="utf-8")
+        capsys.readouterr()
+        more = {"dictionaries": tmp_path / "d", "json": tmp_path / f"{number}.json"}
+        assert main(world.options(report_only=True, languages="fr", **more)) == 0
+        stated = json.loads((tmp_path / f"{number}.json").read_text(encoding="utf-8"))["fr"]["counts"][
+            "translated_above"
+        ]
+        assert set(stated.values()) - {None} == {1.0 - number} and stated["1e-10"] == 1.0 - number
+        row = next(line for line in capsys.readouterr().out.splitlines()[::-1] if line.startswith("fr "))
+        assert row.split()[1:] == ["-" if share is None else f"{share:.1%}" for share in stated.values()]
+
+
 def test_lines_of_pieces(world: World, tmp_path: Path) -> None:
     out = tmp_path / "lines"
     assert main(world.options(write_pieces=out, languages="fr,de")) == 0

@@ -31,11 +31,13 @@ def modules() -> Any:
     sys.path.insert(0, str(STUDY))
     try:
         import report
+        import results
         import run
         import steps
         import table
+        import training
 
-        yield {"run": run, "steps": steps, "table": table, "report": report}
+        yield {"run": run, "steps": steps, "table": table, "report": report, "training": training, "results": results}
     finally:
         sys.path.remove(str(STUDY))
 
@@ -189,15 +191,44 @@ def test_the_report(whole: Path, modules: Any, capsys: pytest.CaptureFixture[str
     zero, translated = (found[f"mini/{system}-1"]["de"] for system in ("zero-shot", "translate-train"))
     assert out.startswith("# Results\n\n## mini\n") and f"| de | {zero:.1f} | {translated:.1f} |" in out
     assert "| zero-shot | 1 | 40 |" in out
+    assert "## Language model" not in out
     with pytest.raises(UserError, match=r"holds no results\.jsonl"):
         modules["report"].main(["--results", str(tmp_path)])
+
+
+def test_reports_of_steps_are_kept_and_shown(
+    modules: Any, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """Losses of a language model, and what dictionaries say of its substitutes."""
+    steps, results, work = modules["steps"], modules["results"], tmp_path / "work"
+    losses = {"masked_lm": {"de": {"loss": 9.876, "right": 1.25}}, "path": f"{work}/x"}
+    counts = {"de": {"counts": {"translated_above": {"1e-01": None, "1e-02": 0.25}}}, "en": {"counts": {}}}
+    contents = {"lm/before": losses, "lm/after": losses, "sick/salt-counterparts": counts}
+    scored = json.loads((whole / "mini/zero-shot-1.score.json").read_text())
+    for name, content in {**contents, "sick/data/checksums": {}, "sick/salt-1.score": scored}.items():
+        (work / f"{name}.json").parent.mkdir(parents=True, exist_ok=True)
+        (work / f"{name}.json").write_text(json.dumps(content))
+    data = steps.Step("sick/data", ())
+    after = tuple(steps.Step(name, (), (data,)) for name in contents)
+    run = steps.Run("sick/salt-1.score", (), (data, *after), "sick", "salt", 1, 300)
+    workshop = steps.Workshop({"DATA": tmp_path, "ENCODER": tmp_path, "WORK": work, "STUDY": STUDY}, 1)
+    for step in (data, *after, run):
+        workshop.carry_out(step)
+    (tmp_path / "model.pt").write_bytes(b"")
+    results.Results(tmp_path / "out", tmp_path).add(run, workshop)
+    kept = json.loads((tmp_path / "out/results/lm/before.json").read_text())
+    assert kept == {**losses, "path": "$WORK/x"}
+    modules["report"].main(["--results", str(tmp_path / "out")])
+    out = capsys.readouterr().out
+    assert "| de | 9.88 | 9.88 | 1.2 | 1.2 |" in out
+    assert "| sick: translations, %, above | 1e-01 | 1e-02 |\n|---|---:|---:|\n| de |  | 25.0 |" in out
 
 
 @pytest.mark.parametrize("scale", ["small", "paper"])
 def test_the_table_of_runs(modules: Any, scale: str) -> None:
     """Names are unique, every step's inputs are steps, seeds come last, the paper's scale sets no hyper-parameter."""
-    shape = ("--encoder-layers", "12")
-    runs = modules["table"].runs(scale, shape, seeds=3)
+    setting = modules["training"].Setting(("--encoder-layers", "12"), scale, ("--bf16",))
+    runs = modules["table"].runs(setting, seeds=3)
     order = list(modules["steps"].in_order(runs))
     assert len({step.name for step in order}) == len(order) == len({step.digest for step in order})
     names = [run.label for run in runs]
@@ -207,6 +238,8 @@ def test_the_table_of_runs(modules: Any, scale: str) -> None:
             assert (
                 not any(word.startswith("--lr") for word in words) or scale == "small" or step.name.startswith("mini")
             )
+            computes = words[0] in ("xl-train", "xl-xtune", "xl-evaluate", "xl-augment")
+            assert words.count("--bf16") == int(computes)
             made = {f"$WORK/{other.name}" for other in step.after} | {f"$WORK/{step.name}"}
             used = {word for word in words if word.startswith("$WORK")}
             assert all(any(word == name or word.startswith((f"{name}/", f"{name}.")) for name in made) for word in used)

@@ -17,7 +17,7 @@ from ..augment.counterpart_dictionary import TranslationPairs
 from ..augment.counterpart_files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
 from ..augment.counterpart_job import CounterpartJob
 from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
-from ..augment.counterpart_report import Counts, rate_lines, threshold_lines, translation_lines
+from ..augment.counterpart_report import THRESHOLDS, Counts, rate_lines, threshold_lines, translation_lines
 from ..augment.counterparts import MAX_TOKENS, CounterpartFinder
 from ..augment.dictionaries import load_dictionaries
 from ..augment.vocabulary import LanguageVocabulary, describe, warnings
@@ -163,6 +163,9 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
         content = {one.language: job.manifest(one, counts[one.language]) for one in job.vocabularies}
         for entry in content.values():
             entry["counts"]["texts"] = len(numbers)
+        for name in finder.judges:
+            shares = {f"{value:.0e}": counts[name].translated_above(value) for value in THRESHOLDS}
+            content[name]["counts"]["translated_above"] = shares
         write_report(args.json, content)
     return 0
 
