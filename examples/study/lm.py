@@ -81,13 +81,16 @@ def salt(t: Trainer, data: Step, seed: int) -> list[Run]:
 class Xla:
     """XLA from English to each target of a data set.
 
-    problem: of the task; eta: shares of the texts that are kept, by XLA epoch.
+    problem: of the task; eta: percentages of the texts that are kept, by XLA epoch; source, target: percentages of the
+    texts that are used, at the small scale.
     """
 
     trainer: Trainer
     data: Step
     problem: str
     eta: str
+    source: int = 100
+    target: int = 100
 
     def runs(self, targets: tuple[str, ...]) -> list[Run]:
         """The warmed-up models and, per target, the models after each XLA epoch: their mean and their ensemble."""
@@ -107,12 +110,14 @@ class Xla:
         if t.setting.scale == "small":
             rate = f"{float(t.budget.lr) / 5:g}"  # a fifth of the warm-up's
             sizes = ("--lr", rate, "--distill-eta", self.eta, "--batch-size", f"{t.budget.rows}", "--max-length",
-                     f"{t.budget.length}", "--validate-interval-updates", f"{t.budget.interval}")  # fmt: skip
+                     f"{t.budget.length}", "--validate-interval-updates", f"{t.budget.interval}",
+                     "--xla-source-percent", f"{self.source}", "--xla-target-percent", f"{self.target}")  # fmt: skip
+        precision = tuple(word.replace("--", "--xla-autocast ") for word in t.setting.precision)
         words: Words = (
             "xl-train", f"$WORK/{self.data.name}", "--task", "xla_cotrain_task", "--problem", self.problem,
             "--xla-target", target, "--xla-init-members", ",".join(members), "--save-dir", f"$WORK/{name}", "--seed",
             "1000", *t.setting.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1",
-            *t.setting.training,
+            *" ".join(precision).split(), *t.setting.more,
         )  # fmt: skip
         adapted = Step(name, (words,), (self.data, *warm, *virtual))
         found = []

@@ -84,9 +84,9 @@ def _generated(setting: Setting) -> list[Run]:
         *lm.salt(sick, sets.sick(sick.encoder, "sick/salt-data"), 1),
         *lm.salt(pawsx, sets.pawsx(pawsx.encoder, "pawsx/salt-data"), 1),
         *lm.salt(xnli, sets.mnli(xnli.encoder, "xnli/salt-data"), 1),
-        *lm.Xla(sick, sets.sick_unlabelled(sick.encoder), "sentence_pair", "50,80,100").runs(("nl", "pt")),
-        *lm.Xla(xnli, sets.xnli_unlabelled(xnli.encoder), "sentence_pair", "50,80,100").runs(("de",)),
-        *lm.Xla(panx, sets.panx_unlabelled(panx.encoder), "tagging", "80,100,100").runs(("de", "nl")),
+        *lm.Xla(sick, sets.sick_unlabelled(sick.encoder), "sentence_pair", "50,80,100", 25, 25).runs(("nl",)),
+        *lm.Xla(xnli, sets.xnli_unlabelled(xnli.encoder), "sentence_pair", "50,80,100", 20, 67).runs(("de",)),
+        *lm.Xla(panx, sets.panx_unlabelled(panx.encoder), "tagging", "80,100,100", 20, 50).runs(("de",)),
     ]
 
 

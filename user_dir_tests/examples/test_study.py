@@ -239,7 +239,8 @@ def test_the_table_of_runs(modules: Any, scale: str) -> None:
                 not any(word.startswith("--lr") for word in words) or scale == "small" or step.name.startswith("mini")
             )
             computes = words[0] in ("xl-train", "xl-xtune", "xl-evaluate", "xl-augment")
-            assert words.count("--bf16") == int(computes)
+            assert words.count("--bf16") == int(computes and "xla_cotrain_task" not in words)
+            assert ("--xla-autocast bf16" in " ".join(words)) == ("xla_cotrain_task" in words)
             made = {f"$WORK/{other.name}" for other in step.after} | {f"$WORK/{step.name}"}
             used = {word for word in words if word.startswith("$WORK")}
             assert all(any(word == name or word.startswith((f"{name}/", f"{name}.")) for name in made) for word in used)
