@@ -13,7 +13,7 @@ UPDATES = 2000
 MEMBERS = (1000, 3000, 4000)  # seeds of the released scripts
 _LENGTH = f"--max-update {UPDATES} --total-num-update {UPDATES} --warmup-updates {UPDATES // 10}"
 _TRAINING = "--optimizer adam --clip-norm 1 --lr 3e-4 --lr-scheduler polynomial_decay --batch-size 48 --num-workers 0"
-_MASKING = "--sample-break-mode eos --tokens-per-sample 64 --mask-prob 0.15 --dropout 0 --attention-dropout 0"
+_MASKING = "--sample-break-mode eos --tokens-per-sample 512 --mask-prob 0.15 --dropout 0 --attention-dropout 0"
 _SAVING = "--save-interval-updates 100 --keep-interval-updates 1 --no-epoch-checkpoints --log-format simple"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import lm
 import pairs
 import questions
@@ -103,6 +105,7 @@ def _search(name: str, setting: Setting) -> list[Run]:
     found = []
     for rate in RATES:
         folder, system = data(trainer.encoder), f"search-{rate}"
-        trained = trainer.train(system, folder, task, "--lr", rate, seed=1)
+        searching = replace(trainer, budget=replace(trainer.budget, lr=rate))
+        trained = searching.train(system, folder, task, seed=1)
         found.append(trainer.score(system, folder, trained, "--split", "valid", "--languages", "en", seed=1))
     return found
