@@ -16,8 +16,8 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 encoder=$work/encoder
 targets=${TARGETS:-de,es,tr}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-# shellcheck source=examples/xla_steps.sh
-. "$here/examples/xla_steps.sh"
+# shellcheck source=examples/mini/xla_steps.sh
+. "$here/examples/mini/xla_steps.sh"
 
 make_data() { # PROBLEM
   local of=(--problem "$1" --languages "en,$targets" --unlabelled 10) set=xnli

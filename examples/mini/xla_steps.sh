@@ -1,4 +1,4 @@
-# Steps that examples/mini/xla.sh and examples/small_scale/xla.sh share (XLA, ACL 2021). To be sourced; it reads
+# Steps of xla.sh (XLA, ACL 2021), one function each. To be sourced; it reads
 #   here        the checkout             bin, out    data folder, and folder of the runs
 #   encoder     folder with model.pt     problem     tagging or sentence_pair
 #   shape       options of the model     sizes       options of batches, lengths and loader, for every training
