@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from storm_compare import differences  # noqa: E402
 from storm_jobs import LATER, SETUP, Job, jobs  # noqa: E402
 
-from user_dir_tests.warm import WarmProcess  # noqa: E402
+from user_dir_tests.helpers.running.warm import WarmProcess  # noqa: E402
 
 HOOK = """
 import os, signal

@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small tensors, an
 
 import pytest
 
-from user_dir_tests.warm import run_warm
+from user_dir_tests.helpers.running.warm import run_warm
 
 REPO = Path(__file__).resolve().parents[1]
 

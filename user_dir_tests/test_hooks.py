@@ -13,9 +13,9 @@ from fairseq.criterions import CRITERION_DATACLASS_REGISTRY
 from fairseq.models import ARCH_MODEL_REGISTRY
 from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
-from user_dir_tests.tiny import build
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import old_names, save_archive
+from user_dir_tests.helpers.running.training import old_names, save_archive
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins import hooks
 from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from user_dir_tests.training import REPO
+from user_dir_tests.helpers.running.training import REPO
 
 PROGRAM = """
 import sys, threading, time

@@ -8,12 +8,12 @@ import re
 
 import pytest
 
-from xl_plugins.evaluation.benchmark import XTREME
-from xl_plugins.evaluation.compare import System
-from xl_plugins.evaluation.overall import overall_table
-from xl_plugins.evaluation.result import Result
-from xl_plugins.evaluation.table import Table, compare_table, points, render, seeds_table
-from xl_plugins.functional.metrics import METRICS
+from xl_plugins.evaluation.metrics.benchmark import XTREME
+from xl_plugins.evaluation.report.compare import System
+from xl_plugins.evaluation.report.overall import overall_table
+from xl_plugins.evaluation.report.result import Result
+from xl_plugins.evaluation.report.table import Table, compare_table, points, render, seeds_table
+from xl_plugins.functional.scores.metrics import METRICS
 from xl_plugins.tables import print_table
 
 WIDTHS = [None, "120", "80", "60"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .xtreme import xtune_presets as xtune
+from .methods.xtune import presets as xtune
 
 # X-Mixup C.1 and Table 10; its baselines were trained alike.
 _COMMON = {

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Callable
 
 import xl_plugins  # noqa: F401  (fairseq's repairs)
-from xl_plugins.augment.base import generator
-from xl_plugins.augment.code_switch import CodeSwitch
-from xl_plugins.augment.dictionaries import load_dictionaries
-from xl_plugins.augment.subword import SubwordSampling
-from xl_plugins.augment.words import WordPieces
+from xl_plugins.augment.primitives.base import generator
+from xl_plugins.augment.primitives.code_switch import CodeSwitch
+from xl_plugins.augment.primitives.dictionaries import load_dictionaries
+from xl_plugins.augment.primitives.subword import SubwordSampling
+from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.data.tokenizer import load_dictionary
 
 Examples = list[list[int]]

@@ -24,12 +24,12 @@ from salt_parts import CLOCKS, Clock, make_dictionary
 from step_speed import config, shape_parser
 
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
-from xl_plugins.augment.mask_filler import MaskFiller
-from xl_plugins.augment.piece_classes import PieceClasses
-from xl_plugins.augment.vicinity import Samples, Vicinity
-from xl_plugins.augment.vicinity_sites import draw_sites, site_count
-from xl_plugins.augment.vicinity_texts import Units
-from xl_plugins.augment.words import BOUNDARY
+from xl_plugins.augment.primitives.piece_classes import PieceClasses
+from xl_plugins.augment.primitives.words import BOUNDARY
+from xl_plugins.augment.vicinity.generator import Samples, Vicinity
+from xl_plugins.augment.vicinity.mask_filler import MaskFiller
+from xl_plugins.augment.vicinity.sites import draw_sites, site_count
+from xl_plugins.augment.vicinity.texts import Units
 from xl_plugins.models.plain import XLMRConfig, XLMRModel
 
 Sentence = list[int]

@@ -25,11 +25,11 @@ import torch
 from fairseq.data import Dictionary
 
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
-from xl_plugins.data.layout import DataBin
-from xl_plugins.data.writer import IndexedWriter
-from xl_plugins.evaluation import retrieval
-from xl_plugins.evaluation.encode import SentenceEncoder, Sentences, load_sentence_encoder
+from xl_plugins.data.binary.layout import DataBin
+from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.evaluation.options import add_model_options
+from xl_plugins.evaluation.retrieval import scores as retrieval
+from xl_plugins.evaluation.retrieval.encode import SentenceEncoder, Sentences, load_sentence_encoder
 from xl_plugins.models.plain import XLMRModel
 
 LANGUAGES = "af ar bg bn de el es et eu fa fi fr he hi id it ja jv ka kk ml mr nl pt ru sw ta te th tl tr ur vi zh"

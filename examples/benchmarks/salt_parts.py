@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from fairseq.data import Dictionary
 from step_speed import config
 
-from xl_plugins.augment import counterpart_scorer
-from xl_plugins.augment.counterpart_options import LANGUAGES, CounterpartOptions
-from xl_plugins.augment.counterpart_scorer import CounterpartScorer
-from xl_plugins.augment.counterparts import CounterpartFinder, _packed
-from xl_plugins.augment.piece_classes import CASELESS, PieceClasses
-from xl_plugins.augment.vocabulary import LanguageVocabulary
-from xl_plugins.augment.word_lists import WordList
-from xl_plugins.augment.words import BOUNDARY
+from xl_plugins.augment.counterparts import scorer as counterpart_scorer
+from xl_plugins.augment.counterparts.finder import CounterpartFinder, _packed
+from xl_plugins.augment.counterparts.options import LANGUAGES, CounterpartOptions
+from xl_plugins.augment.counterparts.scorer import CounterpartScorer
+from xl_plugins.augment.primitives.piece_classes import CASELESS, PieceClasses
+from xl_plugins.augment.primitives.vocabulary import LanguageVocabulary
+from xl_plugins.augment.primitives.word_lists import WordList
+from xl_plugins.augment.primitives.words import BOUNDARY
 from xl_plugins.data.sentences import Sentences
 from xl_plugins.models.plain import XLMRConfig, XLMRModel
 

@@ -30,7 +30,7 @@ from step_speed import LABELS, compare, config, empty_data, shape_parser
 from torch import Tensor, nn
 
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
-from xl_plugins.augment.counterparts import MAX_TOKENS
+from xl_plugins.augment.counterparts.finder import MAX_TOKENS
 from xl_plugins.criterions.plain import PlainCriterion
 from xl_plugins.models.plain import XLMRConfig, XLMRModel
 from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask

@@ -9,7 +9,7 @@ import numpy as np
 from fairseq.data import Dictionary
 from step_speed import empty_data
 
-from xl_plugins.data.writer import IndexedWriter
+from xl_plugins.data.binary.writer import IndexedWriter
 
 TAGS = ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O")
 _SHAPE = 4.0  # of the gamma distribution of words per sentence: half of the mean is its standard deviation

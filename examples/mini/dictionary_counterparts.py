@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 import xl_plugins  # noqa: F401  repairs what it needs of fairseq
-from xl_plugins.augment.counterpart_files import write_counterparts
-from xl_plugins.augment.counterpart_job import CounterpartJob
-from xl_plugins.augment.counterpart_options import CounterpartOptions
-from xl_plugins.augment.counterparts import Changes
-from xl_plugins.augment.dictionaries import Table, load_dictionaries
-from xl_plugins.augment.words import BOUNDARY
-from xl_plugins.data.layout import DataBin
+from xl_plugins.augment.counterparts.files import write_counterparts
+from xl_plugins.augment.counterparts.finder import Changes
+from xl_plugins.augment.counterparts.job import CounterpartJob
+from xl_plugins.augment.counterparts.options import CounterpartOptions
+from xl_plugins.augment.primitives.dictionaries import Table, load_dictionaries
+from xl_plugins.augment.primitives.words import BOUNDARY
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import run_cli
 from xl_plugins.functional.substitution import eligible_positions
 

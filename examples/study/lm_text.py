@@ -22,10 +22,10 @@ from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError, run_cli
+from xl_plugins.formats.languages import parse_languages
 from xl_plugins.formats.text import read_lines
 from xl_plugins.output import Staging
 from xl_plugins.terminal import say
-from xl_plugins.xtreme.languages import parse_languages
 
 COMMAND = "lm_text.py"
 _LINES = (

@@ -26,7 +26,7 @@ from results import read_results
 from xl_plugins.arguments import Parser
 from xl_plugins.cli import evaluate
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.evaluation.result import Result, read_json, to_json
+from xl_plugins.evaluation.report.result import Result, read_json, to_json
 
 Lines = list[dict[str, Any]]
 

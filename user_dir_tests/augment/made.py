@@ -12,7 +12,7 @@ from typing import Callable, Mapping, Sequence
 import sentencepiece
 from fairseq.data import Dictionary
 
-from xl_plugins.augment.words import WordPieces
+from xl_plugins.augment.primitives.words import WordPieces
 
 BOUNDARY = "\u2581"
 SPECIAL = {"<unk>": 2, "<s>": 3, "</s>": 3}  # types of SentencePiece's model format: unknown, control

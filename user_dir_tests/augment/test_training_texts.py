@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.counterparts import texts_of
-from user_dir_tests.toy import write_rows
-from user_dir_tests.toy_counterparts import World, make_world
-from xl_plugins.augment import counterparts
-from xl_plugins.augment.counterparts import TrainingTexts, text_fields
-from xl_plugins.data.layout import DataBin
+from user_dir_tests.helpers.counterparts import texts_of
+from user_dir_tests.helpers.toys.toy import write_rows
+from user_dir_tests.helpers.toys.toy_counterparts import World, make_world
+from xl_plugins.augment.counterparts import finder as counterparts
+from xl_plugins.augment.counterparts.finder import TrainingTexts, text_fields
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
 
 

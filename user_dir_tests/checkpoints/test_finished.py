@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import load, train_here, words
+from user_dir_tests.helpers.running.training import load, train_here, words
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.checkpoints.finished import NoMoreEpochs, limit_reached
 
 TASK = "xl_sentence_pair"

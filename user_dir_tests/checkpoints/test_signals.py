@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 from fairseq.trainer import Trainer
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import finish, load, same_parameters, start, start_ranks, train_here, two_ranks, words
+from user_dir_tests.helpers.running.training import (
+    finish,
+    load,
+    same_parameters,
+    start,
+    start_ranks,
+    train_here,
+    two_ranks,
+    words,
+)
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.checkpoints import signals
 
 TASK = "xl_sentence_pair"

@@ -15,7 +15,7 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.dataclass.configs import CheckpointConfig
 
-from user_dir_tests.killing import die, dies_in_call, killed
+from user_dir_tests.helpers.running.killing import die, dies_in_call, killed
 from xl_plugins.checkpoints import writing
 from xl_plugins.checkpoints.writing import clear_temporary, give_name
 from xl_plugins.errors import UserError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xl_plugins.cli.hints import describe_encoder, next_steps
+from xl_plugins.cli.shared.hints import describe_encoder, next_steps
 
 REPO = Path(__file__).resolve().parents[2]
 PLAIN = "xl-train D --task xl_sentence_pair --arch xl_xlmr --restore-file m/model.pt --lr 5e-6"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xl_plugins.cli.training import Record
+from xl_plugins.cli.shared.training import Record
 from xl_plugins.errors import UserError
 
 WORDS = ["data", "--lr", "1e-3", "--max-epoch", "2", "--seed", "1"]

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.training import environment
-from xl_plugins.cli.training import parse_options
+from user_dir_tests.helpers.running.training import environment
+from xl_plugins.cli.shared.training import parse_options
 from xl_plugins.cli.xtune import main
 from xl_plugins.errors import UserError
-from xl_plugins.xtreme.xtune_presets import DATA_SETS, SETTINGS
+from xl_plugins.methods.xtune.presets import DATA_SETS, SETTINGS
 
 STAND_IN = """#!{python}
 import os, pathlib, sys, time

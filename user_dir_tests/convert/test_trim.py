@@ -19,7 +19,7 @@ from user_dir_tests.output.test_folder import tree
 from xl_plugins.cli import convert
 from xl_plugins.convert.untrim import untrim
 from xl_plugins.convert.used_pieces import find_pieces
-from xl_plugins.data.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.cotrain import SMALL, TASK
-from user_dir_tests.salt import FIELDS, read_rows
-from user_dir_tests.tiny import build
-from user_dir_tests.toy_counterparts import make_texts
-from user_dir_tests.toy_counterparts import make_world as make_counterparts
-from user_dir_tests.toy_switch import NAMES, read, read_words
-from user_dir_tests.toy_switch import make_world as make_switched
-from user_dir_tests.toy_views import open_pieces, write_pairs, write_tagged
-from xl_plugins.augment.words import WordPieces
+from user_dir_tests.helpers.cotrain import SMALL, TASK
+from user_dir_tests.helpers.salt import FIELDS, read_rows
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy_counterparts import make_texts
+from user_dir_tests.helpers.toys.toy_counterparts import make_world as make_counterparts
+from user_dir_tests.helpers.toys.toy_switch import NAMES, read, read_words
+from user_dir_tests.helpers.toys.toy_switch import make_world as make_switched
+from user_dir_tests.helpers.toys.toy_views import open_pieces, write_pairs, write_tagged
+from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.cli.augment import main
-from xl_plugins.data.layout import DataBin
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
 
 REPEAT = 5  # times six rows

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.cotrain import (
+from user_dir_tests.helpers.cotrain import (
     METRIC,
     POOLS,
     begin,
@@ -28,11 +28,11 @@ from user_dir_tests.cotrain import (
     stage_log,
     without_times,
 )
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.cotrain import problem as problem
-from user_dir_tests.salt import read_rows
-from user_dir_tests.tiny import Setup
-from user_dir_tests.toy import write_rows
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.cotrain import problem as problem
+from user_dir_tests.helpers.salt import read_rows
+from user_dir_tests.helpers.toys.tiny import Setup
+from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.cotraining import labelling
 from xl_plugins.errors import UserError
 

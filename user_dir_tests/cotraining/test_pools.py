@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.cotrain import POOLS, PROBLEMS, copy_of, make, remove, write_virtual
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.cotrain import problem as problem
-from user_dir_tests.salt import FIELDS, read_rows, write_counterparts
-from user_dir_tests.tiny import Setup
-from user_dir_tests.toy import write_rows
+from user_dir_tests.helpers.cotrain import POOLS, PROBLEMS, copy_of, make, remove, write_virtual
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.cotrain import problem as problem
+from user_dir_tests.helpers.salt import FIELDS, read_rows, write_counterparts
+from user_dir_tests.helpers.toys.tiny import Setup
+from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.cotraining.pools import PoolOptions, Pools
 from xl_plugins.errors import UserError
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.cotrain import DROPOUT, POOLS, make, members, one_by_one, run, same, stage_log
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.training import load
+from user_dir_tests.helpers.cotrain import DROPOUT, POOLS, make, members, one_by_one, run, same, stage_log
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.running.training import load
 from xl_plugins.cotraining.plan import make_plan
 from xl_plugins.cotraining.stage_log import StageLog
 from xl_plugins.functional.selection import linear_factor

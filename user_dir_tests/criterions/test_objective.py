@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.tiny import Setup, batch, build, gradients
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import Setup, batch, build, gradients
+from user_dir_tests.helpers.toys.toy import make_data
 
 IDS = [4, 30, 33, 60]
 

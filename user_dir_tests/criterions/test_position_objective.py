@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.positions import (
+from user_dir_tests.helpers.positions import (
     ALPHA,
     PAD,
     PROBLEMS,
@@ -18,8 +18,8 @@ from user_dir_tests.positions import (
     make,
     make_folders,
 )
-from user_dir_tests.reference import parameters_of, real_tokens
-from user_dir_tests.tiny import Setup, batch, gradients, in_float64
+from user_dir_tests.helpers.reference import parameters_of, real_tokens
+from user_dir_tests.helpers.toys.tiny import Setup, batch, gradients, in_float64
 
 IDS = [3, 18, 24, 42, 50]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from user_dir_tests.cotrain import PROBLEMS, begin, make, run_through
-from user_dir_tests.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.cotrain import PROBLEMS, begin, make, run_through
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

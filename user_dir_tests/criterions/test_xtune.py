@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from user_dir_tests.tiny import Setup, batch, in_float64
-from user_dir_tests.views import CLASSES, PAD, PROBLEMS, make, make_batch, make_folders, run, save_teachers
+from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
+from user_dir_tests.helpers.views import CLASSES, PAD, PROBLEMS, make, make_batch, make_folders, run, save_teachers
 from xl_plugins.criterions.xtune import XTuneCriterion
 from xl_plugins.errors import UserError
 

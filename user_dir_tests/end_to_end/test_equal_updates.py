@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import load, same_parameters, train_here, train_ranks, words
+from user_dir_tests.helpers.running.training import load, same_parameters, train_here, train_ranks, words
+from user_dir_tests.helpers.toys.toy import make_data
 
 # 27 pairs: three updates of 8 and one of 3 in each of three epochs; steps in proportion to the gradient, since Adam
 # blows up noise near zero

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import load, save_archive, train_here, words
+from user_dir_tests.helpers.running.training import load, save_archive, train_here, words
+from user_dir_tests.helpers.toys.toy import make_data
 
 BASE = {
     "encoder_layers": 12, "encoder_embed_dim": 768, "encoder_ffn_embed_dim": 3072, "encoder_attention_heads": 12,

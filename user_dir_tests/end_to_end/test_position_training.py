@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.toy_positions import make_qa, make_tagging
-from user_dir_tests.training import load, same_parameters, save_archive, train, train_here, two_ranks, words
+from user_dir_tests.helpers.running.training import (
+    load,
+    same_parameters,
+    save_archive,
+    train,
+    train_here,
+    two_ranks,
+    words,
+)
+from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 
 TASKS = ["xl_tagging", "xl_qa", "xmixup_tagging", "xmixup_qa"]
 METHODS = TASKS[2:]

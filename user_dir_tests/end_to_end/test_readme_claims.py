@@ -15,10 +15,19 @@ from typing import Any
 import pytest
 import torch
 
-from user_dir_tests import cotrain
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import REPO, finish, load, same_parameters, start, train, train_here, words
+from user_dir_tests.helpers import cotrain
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.running.training import (
+    REPO,
+    finish,
+    load,
+    same_parameters,
+    start,
+    train,
+    train_here,
+    words,
+)
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.checkpoints import signals
 from xl_plugins.cotraining.labelling import Labeller
 from xl_plugins.errors import find_user_error

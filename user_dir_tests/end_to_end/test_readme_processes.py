@@ -16,10 +16,7 @@ import torch
 from fairseq import options
 from fairseq.trainer import Trainer
 
-from user_dir_tests.tiny import SHAPE
-from user_dir_tests.toy import make_data
-from user_dir_tests.toy_positions import make_tagging
-from user_dir_tests.training import (
+from user_dir_tests.helpers.running.training import (
     REPO,
     environment,
     free_port,
@@ -29,6 +26,9 @@ from user_dir_tests.training import (
     two_ranks,
     words,
 )
+from user_dir_tests.helpers.toys.tiny import SHAPE
+from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
 
 TASK = "xmixup_sentence_pair"
 RUN = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.cli.prepare_helpers import make_xnli, meta, run, write_rows
-from user_dir_tests.training import load, train_here, words
+from user_dir_tests.helpers.prepare_helpers import make_xnli, meta, run, write_rows
+from user_dir_tests.helpers.running.training import load, train_here, words
 from xl_plugins.cli import evaluate
 
 CODES = ("zh-CN", "sr_Latn", "pt_br", "zh-Hant-HK")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import load, save_archive, train, train_here, words
+from user_dir_tests.helpers.running.training import load, save_archive, train, train_here, words
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import find_user_error
 
 ONE = {"max_update": 1, "lr": 0, "batch_size": 8, "update_freq": 1, "disable_validation": True}

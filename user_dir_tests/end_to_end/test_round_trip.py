@@ -12,12 +12,12 @@ import sentencepiece
 import torch
 import torch.nn.functional as F
 
-from user_dir_tests.tiny import parse
+from user_dir_tests.helpers.toys.tiny import parse
 from xl_plugins.cli import prepare
-from xl_plugins.data.layout import DataBin
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.evaluation.checkpoint import FineTuned, Selection
-from xl_plugins.evaluation.file_scores import score_files
 from xl_plugins.evaluation.predict import predict_languages
+from xl_plugins.evaluation.readers.file_scores import score_files
 from xl_plugins.evaluation.scoring import prediction_files, score_predictions
 from xl_plugins.output import write_together
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.cli.prepare_helpers import labels, meta, run, sentence, texts, write_rows
-from user_dir_tests.tiny import build
-from user_dir_tests.training import train_here, words
+from user_dir_tests.helpers.prepare_helpers import labels, meta, run, sentence, texts, write_rows
+from user_dir_tests.helpers.running.training import train_here, words
+from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.cli import augment, evaluate, predict
-from xl_plugins.data.layout import DataBin
-from xl_plugins.data.pairs import PairTexts
+from xl_plugins.data.binary.layout import DataBin
+from xl_plugins.data.training.pairs import PairTexts
 from xl_plugins.errors import UserError
 
 ROWS = {lang: [[sentence(lang, "train", i, 0), "pos" if i % 3 else "neg"] for i in range(9)] for lang in ("en", "de")}

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.cli.prepare_helpers import run
 from user_dir_tests.conftest import made_up_text
-from user_dir_tests.tiny import build
-from user_dir_tests.training import load, train_here, words
+from user_dir_tests.helpers.prepare_helpers import run
+from user_dir_tests.helpers.running.training import load, train_here, words
+from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.cli import evaluate, predict
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned

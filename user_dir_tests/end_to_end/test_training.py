@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import REPO, load, same_parameters, train, train_here, two_ranks, words
-from user_dir_tests.warm import run_warm
+from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train, train_here, two_ranks, words
+from user_dir_tests.helpers.running.warm import run_warm
+from user_dir_tests.helpers.toys.toy import make_data
 
 TASKS = ["xl_sentence_pair", "xmixup_sentence_pair"]
 SMALL = {"encoder_layers": 2, "batch_size": 6, "update_freq": 1, "lr": 1e-3, "disable_validation": True}

@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from user_dir_tests.conftest import TinySpm, made_up_text
-from user_dir_tests.tiny import Setup, build
+from user_dir_tests.helpers.toys.tiny import Setup, build
 from xl_plugins.cli import prepare
 
 LABELS = ("contradiction", "entailment", "neutral")

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
-from user_dir_tests.tiny import build
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import Selection, find_device, load_fine_tuned
 from xl_plugins.evaluation.predict import find_languages, predict_languages

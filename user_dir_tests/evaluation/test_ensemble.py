@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from user_dir_tests.evaluation.made import save_checkpoint
-from user_dir_tests.toy import make_data
-from user_dir_tests.toy_positions import make_qa, make_tagging
+from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 from xl_plugins.cli.evaluate import main
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from user_dir_tests.evaluation.made import save_checkpoint
-from user_dir_tests.toy import make_data, write_rows
+from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.cli.evaluate import main
-from xl_plugins.data.layout import DataBin
-from xl_plugins.data.pairs import PairTexts, encode_pair, truncated_lengths
+from xl_plugins.data.binary.layout import DataBin
+from xl_plugins.data.training.pairs import PairTexts, encode_pair, truncated_lengths
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.generalised import Matrix, evaluate_matrix
 from xl_plugins.evaluation.predict import predict_languages
-from xl_plugins.evaluation.table import render
+from xl_plugins.evaluation.report.table import render
 
 HEAD = "sentence_classification_head"
 LANGUAGES = ["en", "de", "fr"]

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
-from user_dir_tests.tiny import build
-from user_dir_tests.toy import make_data
-from user_dir_tests.toy_positions import make_tagging
-from user_dir_tests.training import train_here, words
+from user_dir_tests.helpers.running.training import train_here, words
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.cli import convert, evaluate
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import load_fine_tuned

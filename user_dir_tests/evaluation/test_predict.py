@@ -10,7 +10,7 @@ import torch
 from fairseq.models.roberta import RobertaModel
 
 from user_dir_tests.evaluation.made import save_checkpoint
-from user_dir_tests.toy import make_data, write_rows
+from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.predict import build_datasets, predict_dataset, predict_languages

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.file_scores import score_files
-from xl_plugins.evaluation.labels import LABEL_SETS, LabelSet, languages_in, read_gold, read_predictions
-from xl_plugins.evaluation.result import Result, read_json, to_json
+from xl_plugins.evaluation.readers.file_scores import score_files
+from xl_plugins.evaluation.readers.labels import LABEL_SETS, LabelSet, languages_in, read_gold, read_predictions
+from xl_plugins.evaluation.report.result import Result, read_json, to_json
 
 GOLD = ["entailment", "neutral", "contradiction", "neutral", "entailment"]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import sentencepiece
 
-from user_dir_tests.training import save_archive
-from user_dir_tests.warm_commands import warm_commands
+from user_dir_tests.helpers.running.training import save_archive
+from user_dir_tests.helpers.running.warm_commands import warm_commands
 
 REPO = Path(__file__).resolve().parents[2]
 SHAPE = {"encoder-layers": 3, "encoder-embed-dim": 16, "encoder-ffn-embed-dim": 24, "encoder-attention-heads": 4}

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from user_dir_tests.examples.sizes import large_is_slow
-from user_dir_tests.toy import make_data
-from user_dir_tests.toy_positions import make_qa, make_tagging
-from user_dir_tests.training import load, save_archive
+from user_dir_tests.helpers.running.training import load, save_archive
+from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 
 REPO = Path(__file__).resolve().parents[2]
 EVERY = sorted(REPO.glob("examples/*/*.yaml"))

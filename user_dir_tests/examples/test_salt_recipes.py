@@ -14,8 +14,8 @@ import yaml
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.examples.test_recipes import MAX_POSITIONS, REPO, SMALL, name
-from user_dir_tests.toy_views import make_folder
-from user_dir_tests.training import load, save_archive
+from user_dir_tests.helpers.running.training import load, save_archive
+from user_dir_tests.helpers.toys.toy_views import make_folder
 from xl_plugins.defaults import given_options, task_defaults
 
 RECIPES = sorted(REPO.glob("examples/*/salt*.yaml"))

@@ -17,7 +17,7 @@ import pytest
 from user_dir_tests.output.test_folder import tree
 from xl_plugins.cli import mini
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.result import read_json
+from xl_plugins.evaluation.report.result import read_json
 
 REPO = Path(__file__).resolve().parents[2]
 STUDY = REPO / "examples" / "study"

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from user_dir_tests.conftest import TinySpm, made_up_text
-from user_dir_tests.training import save_archive
-from xl_plugins.data.layout import load_dictionary
-from xl_plugins.data.rows import Rows
+from user_dir_tests.helpers.running.training import save_archive
+from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.rows import Rows
 from xl_plugins.errors import UserError
 
 STUDY = Path(__file__).resolve().parents[2] / "examples" / "study"

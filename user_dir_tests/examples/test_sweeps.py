@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from user_dir_tests.tiny import SHAPE
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import load, same_parameters
+from user_dir_tests.helpers.running.training import load, same_parameters
+from user_dir_tests.helpers.toys.tiny import SHAPE
+from user_dir_tests.helpers.toys.toy import make_data
 
 REPO = Path(__file__).resolve().parents[2]
 EVERY = sorted(REPO.glob("examples/**/*.yaml"))

@@ -12,7 +12,7 @@ import pytest
 from user_dir_tests.examples.test_position_readmes import download as download  # a fixture
 from user_dir_tests.examples.test_readme import REPO, TRAIN, blocks, run
 from user_dir_tests.examples.test_readme import stage as stage  # a fixture
-from user_dir_tests.training import save_archive
+from user_dir_tests.helpers.running.training import save_archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from user_dir_tests.cotrain import make_pairs, write_virtual
 from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.examples.test_recipes import REPO, SMALL, name
-from user_dir_tests.toy_positions import make_tagging
-from user_dir_tests.training import load, save_archive
+from user_dir_tests.helpers.cotrain import make_pairs, write_virtual
+from user_dir_tests.helpers.running.training import load, save_archive
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.defaults import given_options, task_defaults
 
 RECIPES = sorted(REPO.glob("examples/*/xla*.yaml"))

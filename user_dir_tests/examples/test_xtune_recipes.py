@@ -12,9 +12,9 @@ import yaml
 
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.examples.test_recipes import MAX_POSITIONS, PROBLEMS, REPO, SMALL, name
-from user_dir_tests.toy_views import make_dictionaries, make_folder
-from user_dir_tests.training import load, save_archive
-from xl_plugins.xtreme.xtune_presets import DATA_SETS, SETTINGS, recipe, views
+from user_dir_tests.helpers.running.training import load, save_archive
+from user_dir_tests.helpers.toys.toy_views import make_dictionaries, make_folder
+from xl_plugins.methods.xtune.presets import DATA_SETS, SETTINGS, recipe, views
 
 RECIPES = sorted(REPO.glob("examples/*/xtune*.yaml"))
 POSITIONS = {**MAX_POSITIONS, "sentence_pair": 256}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.examples.table import NamedSchema, PairFile, Row
 from xl_plugins.formats.recognise import Layout, given_layout, recognise
 from xl_plugins.formats.tables import csv_rows, json_rows
-from xl_plugins.xtreme.table import NamedSchema, PairFile, Row
 
 SCHEMA = NamedSchema("premise", "hypothesis", "label")
 ROWS = [('Er sagt: "Ja", gut; so', "a | b", "x"), ("zwei  Wörter", "雪は白い 😀", "y"), ("1", "null", "x")]

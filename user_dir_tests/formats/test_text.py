@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from xl_plugins.errors import UserError
 from xl_plugins.formats.packing import find_file, stem
 from xl_plugins.formats.text import TextStream, read_lines, read_text
-from xl_plugins.xtreme.tsv import LineReader
+from xl_plugins.formats.tsv import LineReader
 
 TEXT = 'Schnee\tnieve\n雪は白い\t\u200cя 😀\u2028x\x85y\n"q"\ta\ufeffb\n'
 PACKED = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
+from xl_plugins.functional.draws.noise import counter_noise
 from xl_plugins.functional.embedding_mixup import GRANULARITIES, mix_embeddings, mixing_ratio
-from xl_plugins.functional.noise import counter_noise
 
 SOURCE, OTHER = [1.0, 2.0, -1.0, 0.0], [3.0, -2.0, 0.0, 4.0]
 RATIO, POSITION = [0.25, 0.5, 1.0, 0.0], [0.1, -0.2, 0.3, 0.4]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_plugins.functional.random import uniform
+from xl_plugins.functional.draws.random import uniform
 from xl_plugins.functional.schedule import draw_gold, gold_probability
 
 TABLE = {

@@ -7,9 +7,10 @@ from random import Random
 
 import pytest
 
-from xl_plugins.mini import nli, paraphrase, relations
+from xl_plugins.mini import relations
 from xl_plugins.mini.grammar import grammar, text
 from xl_plugins.mini.meaning import EXCLUDES, HYPERNYMS, Clause, NounPhrase, draw_clause, inventory
+from xl_plugins.mini.problems import nli, paraphrase
 from xl_plugins.mini.write import Options, draw_rows, split_of
 
 OPTIONS = Options(languages=("en", "de"), train=6000, dev=600, test=2000, unlabelled=10, seed=3)

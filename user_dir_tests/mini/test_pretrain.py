@@ -15,8 +15,8 @@ import sentencepiece
 import torch
 from fairseq.data import Dictionary
 
-from user_dir_tests.cli.prepare_helpers import tree
-from user_dir_tests.killing import die, killed
+from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.running.killing import die, killed
 from xl_plugins.cli.mini import main
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain

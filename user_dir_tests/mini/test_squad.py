@@ -13,8 +13,8 @@ from xl_plugins.mini.grammar import grammar, text
 from xl_plugins.mini.grammar.questions import ASKED, ask
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE
 from xl_plugins.mini.meaning import Clause, NounPhrase
-from xl_plugins.mini.paragraphs import Question, answers, draw_paragraph
-from xl_plugins.mini.squad import answer_places, draw_paragraphs
+from xl_plugins.mini.problems.paragraphs import Question, answers, draw_paragraph
+from xl_plugins.mini.problems.squad import answer_places, draw_paragraphs
 
 SIZES = {"train": 60, "dev": 11, "test": 20}
 ARGUMENTS = [part for key, value in SIZES.items() for part in (f"--{key}", str(value))]

@@ -9,8 +9,8 @@ from xl_plugins.cli.mini import main
 from xl_plugins.mini.files import Options, split_of
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE, names
 from xl_plugins.mini.named import held_out
+from xl_plugins.mini.problems.tagging import DATASETS, draw_sentences
 from xl_plugins.mini.sentences import lowered
-from xl_plugins.mini.tagging import DATASETS, draw_sentences
 
 SIZES = {"train": 150, "dev": 20, "test": 25}
 ARGUMENTS = [part for key, value in SIZES.items() for part in (f"--{key}", str(value))]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.reference import Reference, parameters_of, real_tokens
-from user_dir_tests.tiny import Setup, batch, build, gradients, in_float64
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.reference import Reference, parameters_of, real_tokens
+from user_dir_tests.helpers.toys.tiny import Setup, batch, build, gradients, in_float64
+from user_dir_tests.helpers.toys.toy import make_data
 
 IDS = [0, 26, 50, 71]  # German, English, French; different lengths
 HEAD = "sentence_classification_head"

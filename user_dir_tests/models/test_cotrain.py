@@ -8,10 +8,10 @@ import pytest
 import torch
 from fairseq.models import ARCH_MODEL_REGISTRY
 
-from user_dir_tests.cotrain import PROBLEMS, TASK, change, make, members, optimizer_of, same
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.tiny import Setup, batch, build, parse
-from user_dir_tests.training import load
+from user_dir_tests.helpers.cotrain import PROBLEMS, TASK, change, make, members, optimizer_of, same
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.running.training import load
+from user_dir_tests.helpers.toys.tiny import Setup, batch, build, parse
 from xl_plugins.errors import UserError
 from xl_plugins.models.cotrain import MEMBERS, CotrainModel
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.tiny import build
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy import make_data
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["fp16", "bf16"])

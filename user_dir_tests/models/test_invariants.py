@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.reference import Reference, parameters_of, real_tokens
-from user_dir_tests.streams import (
+from user_dir_tests.helpers.reference import Reference, parameters_of, real_tokens
+from user_dir_tests.helpers.streams import (
     CLOSE,
     HEAD,
     IDS,
@@ -24,8 +24,8 @@ from user_dir_tests.streams import (
     rows,
     streams,
 )
-from user_dir_tests.tiny import Setup, batch, in_float64
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError
 from xl_plugins.models.mixup_encoder import PairStates, encode_pairs, join_streams
 

@@ -9,9 +9,9 @@ import torch
 from fairseq.models.roberta import RobertaModel
 from torch import Tensor
 
-from user_dir_tests.positions import PAD, PROBLEMS, make, make_folders
-from user_dir_tests.streams import assert_rows_close, rows
-from user_dir_tests.tiny import Setup, batch, gradients, in_float64
+from user_dir_tests.helpers.positions import PAD, PROBLEMS, make, make_folders
+from user_dir_tests.helpers.streams import assert_rows_close, rows
+from user_dir_tests.helpers.toys.tiny import Setup, batch, gradients, in_float64
 from xl_plugins.models.heads import WordHead, apply_head
 
 CLOSE = {"atol": 2e-5, "rtol": 1e-5}

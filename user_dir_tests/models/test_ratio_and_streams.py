@@ -8,17 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.streams import (
-    CLOSE,
-    IDS,
-    PAD,
-    assert_rows_close,
-    forward,
-    make,
-    streams,
-)
-from user_dir_tests.tiny import Setup, batch, in_float64
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.streams import CLOSE, IDS, PAD, assert_rows_close, forward, make, streams
+from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
+from user_dir_tests.helpers.toys.toy import make_data
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.salt import FIELDS, logits, make, write_counterparts
-from user_dir_tests.tiny import Setup, batch, in_float64
-from user_dir_tests.toy import make_data
-from user_dir_tests.toy_positions import make_tagging
+from user_dir_tests.helpers.salt import FIELDS, logits, make, write_counterparts
+from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
+from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.functional.embedding_mixup import mixing_ratio
 
 IDS = [3, 30, 55, 78]  # of four languages, of different lengths

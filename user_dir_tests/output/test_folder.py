@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from user_dir_tests.killing import die, dies_in_call, killed
+from user_dir_tests.helpers.running.killing import die, dies_in_call, killed
 from xl_plugins.errors import UserError
 from xl_plugins.output import MARK, FolderLock, Staging, read_mark, write_mark
 from xl_plugins.output import exchange as exchange_module

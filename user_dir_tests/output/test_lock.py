@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.killing import die, killed
+from user_dir_tests.helpers.running.killing import die, killed
 from xl_plugins.errors import UserError
 from xl_plugins.output import FolderLock
 from xl_plugins.output.lock import find_holder, is_lock

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xl_plugins.data.meta import read_meta
+from xl_plugins.data.binary.meta import read_meta
 from xl_plugins.errors import UserError
 from xl_plugins.output import check_component
 

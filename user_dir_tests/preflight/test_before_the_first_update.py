@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.toy import make_data
-from user_dir_tests.training import train_here, words
+from user_dir_tests.helpers.running.training import train_here, words
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError
 from xl_plugins.preflight.metrics import logged_metrics
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.tiny import configure
+from user_dir_tests.helpers.toys.tiny import configure
 from xl_plugins.errors import UserError
 from xl_plugins.preflight.options import check_run
 from xl_plugins.preflight.ranges import RANGES, Range

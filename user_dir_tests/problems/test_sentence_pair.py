@@ -8,8 +8,8 @@ import pytest
 import torch
 from fairseq.logging import metrics
 
-from user_dir_tests.toy import make_data
-from xl_plugins.data.layout import DataBin
+from user_dir_tests.helpers.toys.toy import make_data
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.problems.sentence_pair import SentencePair
 
 

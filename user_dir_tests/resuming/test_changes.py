@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from user_dir_tests.tiny import configure
+from user_dir_tests.helpers.toys.tiny import configure
 from xl_plugins.errors import UserError
 from xl_plugins.resuming.changes import find_changes, refuse_changes
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from user_dir_tests.toy import LABELS, write_rows
-from user_dir_tests.toy_positions import TAGS
-from user_dir_tests.toy_views import PROBLEMS, make_dictionaries, make_folder, make_spm, open_task
+from user_dir_tests.helpers.toys.toy import LABELS, write_rows
+from user_dir_tests.helpers.toys.toy_positions import TAGS
+from user_dir_tests.helpers.toys.toy_views import PROBLEMS, make_dictionaries, make_folder, make_spm, open_task
 from xl_plugins.errors import UserError
 
 TRAIN = 6
@@ -75,7 +75,7 @@ def test_numbers_at_the_edge(folders: dict, options: dict) -> None:
 @pytest.mark.parametrize("option", ["augment", "second_view"])
 def test_unknown_names(folders: dict, option: str, capsys: pytest.CaptureFixture) -> None:
     """The command line's own check of choices."""
-    from user_dir_tests.tiny import parse
+    from user_dir_tests.helpers.toys.tiny import parse
 
     with pytest.raises(SystemExit):
         parse(folders["qa"], "xl_qa", **{option: "xx"})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.tiny import build
-from user_dir_tests.toy import make_data, write_rows
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.errors import UserError
 
 VOCABULARY = 64
@@ -212,7 +212,7 @@ def test_unknown_split(data: Path) -> None:
 
 
 def test_non_finite_loss_names_the_pairs(data: Path) -> None:
-    from user_dir_tests.tiny import batch
+    from user_dir_tests.helpers.toys.tiny import batch
 
     setup = build(data)
     setup.model.train(), setup.criterion.train()
@@ -223,7 +223,7 @@ def test_non_finite_loss_names_the_pairs(data: Path) -> None:
 
 
 def test_non_finite_ratio_names_the_pairs(data: Path) -> None:
-    from user_dir_tests.tiny import batch
+    from user_dir_tests.helpers.toys.tiny import batch
 
     setup = build(data)
     setup.model.train(), setup.criterion.train()

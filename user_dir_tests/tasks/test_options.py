@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.tiny import SHAPE, STILL, batch, build, build_trainer, parse
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import SHAPE, STILL, batch, build, build_trainer, parse
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError
 
 

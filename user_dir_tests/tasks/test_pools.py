@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.tiny import build
-from user_dir_tests.toy_positions import make_tagging
-from xl_plugins.data.layout import DataBin
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
 
 

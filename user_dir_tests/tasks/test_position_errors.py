@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.positions import OPTIONS
-from user_dir_tests.tiny import batch, build
-from user_dir_tests.toy import write_rows
-from user_dir_tests.toy_positions import make_qa, make_tagging, write_flat
+from user_dir_tests.helpers.positions import OPTIONS
+from user_dir_tests.helpers.toys.tiny import batch, build
+from user_dir_tests.helpers.toys.toy import write_rows
+from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging, write_flat
 from xl_plugins.errors import UserError
 
 VOCABULARY = 64

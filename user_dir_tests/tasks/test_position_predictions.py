@@ -10,9 +10,9 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
-from user_dir_tests.positions import PROBLEMS, make, make_folders
-from user_dir_tests.tiny import Setup, batch
-from xl_plugins.functional.answers import em_f1
+from user_dir_tests.helpers.positions import PROBLEMS, make, make_folders
+from user_dir_tests.helpers.toys.tiny import Setup, batch
+from xl_plugins.functional.scores.answers import em_f1
 
 ABLATIONS: list[dict] = [{}, {"mixup_ratio": "constant"}, {"no_mixup": True}, {"no_mixup_inference": True}]
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.salt import FIELDS, LANGUAGES, logits, make, read_rows, step, write_counterparts
-from user_dir_tests.tiny import Setup, batch, in_float64
-from user_dir_tests.toy import make_data, write_rows
-from user_dir_tests.toy_positions import make_tagging
-from user_dir_tests.toy_views import batches, same
+from user_dir_tests.helpers.salt import FIELDS, LANGUAGES, logits, make, read_rows, step, write_counterparts
+from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
+from user_dir_tests.helpers.toys.toy import make_data, write_rows
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
+from user_dir_tests.helpers.toys.toy_views import batches, same
 from xl_plugins.errors import UserError
 from xl_plugins.functional.embedding_mixup import mixing_ratio
 

@@ -11,11 +11,19 @@ import pytest
 from fairseq import tasks
 from torch import nn
 
-from user_dir_tests.salt import LANGUAGES, TASK, make, read_rows, write_counterparts, write_field, write_manifest
-from user_dir_tests.tiny import build, parse
-from user_dir_tests.toy import make_data
-from user_dir_tests.toy_positions import make_tagging
-from user_dir_tests.training import save_archive
+from user_dir_tests.helpers.running.training import save_archive
+from user_dir_tests.helpers.salt import (
+    LANGUAGES,
+    TASK,
+    make,
+    read_rows,
+    write_counterparts,
+    write_field,
+    write_manifest,
+)
+from user_dir_tests.helpers.toys.tiny import build, parse
+from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.data.tokenizer import file_digest
 from xl_plugins.errors import UserError
 from xl_plugins.tasks.salt import check_mixable, parse_mix

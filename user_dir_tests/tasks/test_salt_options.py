@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.tiny import SHAPE, STILL, configure, parse
-from xl_plugins.augment.counterpart_options import CounterpartOptions
+from user_dir_tests.helpers.toys.tiny import SHAPE, STILL, configure, parse
+from xl_plugins.augment.counterparts.options import CounterpartOptions
 from xl_plugins.tasks.counterparts import options_of
 
 OWN = dict.fromkeys(name[2:].replace("-", "_") for name in (*SHAPE, *STILL))

@@ -11,8 +11,8 @@ import pytest
 import torch
 from fairseq.data.iterators import GroupedIterator
 
-from user_dir_tests.tiny import Setup, batch, build, build_trainer
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import Setup, batch, build, build_trainer
+from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.functional.schedule import draw_gold, gold_probability
 from xl_plugins.optim.progress import PROGRESS
 from xl_plugins.tasks.mixup import SourceChoice

@@ -9,8 +9,8 @@ import pytest
 import torch
 from fairseq.logging import metrics
 
-from user_dir_tests.tiny import Setup, batch, build, build_trainer
-from user_dir_tests.toy import make_data
+from user_dir_tests.helpers.toys.tiny import Setup, batch, build, build_trainer
+from user_dir_tests.helpers.toys.toy import make_data
 
 TASKS = ["xl_sentence_pair", "xmixup_sentence_pair"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.cotrain import SMALL, TASK, copy_of, make, remove, write_virtual
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.cotrain import problem as problem
-from user_dir_tests.salt import read_rows, write_counterparts
-from user_dir_tests.tiny import build
-from user_dir_tests.toy import write_rows
+from user_dir_tests.helpers.cotrain import SMALL, TASK, copy_of, make, remove, write_virtual
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.cotrain import problem as problem
+from user_dir_tests.helpers.salt import read_rows, write_counterparts
+from user_dir_tests.helpers.toys.tiny import build
+from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.errors import UserError
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.cotrain import ALL, TASK, begin, copy_of, make, message, run_through, small
-from user_dir_tests.cotrain import folders as folders  # a fixture
-from user_dir_tests.cotrain import problem as problem
-from user_dir_tests.salt import read_rows
-from user_dir_tests.tiny import Setup
-from user_dir_tests.toy import write_rows
-from user_dir_tests.training import train
+from user_dir_tests.helpers.cotrain import ALL, TASK, begin, copy_of, make, message, run_through, small
+from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
+from user_dir_tests.helpers.cotrain import problem as problem
+from user_dir_tests.helpers.running.training import train
+from user_dir_tests.helpers.salt import read_rows
+from user_dir_tests.helpers.toys.tiny import Setup
+from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.cotraining import distil
 from xl_plugins.cotraining.labelling import PoolLabels
 

@@ -7,7 +7,7 @@ import logging
 
 from xl_plugins.arguments import Parser
 from xl_plugins.cli import code_switch, counterparts, vicinity
-from xl_plugins.cli.signals import clean_up_on_signals
+from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation import soft_labels
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..arguments import seed, whole
-from ..augment import switched_texts as defaults
-from ..augment.code_switch import CHOICES
-from ..augment.code_switch_job import KIND, CodeSwitchJob
-from ..augment.dictionaries import ALL
-from ..augment.switched_texts import SwitchOptions, lines
-from ..data.layout import DataBin
+from ..augment.code_switch import texts as defaults
+from ..augment.code_switch.job import KIND, CodeSwitchJob
+from ..augment.code_switch.texts import SwitchOptions, lines
+from ..augment.primitives.code_switch import CHOICES
+from ..augment.primitives.dictionaries import ALL
+from ..data.binary.layout import DataBin
+from ..formats.languages import check_language
 from ..terminal import say
-from ..xtreme.languages import check_language
-from .offline import lock_data
+from .shared.offline import lock_data
 
 SUMMARY = "make code-switched copies of the training text with bilingual dictionaries (a pool of XLA)"
 EPILOG = """\

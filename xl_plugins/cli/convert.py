@@ -8,7 +8,7 @@ import os
 import sys
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.signals import clean_up_on_signals
+from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
 from xl_plugins.terminal import say
 

@@ -12,21 +12,21 @@ from typing import Any
 from tqdm import tqdm
 
 from ..arguments import whole
-from ..augment import counterpart_options as defaults
-from ..augment.counterpart_dictionary import TranslationPairs
-from ..augment.counterpart_files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
-from ..augment.counterpart_job import CounterpartJob
-from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
-from ..augment.counterpart_report import THRESHOLDS, Counts, rate_lines, threshold_lines, translation_lines
-from ..augment.counterparts import MAX_TOKENS, CounterpartFinder
-from ..augment.dictionaries import load_dictionaries
-from ..augment.vocabulary import LanguageVocabulary, describe, warnings
-from ..data.blocks import BlockStore, parse_shard
-from ..data.layout import DataBin
+from ..augment.counterparts import options as defaults
+from ..augment.counterparts.dictionary import TranslationPairs
+from ..augment.counterparts.files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
+from ..augment.counterparts.finder import MAX_TOKENS, CounterpartFinder
+from ..augment.counterparts.job import CounterpartJob
+from ..augment.counterparts.options import CounterpartOptions, parse_thresholds
+from ..augment.counterparts.report import THRESHOLDS, Counts, rate_lines, threshold_lines, translation_lines
+from ..augment.primitives.dictionaries import load_dictionaries
+from ..augment.primitives.vocabulary import LanguageVocabulary, describe, warnings
+from ..data.binary.blocks import BlockStore, parse_shard
+from ..data.binary.layout import DataBin
 from ..errors import UserError
+from ..formats.languages import parse_languages
 from ..terminal import say
-from ..xtreme.languages import parse_languages
-from .offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
+from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
 SUMMARY = "substitute words by other languages' words that the pre-trained model finds probable (SALT)"
 EPILOG = """\

@@ -8,21 +8,21 @@ import logging
 import sys
 
 from xl_plugins.arguments import Parser, seed, whole
-from xl_plugins.cli.signals import clean_up_on_signals
+from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.evaluation import retrieval
-from xl_plugins.evaluation.compare import System
 from xl_plugins.evaluation.evaluate import evaluate, report
-from xl_plugins.evaluation.file_scores import FILE_METRICS, score_files
-from xl_plugins.evaluation.labels import STEMS
 from xl_plugins.evaluation.options import add_model_options, column_names
-from xl_plugins.evaluation.overall import overall_table, read_systems
-from xl_plugins.evaluation.result import check_json, read_json, to_json
-from xl_plugins.evaluation.significance import MOST_RESAMPLES, RESAMPLES, compare_systems
-from xl_plugins.evaluation.table import FORMATS, compare_table, render
-from xl_plugins.functional.tag_schemes import SCHEMES
+from xl_plugins.evaluation.readers.file_scores import FILE_METRICS, score_files
+from xl_plugins.evaluation.readers.labels import STEMS
+from xl_plugins.evaluation.report.compare import System
+from xl_plugins.evaluation.report.overall import overall_table, read_systems
+from xl_plugins.evaluation.report.result import check_json, read_json, to_json
+from xl_plugins.evaluation.report.significance import MOST_RESAMPLES, RESAMPLES, compare_systems
+from xl_plugins.evaluation.report.table import FORMATS, compare_table, render
+from xl_plugins.evaluation.retrieval import scores as retrieval
+from xl_plugins.formats.languages import parse_languages
+from xl_plugins.functional.scores.tag_schemes import SCHEMES
 from xl_plugins.output import check_component, write_together
-from xl_plugins.xtreme.languages import parse_languages
 
 EPILOG = """\
 scores: accuracy (pairs), span F1 (entities), chunk F1 and token accuracy (parts of speech), exact match and F1

@@ -12,22 +12,22 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.signals import clean_up_on_signals
+from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.data.offsets import ContextEncoder
-from xl_plugins.data.tagging_notes import note_lines
+from xl_plugins.data.prepare.tagging_notes import note_lines
 from xl_plugins.data.tokenizer import PieceEncoder, file_digest
+from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.evaluation.predict import BATCH_SIZE
-from xl_plugins.evaluation.raw import source_rule
-from xl_plugins.evaluation.raw_pairs import COLUMNS, PairReader, pair_record, predict_pairs
-from xl_plugins.evaluation.raw_qa import QuestionReader, predict_questions, question_record
-from xl_plugins.evaluation.raw_tagging import SentenceReader, predict_sentences, sentence_record
+from xl_plugins.evaluation.readers.raw import source_rule
+from xl_plugins.evaluation.readers.raw_pairs import COLUMNS, PairReader, pair_record, predict_pairs
+from xl_plugins.evaluation.readers.raw_qa import QuestionReader, predict_questions, question_record
+from xl_plugins.evaluation.readers.raw_tagging import SentenceReader, predict_sentences, sentence_record
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
 from xl_plugins.terminal import say
-from xl_plugins.xtreme.scopes import parse_column
 
 EPILOG = """\
 input, UTF-8, one example per line, as text or as JSON lines (told apart by the first character); by the checkpoint's

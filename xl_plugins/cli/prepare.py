@@ -10,17 +10,17 @@ from typing import Any
 from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, whole
-from xl_plugins.cli.hints import next_steps
-from xl_plugins.cli.signals import clean_up_on_signals
-from xl_plugins.data.folder_check import verify
-from xl_plugins.data.meta import NAME, read_meta
-from xl_plugins.data.prepare import Preparation, unit_size
+from xl_plugins.cli.shared.hints import next_steps
+from xl_plugins.cli.shared.signals import clean_up_on_signals
+from xl_plugins.data.binary.folder_check import verify
+from xl_plugins.data.binary.meta import NAME, read_meta
+from xl_plugins.data.prepare.folder import Preparation, unit_size
+from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.evaluation.benchmark import task_name
+from xl_plugins.evaluation.metrics.benchmark import task_name
+from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.tables import print_table
 from xl_plugins.terminal import say
-from xl_plugins.xtreme import READERS
-from xl_plugins.xtreme.plan import Plan, Unit
 
 EPILOG = """\
 example:

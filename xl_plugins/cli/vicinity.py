@@ -13,18 +13,18 @@ from typing import Any
 from tqdm import tqdm
 
 from ..arguments import seed, whole
-from ..augment import vicinity_options as defaults
-from ..augment.counterparts import text_fields
-from ..augment.vicinity import MAX_TOKENS, Vicinity
-from ..augment.vicinity_job import KIND, VicinityJob, VicinitySource
-from ..augment.vicinity_options import VicinityOptions, parse_percent, parse_samples
-from ..augment.vicinity_report import example_lines, lines
-from ..data.blocks import parse_shard
-from ..data.layout import DataBin
+from ..augment.counterparts.finder import text_fields
+from ..augment.vicinity import options as defaults
+from ..augment.vicinity.generator import MAX_TOKENS, Vicinity
+from ..augment.vicinity.job import KIND, VicinityJob, VicinitySource
+from ..augment.vicinity.options import VicinityOptions, parse_percent, parse_samples
+from ..augment.vicinity.report import example_lines, lines
+from ..data.binary.blocks import parse_shard
+from ..data.binary.layout import DataBin
 from ..errors import UserError
+from ..formats.languages import parse_languages
 from ..terminal import say
-from ..xtreme.languages import parse_languages
-from .offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
+from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
 SUMMARY = "make virtual sentences in which the pre-trained model replaces words (XLA's GEN-LM)"
 EPILOG = """\

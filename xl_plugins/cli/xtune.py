@@ -13,13 +13,11 @@ from typing import Any
 
 import xl_plugins
 from xl_plugins.arguments import Parser, seed
-from xl_plugins.cli.training import Record, fairseq_train, parse_options, run_child
-from xl_plugins.data.layout import DataBin
+from xl_plugins.cli.shared.training import Record, fairseq_train, parse_options, run_child
+from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.defaults import count_ranks, share_rows
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.output import FolderLock
-from xl_plugins.terminal import say
-from xl_plugins.xtreme.xtune_presets import (
+from xl_plugins.methods.xtune.presets import (
     DATA_SETS,
     READINGS,
     ROWS_PER_UPDATE,
@@ -29,6 +27,8 @@ from xl_plugins.xtreme.xtune_presets import (
     recipe,
     teacher_checkpoint,
 )
+from xl_plugins.output import FolderLock
+from xl_plugins.terminal import say
 
 EPILOG = """\
 Stage 1 trains in SAVE/stage1 with example consistency R1; stage 2 trains in SAVE/stage2, from the pre-trained model

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..data.layout import DataBin
+from ..data.binary.layout import DataBin
 from ..errors import UserError
 from ..formats.tables import parquet_records
 from ..formats.text import open_text, read_text

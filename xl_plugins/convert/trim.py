@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from ..checkpoints.writing import save_whole
-from ..data.layout import load_dictionary as load_with_mask
+from ..data.binary.layout import load_dictionary as load_with_mask
 from ..data.tokenizer import PieceEncoder
 from ..output import Staging
 from .small_tokenizer import reduce_dictionary, reduce_sentencepiece

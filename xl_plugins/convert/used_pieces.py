@@ -12,7 +12,7 @@ import numpy as np
 import sentencepiece
 from tqdm import tqdm
 
-from ..data.rows import Rows
+from ..data.binary.rows import Rows
 from ..data.tokenizer import load_sentencepiece
 from ..errors import UserError
 from .texts import binarised_fields, find_sources, read_texts

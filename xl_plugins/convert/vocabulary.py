@@ -10,7 +10,7 @@ from fairseq.data import Dictionary
 from torch import Tensor
 
 from ..checkpoint_kinds import missing_file
-from ..data.layout import digest_of
+from ..data.binary.layout import digest_of
 from ..errors import UserError
 from ..evaluation.members import refuse_cotraining
 from ..safe_load import load_checkpoint

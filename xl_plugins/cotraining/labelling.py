@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from fairseq import utils
 
-from ..data.rows import spread
+from ..data.binary.rows import spread
 from ..errors import UserError
 from ..functional.selection import unit_confidence
 from .autocast import autocast

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.layout import DataBin
+from ..data.binary.layout import DataBin
 from ..errors import UserError
 
 PARENTS, MANIFEST = "parents.npy", "manifest.json"

@@ -13,7 +13,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from torch import Tensor
 
 from ..errors import UserError
-from ..functional.noise import counter_noise
+from ..functional.draws.noise import counter_noise
 from ..models.xmixup import unwrapped
 from .teacher import load_teacher, placed_like
 

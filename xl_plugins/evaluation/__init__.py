@@ -14,6 +14,6 @@ The commands ``xl-evaluate`` and ``xl-predict`` are thin; the same from Python::
     print(predictions["de"].predicted[:3], predictions["de"].probabilities[:3])
 
 Labels come for sentence pairs, lists of tags for tagging, answer texts for questions; ``result.figures("f1")`` gives
-any other figure of the metric (:data:`~xl_plugins.functional.metrics.METRICS`). Scores of prediction files:
+any other figure of the metric (:data:`~xl_plugins.functional.scores.metrics.METRICS`). Scores of prediction files:
 :func:`~.file_scores.score_files`; significance: :func:`~.significance.paired_bootstrap`.
 """

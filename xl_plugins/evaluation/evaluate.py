@@ -11,22 +11,22 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..data.layout import DataBin
+from ..data.binary.layout import DataBin
 from ..errors import UserError
+from ..formats.languages import parse_languages
 from ..output import FileOutput, check_component, write_together
 from ..terminal import say
-from ..xtreme.languages import parse_languages
-from . import retrieval
 from .checkpoint import FineTuned, load_fine_tuned
-from .compare import System
 from .ensemble import predict_ensemble
 from .generalised import evaluate_matrix
-from .labels import prediction_path
 from .options import batch_limits, column_names, model_options
 from .predict import Progress, find_languages, predict_languages
-from .result import Result, check_json, to_json
+from .readers.labels import prediction_path
+from .report.compare import System
+from .report.result import Result, check_json, to_json
+from .report.table import render, seeds_table
+from .retrieval import scores as retrieval
 from .scoring import SUFFIXES, prediction_files, score_predictions
-from .table import render, seeds_table
 
 COMMAND = "xl-evaluate"
 _RETRIEVAL_OPTIONS = ("layer", "pooling", "margin", "mine")

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..data.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
+from ..data.training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
 from ..errors import UserError
 from .checkpoint import FineTuned
 from .predict import BATCH_SIZE, Progress, find_languages, predict_dataset
-from .result import FORMAT
+from .report.result import FORMAT
+from .report.table import Table, points
 from .scoring import provenance
-from .table import Table, points
 
 _AXES = {"xnli": ("premise", "hypothesis")}
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from fairseq import utils
 
-from ..data.layout import SPLITS
+from ..data.binary.layout import SPLITS
 from ..errors import UserError
 from .checkpoint import FineTuned
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from . import counters
-from .benchmark import find_metric
 from .checkpoint import FineTuned
-from .labels import prediction_path
+from .metrics import counters
+from .metrics.benchmark import find_metric
 from .predict import Predictions
-from .questions import write_answers
-from .result import Result
-from .tags import write_tags
+from .readers.labels import prediction_path
+from .readers.questions import write_answers
+from .readers.tags import write_tags
+from .report.result import Result
 
 SUFFIXES = {"qa": "json"}  # of prediction files, by problem; all others are tsv
 

@@ -16,17 +16,17 @@ import numpy as np
 from tqdm import tqdm
 
 from ..arguments import whole
-from ..data.checksums import list_again
-from ..data.layout import DataBin
-from ..data.manifest import fingerprint
-from ..data.rows import Rows
-from ..data.tagged_texts import TaggedTexts
-from ..data.tagging import TagDataset, TagPart
+from ..data.binary.checksums import list_again
+from ..data.binary.layout import DataBin
+from ..data.binary.manifest import fingerprint
+from ..data.binary.rows import Rows
 from ..data.tokenizer import file_digest
+from ..data.training.tagged_texts import TaggedTexts
+from ..data.training.tagging import TagDataset, TagPart
 from ..errors import UserError
+from ..formats.languages import parse_languages
 from ..output import FileOutput, FolderLock, Unfinished, atomic_file
 from ..terminal import say
-from ..xtreme.languages import parse_languages
 from .checkpoint import FineTuned, load_fine_tuned
 from .options import batch_limits, model_options
 from .predict import predict_batches

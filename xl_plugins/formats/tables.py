@@ -1,6 +1,6 @@
 r"""Tables as people have them: rows of tsv, csv, jsonl, json and Parquet files as lists of texts.
 
-tsv is XTREME's plain kind: fields end at tabs, quotes are text (see :mod:`xl_plugins.xtreme.tsv`). csv is the quoted
+tsv is XTREME's plain kind: fields end at tabs, quotes are text (see :mod:`xl_plugins.formats.tsv`). csv is the quoted
 kind with any delimiter: fields may hold delimiters, doubled quotes and line ends. jsonl is an object per line, json a
 list of objects.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .noise import counter_noise
+from .draws.noise import counter_noise
 
 GRANULARITIES = ("instance", "token", "scalar")
 _VIEW = 0x6D6978  # "mix": keeps r apart from noise with the same counters

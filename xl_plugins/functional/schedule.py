@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .random import uniform
+from .draws.random import uniform
 
 _SAMPLING = 0x5A  # purpose of the draw, so that other draws with the same counters are independent
 

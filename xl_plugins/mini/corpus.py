@@ -9,14 +9,15 @@ from __future__ import annotations
 from random import Random
 from typing import Iterator, NamedTuple, Protocol
 
-from xl_plugins.mini import sentences, squad
+from xl_plugins.mini import sentences
 from xl_plugins.mini.files import SPLITS
 from xl_plugins.mini.grammar import grammar, text
 from xl_plugins.mini.grammar.questions import ask
 from xl_plugins.mini.meaning import Clause, draw_clause, draw_front
-from xl_plugins.mini.paragraphs import draw_paragraph
+from xl_plugins.mini.problems import squad
+from xl_plugins.mini.problems.paragraphs import draw_paragraph
+from xl_plugins.mini.problems.tagging import draw_sentence
 from xl_plugins.mini.relations import other, stronger, weaker
-from xl_plugins.mini.tagging import draw_sentence
 
 STORY = 4
 

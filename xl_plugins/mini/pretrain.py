@@ -26,7 +26,7 @@ from tqdm import tqdm
 import xl_plugins
 from xl_plugins.checkpoints.damaged import mend_last
 from xl_plugins.checkpoints.writing import LAST, clear_temporary, save_whole
-from xl_plugins.cli.signals import death_with_parent
+from xl_plugins.cli.shared.signals import death_with_parent
 from xl_plugins.errors import UserError
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
 from xl_plugins.output import Staging, atomic_file

@@ -11,15 +11,15 @@ from pathlib import Path
 from random import Random
 from typing import Callable, Iterable, Iterator
 
-from xl_plugins.mini import nli, paraphrase
 from xl_plugins.mini.corpus import Line, mixture, stories
 from xl_plugins.mini.files import SPLITS, Options, split_of, stream, write_lines
 from xl_plugins.mini.grammar import grammar, text
 from xl_plugins.mini.lexicon import SOURCE
 from xl_plugins.mini.meaning import Clause
 from xl_plugins.mini.noise import corrupt
-from xl_plugins.mini.squad import write_qa
-from xl_plugins.mini.tagging import write_tagging
+from xl_plugins.mini.problems import nli, paraphrase
+from xl_plugins.mini.problems.squad import write_qa
+from xl_plugins.mini.problems.tagging import write_tagging
 from xl_plugins.mini.words import count_words, dictionary
 from xl_plugins.output import Staging
 

@@ -11,12 +11,12 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
-from ..data.counterparts import CounterpartTexts
-from ..data.layout import DataBin
-from ..data.units import UnitDataset
-from ..data.views import Views, ViewTools
+from ..data.augmented.counterparts import CounterpartTexts
+from ..data.augmented.views import Views, ViewTools
+from ..data.binary.layout import DataBin
+from ..data.training.units import UnitDataset
 from ..errors import UserError
-from ..functional.metrics import macro_mean
+from ..functional.scores.metrics import macro_mean
 
 _OF_UNITS = ("unit", "unit_language", "raw", "view_words")  # entries of a batch that are not per row
 

@@ -10,14 +10,12 @@ import torch
 from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
-from ..data.layout import DataBin
-from ..data.qa import QADataset, QAPart
-from ..data.questions import SPECIALS, Questions, Windowing, find
-from ..data.views import ViewTools
-from ..data.views_qa import QAViews
+from ..data.augmented.views import ViewTools
+from ..data.augmented.views_qa import QAViews
+from ..data.binary.layout import DataBin
+from ..data.training.qa import QADataset, QAPart
+from ..data.training.questions import SPECIALS, Questions, Windowing, find
 from ..errors import UserError
-from ..functional.answer_span import best_spans, position_probabilities, split_null
-from ..functional.answers import em_f1, squad2_em_f1
 from ..functional.consistency import (
     hard_cross_entropy,
     reduced_log_probabilities,
@@ -26,6 +24,8 @@ from ..functional.consistency import (
 )
 from ..functional.divergence import span_cross_entropy
 from ..functional.precision import at_least_float32
+from ..functional.scores.answer_span import best_spans, position_probabilities, split_null
+from ..functional.scores.answers import em_f1, squad2_em_f1
 from .base import Problem, percent
 
 QA_SOURCE_WINDOWS = ChoiceEnum(["first", "aligned"])

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.pairs import PairDataset, PairPart, PairTexts
-from ..data.views import ViewTools
-from ..data.views_pairs import PairViews
+from ..data.augmented.views import ViewTools
+from ..data.augmented.views_pairs import PairViews
+from ..data.training.pairs import PairDataset, PairPart, PairTexts
 from ..errors import UserError
 from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, kl_divergence

@@ -9,18 +9,18 @@ import torch
 from fairseq.data.indexed_dataset import dataset_exists
 from torch import Tensor
 
-from ..data.tagged_texts import NSPECIAL, SPECIALS, PlainTexts, TaggedTexts
-from ..data.tagging import NO_LABEL, TagDataset, TagPart
-from ..data.views import ViewTools
-from ..data.views_tagging import TagViews
+from ..data.augmented.views import ViewTools
+from ..data.augmented.views_tagging import TagViews
+from ..data.training.tagged_texts import NSPECIAL, SPECIALS, PlainTexts, TaggedTexts
+from ..data.training.tagging import NO_LABEL, TagDataset, TagPart
 from ..errors import UserError
+from ..formats.examples.span_rules import span_rule
 from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
-from ..functional.spans import SpanScheme, f1
-from ..xtreme.span_rules import span_rule
-from ..xtreme.xtune_presets import NO_BLANKS
+from ..functional.scores.spans import SpanScheme, f1
+from ..methods.xtune.presets import NO_BLANKS
 from .base import percent
 from .classification import Classification
 from .tagging_options import effective_pooling

@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum
 
-from ..functional.tag_schemes import SCHEMES
+from ..functional.scores.tag_schemes import SCHEMES
 from ..functional.words import POOLINGS
 
 WORD_POOLINGS = ChoiceEnum(list(POOLINGS))

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum
 
-from ..augment.translation import MISSING
+from ..augment.primitives.translation import MISSING
 from ..errors import UserError
 
 AUGMENTATIONS = ChoiceEnum(["none", "ss", "cs", "gn", "mt"])

@@ -15,7 +15,7 @@ from omegaconf import II, MISSING, OmegaConf, open_dict
 from torch import Tensor
 
 from ..checkpoints.finished import patience_state
-from ..data.layout import SPLITS, DataBin
+from ..data.binary.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem

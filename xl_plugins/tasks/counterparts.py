@@ -13,13 +13,13 @@ import torch.distributed as dist
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 from tqdm import tqdm
 
-from ..augment.counterpart_files import FOLDER, language_folder, open_counterparts, prefix, read_manifest
-from ..augment.counterpart_job import CounterpartJob
-from ..augment.counterpart_options import CounterpartOptions, parse_thresholds
-from ..augment.counterpart_report import rate_lines
-from ..augment.piece_classes import PieceClasses
-from ..augment.vocabulary import describe, warnings
-from ..data.counterparts import CounterpartTexts, check_counterparts
+from ..augment.counterparts.files import FOLDER, language_folder, open_counterparts, prefix, read_manifest
+from ..augment.counterparts.job import CounterpartJob
+from ..augment.counterparts.options import CounterpartOptions, parse_thresholds
+from ..augment.counterparts.report import rate_lines
+from ..augment.primitives.piece_classes import PieceClasses
+from ..augment.primitives.vocabulary import describe, warnings
+from ..data.augmented.counterparts import CounterpartTexts, check_counterparts
 from ..data.tokenizer import file_digest
 from ..errors import UserError
 from ..models.pretrained import load_language_model

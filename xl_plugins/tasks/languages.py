@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data.layout import DataBin
+from ..data.binary.layout import DataBin
 from ..errors import UserError
 
 

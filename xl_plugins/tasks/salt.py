@@ -11,16 +11,16 @@ from fairseq.tasks import register_task
 from omegaconf import II
 from torch import nn
 
-from ..augment import counterpart_options as counterparts
-from ..data.counterparts import CounterpartDataset
+from ..augment.counterparts import options as counterparts
+from ..data.augmented.counterparts import CounterpartDataset
 from ..errors import UserError
+from ..formats.languages import parse_languages
 from ..functional.embedding_mixup import GRANULARITIES, mixing_ratio
 from ..models.plain import XLMRModel
 from ..models.xmixup import XMixupModel, unwrapped
 from ..problems.sentence_pair import SentencePair
 from ..problems.tagging import Tagging
 from ..problems.tagging_options import TaggingOptions
-from ..xtreme.languages import parse_languages
 from .base import SELECTIONS, XLTask, XLTaskConfig
 from .counterparts import options_of, training_counterparts
 

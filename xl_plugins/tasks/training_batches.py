@@ -8,9 +8,9 @@ from typing import Any
 
 from fairseq.data import data_utils
 
-from ..data.update_iterator import UpdateIterator
+from ..data.training.update_iterator import UpdateIterator
 from ..errors import UserError
-from ..functional.updates import Shares, count_updates, plan_epoch, update_sizes
+from ..functional.draws.updates import Shares, count_updates, plan_epoch, update_sizes
 from ..optim.progress import PROGRESS
 
 

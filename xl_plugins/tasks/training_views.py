@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..augment.code_switch import CodeSwitch
-from ..augment.dictionaries import load_dictionaries
-from ..augment.subword import SubwordSampling
-from ..augment.translation import Translations
-from ..augment.words import WordPieces
-from ..data.augmented import AugmentedDataset
-from ..data.views import OF_WORDS, ViewTools
+from ..augment.primitives.code_switch import CodeSwitch
+from ..augment.primitives.dictionaries import load_dictionaries
+from ..augment.primitives.subword import SubwordSampling
+from ..augment.primitives.translation import Translations
+from ..augment.primitives.words import WordPieces
+from ..data.augmented.dataset import AugmentedDataset
+from ..data.augmented.views import OF_WORDS, ViewTools
 from ..errors import UserError
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from ..cotraining.plan import make_plan, parse_seeds
 from ..cotraining.pools import PoolOptions, Pools
 from ..cotraining.stage_log import StageLog
 from ..cotraining.stage_options import Loading, StageOptions
-from ..data.layout import DataBin
+from ..data.binary.layout import DataBin
 from ..errors import UserError
 from ..models.cotrain import CotrainModel
 from ..optim.decay import without_decay

@@ -1,0 +1,103 @@
+"""What decides the counterparts of a training set (SALT, Wang et al., Findings of ACL 2023, sections 2.1 and 2.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...errors import UserError
+
+POSITIONS = ("whole-word", "all")
+CASES = ("match", "any")
+LANGUAGES = ("en", "fr", "es", "de")  # section 3.1: three targets and the source language, whose copies hold synonyms
+TOP_K = 10_000  # footnote 2
+SOURCE_THRESHOLD, THRESHOLD = 1e-3, 1e-7  # Appendix A
+
+
+@dataclass(frozen=True)
+class CounterpartOptions:
+    """Options of ``xl-augment counterparts`` and, with ``prefix`` ``--salt-``, of the training task.
+
+    source: language of the text; languages: L; word_lists: folder or pattern; thresholds: tau_L of single languages,
+    others take ``source_threshold`` or ``threshold``; positions ``all`` takes every piece with a letter; case ``any``
+    lets candidates differ from the word in case; source_in_list: only words of the source's list are substituted;
+    exclude_identity: a word is no counterpart of itself; renormalize: probabilities within V_L.
+    """
+
+    source: str
+    languages: Sequence[str] = LANGUAGES
+    word_lists: str = ""
+    top_k: int = TOP_K
+    source_threshold: float = SOURCE_THRESHOLD
+    threshold: float = THRESHOLD
+    thresholds: dict[str, float] = field(default_factory=dict)
+    positions: str = POSITIONS[0]
+    case: str = CASES[0]
+    source_in_list: bool = False
+    exclude_identity: bool = False
+    renormalize: bool = False
+    prefix: str = "--"
+
+    def __post_init__(self) -> None:
+        if not self.languages:
+            raise UserError(f"{self.languages_option}: no language given; write for example {','.join(LANGUAGES)}")
+        for language in self.languages:
+            if list(self.languages).count(language) > 1:
+                raise UserError(f"{self.languages_option}: {language} is given twice; name each language once")
+        if self.top_k < 1:
+            raise UserError(f"{self.prefix}top-k {self.top_k}: expected at least 1 (SALT: {TOP_K})")
+        self._check_threshold("source-threshold", self.source_threshold)
+        self._check_threshold("threshold", self.threshold)
+        for language, value in self.thresholds.items():
+            self._check_threshold(f"thresholds {language}", value)
+            if language not in self.languages:
+                raise UserError(
+                    f"{self.prefix}thresholds {language}: not one of the languages {','.join(self.languages)}; leave it"
+                    " out"
+                )
+        for name, choice, known in (("positions", self.positions, POSITIONS), ("case", self.case, CASES)):
+            if choice not in known:
+                raise UserError(f"{self.prefix}{name} {choice}: expected {' or '.join(known)}")
+
+    def _check_threshold(self, name: str, value: float) -> None:
+        if not (math.isfinite(value) and 0 <= value <= 1):
+            raise UserError(
+                f"{self.prefix}{name} {value}: expected a probability from 0 to 1 (SALT: {SOURCE_THRESHOLD} for the"
+                f" source language, {THRESHOLD} for others)"
+            )
+
+    @property
+    def languages_option(self) -> str:
+        return "--salt-langs" if self.prefix == "--salt-" else f"{self.prefix}languages"
+
+    def tau(self, language: str) -> float:
+        """Threshold of a language."""
+        default = self.source_threshold if language == self.source else self.threshold
+        return self.thresholds.get(language, default)
+
+    def check_sizes(self, sizes: dict[str, int]) -> None:
+        """Within V_L the best of |V_L| candidates has at least 1/|V_L|: a lower threshold would reject nothing."""
+        for language, size in sizes.items() if self.renormalize else ():
+            if self.tau(language) < 1 / size:
+                raise UserError(
+                    f"{self.prefix}threshold {self.tau(language)} for {language}: with --renormalize the best of {size}"
+                    f" words has at least {1 / size:.2g}, so that everything would be substituted; choose it anew"
+                )
+
+
+def parse_thresholds(text: str, option: str) -> dict[str, float]:
+    """``fr=1e-6,de=1e-5``"""
+    found: dict[str, float] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        language, equal, value = entry.partition("=")
+        try:
+            if not equal or not language.strip():
+                raise ValueError
+            number = float(value)
+        except ValueError:
+            raise UserError(f"{option} {text}: '{entry}' is not LANGUAGE=PROBABILITY, such as fr=1e-6") from None
+        if language.strip() in found:
+            raise UserError(f"{option} {text}: {language.strip()} is given twice; name each language once")
+        found[language.strip()] = number
+    return found

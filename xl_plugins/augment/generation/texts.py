@@ -1,0 +1,58 @@
+"""The training text of one language, of which other texts are made."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+from fairseq.data.indexed_dataset import dataset_exists
+
+from ...data.binary.layout import DataBin
+from ...data.sentences import Sentences
+from ...data.training.tagged_texts import TaggedTexts
+from ...errors import UserError
+from ..counterparts.finder import text_fields
+
+
+class LanguageTexts:
+    """Training texts of a language: both sides of pairs, or sentences with the pieces of each word.
+
+    Args:
+        what: texts that are made of these; hint: what to do where there are none.
+    """
+
+    def __init__(self, data: DataBin, language: str, what: str, hint: str) -> None:
+        self.data, self.language = data, language
+        self.fields = text_fields(data, what)
+        for field in self.fields:
+            prefix = data.prefix(language, field, "train")
+            if not dataset_exists(prefix, "mmap"):
+                raise UserError(
+                    f"{prefix}.idx: missing; {what} are made from the training text of '{language}', which xl-prepare"
+                    f" writes, {hint}"
+                )
+        self.tagged: TaggedTexts | None = None
+        if len(self.fields) == 1:
+            self.tagged = TaggedTexts(data, language, "train", 1 << 30, labelled=False)
+        self.columns = [Sentences.of(data.open_text(language, field, "train")) for field in self.fields]
+        if len({len(column) for column in self.columns}) > 1:
+            counts = ", ".join(f"{len(column)} in {field}" for column, field in zip(self.columns, self.fields))
+            raise UserError(f"{data.root}/{language}: rows differ: {counts}; prepare the data again")
+        if not len(self):
+            raise UserError(f"{data.prefix(language, self.fields[0], 'train')}.idx: holds no sentence")
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of texts and words."""
+        digest = hashlib.sha256()
+        for column in self.columns:
+            digest.update(np.ascontiguousarray(column.ids).tobytes())
+            digest.update(column.sizes.tobytes())
+        if self.tagged is not None:
+            digest.update(self.tagged.counts.flat.tobytes())
+            digest.update(self.tagged.counts.row_sizes.tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Random changes to the words of one text, and the dictionaries and word lists they need."""

@@ -1,0 +1,81 @@
+"""Words of binarised text: between fairseq ids and the words they spell."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Sequence
+
+from fairseq.data import Dictionary
+
+from xl_plugins.augment.primitives.base import Word
+from xl_plugins.data.binary.layout import DataBin
+from xl_plugins.data.tokenizer import BY_STRING, load_sentencepiece, piece_table
+from xl_plugins.errors import UserError
+
+BOUNDARY = "\u2581"  # SentencePiece's mark at the beginning of a word
+TOKENIZER = "sentencepiece.bpe.model"  # in a data folder
+
+
+class WordPieces:
+    """Split ids into words, spell a word, and tokenise a text on its own.
+
+    Args:
+        dictionary: fairseq's dictionary of the binarised data; symbols such as ``<mask>`` may have been added.
+        spm_path: SentencePiece model that made the data.
+
+    Raises UserError when the file is missing, is no model or belongs to another dictionary.
+    """
+
+    def __init__(self, dictionary: Dictionary, spm_path: str) -> None:
+        self.dictionary = dictionary
+        self.spm_path = spm_path
+        try:
+            self.model = load_sentencepiece(spm_path)
+        except OSError as error:
+            raise UserError(
+                f"{spm_path}: {error.strerror}; code-switch and subword sampling need the SentencePiece model that "
+                "made the data"
+            ) from None
+        table, self.warning = piece_table(self.model, dictionary, spm_path, "the dictionary of the data")
+        self.table: list[int] = table.tolist()
+        self._symbols: list[str] = dictionary.symbols
+        self._starts = bytearray(symbol.startswith(BOUNDARY) for symbol in self._symbols)
+        self._spelt = frozenset(self.table) - {BY_STRING, dictionary.unk()}
+
+    @classmethod
+    def of(cls, data: DataBin) -> WordPieces:
+        """With the SentencePiece model of a data folder; UserError where it is missing."""
+        spm = data.root / TOKENIZER
+        if not spm.is_file():
+            raise UserError(f"{spm}: no such file; copy the model's SentencePiece model there (xl-prepare does)")
+        return cls(data.dictionary, str(spm))
+
+    def split(self, ids: Sequence[int]) -> list[Word]:
+        """Words of a text: each begins at a piece with U+2581; what comes before the first such piece is a word too."""
+        ids, starts = tuple(ids), self._starts
+        cuts = [place for place, piece in enumerate(ids) if starts[piece]]
+        if ids and (not cuts or cuts[0]):
+            cuts.insert(0, 0)
+        cuts.append(len(ids))
+        return [ids[begin:end] for begin, end in pairwise(cuts)]
+
+    def text(self, word: Word) -> str | None:
+        """Spelling of a word as SentencePiece normalised it; None if it holds ``<unk>`` or another special id."""
+        if not self._spelt.issuperset(word):
+            return None
+        return self.join(word).removeprefix(BOUNDARY).replace(BOUNDARY, " ")
+
+    def join(self, word: Word) -> str:
+        """Pieces of a word one after the other, U+2581 included."""
+        symbols = self._symbols
+        return "".join([symbols[piece] for piece in word])
+
+    def encode(self, text: str) -> Word:
+        """Canonical ids of a word or a phrase; empty if the text holds nothing but white space."""
+        table = self.table
+        ids = tuple([table[piece] for piece in self.model.EncodeAsIds(text)])
+        if BY_STRING in ids:  # unknown characters and odd pieces: as fairseq reads a line of pieces
+            find, unknown = self.dictionary.indices.get, self.dictionary.unk()
+            pieces = " ".join(self.model.EncodeAsPieces(text)).split()
+            ids = tuple([find(piece, unknown) for piece in pieces])
+        return ids

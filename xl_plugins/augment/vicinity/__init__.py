@@ -1,0 +1,1 @@
+"""Virtual sentences near those of a text, by a masked language model (GEN-LM of XLA)."""

@@ -1,0 +1,169 @@
+"""Commands that go on from prepared data: printed so that they run as they stand, with the paths that were used."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import UserError
+from ...safe_load import load_restricted
+
+ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
+MIXUP_DEPTH = {"tagging": 4 / 12, "qa": 8 / 12}  # X-Mixup 5.1; pairs mix at layer 1
+POSITIONS = {"qa": 384}  # --max-length of the tasks; others 128
+_WIDTH = 88
+
+
+def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]:
+    """Lines of words and commands for the folder ``dest`` with this ``meta.json``; ``dictionary`` is the file given as
+    ``--dict``, whose folder also holds the encoder."""
+    problem = meta.get("problem", "sentence_pair")
+    encoder = os.path.join(os.path.dirname(dictionary), ENCODER)
+    if problem == "retrieval":
+        return ["Evaluate an encoder on it:", _shown(["xl-evaluate", dest, "--path", encoder])]
+    source, splits = meta["source_language"], meta["splits"]
+    if "train" not in splits.get(source, {}):
+        return ["Evaluate a fine-tuned checkpoint on it:", f"  xl-evaluate {shlex.quote(dest)} --path CHECKPOINT"]
+    others = [name for name in splits if name != source]
+    translated = [name for name in others if "train" in splits[name] and name not in meta.get("pools", [])]
+    run = _Run(dest, meta, problem, encoder)
+    if not translated:
+        return ["Train on it and evaluate:", *run.plain("zero-shot", final=True)]
+    if problem == "tagging" and not run.labelled(translated):
+        first = ["X-Mixup on it: a model of the source language gives the translations soft labels first:"]
+        label = ["xl-augment", "soft-labels", dest, "--path", run.checkpoint("zero-shot")]
+        return [*first, *run.plain("zero-shot"), _shown(label), *run.xmixup(translated, others)]
+    return ["Train on it with X-Mixup and evaluate:", *run.xmixup(translated, others)]
+
+
+class Shape(NamedTuple):
+    """Options that build a model of a checkpoint's shape, whether it is XLM-R large, and its layers where it is neither
+    base nor large."""
+
+    options: list[str]
+    large: bool = False
+    layers: int | None = None
+
+
+class _Run:
+    """Commands that train and evaluate on one data folder."""
+
+    def __init__(self, dest: str, meta: Mapping[str, Any], problem: str, encoder: str) -> None:
+        self.dest, self.meta, self.problem, self.encoder = dest, meta, problem, encoder
+        self.splits: Mapping[str, Any] = meta["splits"]
+        self.shape = describe_encoder(encoder, POSITIONS.get(problem, 128))
+        self.validates = any("valid" in found for found in self.splits.values())
+
+    def checkpoint(self, name: str) -> str:
+        return os.path.join(self._folder(name), f"checkpoint_{'best' if self.validates else 'last'}.pt")
+
+    def labelled(self, languages: list[str], field: str = "") -> bool:
+        """Whether all these languages' training texts have tags or soft labels (or the files of ``field``)."""
+        files = [field] if field else ["soft/train.npy", "label/train.idx"]
+        return all(any(Path(self.dest, name, file).is_file() for file in files) for name in languages)
+
+    def plain(self, name: str, final: bool = False) -> list[str]:
+        select = ["--select", "source-dev"] if "valid" in self.splits[self.meta["source_language"]] else []
+        return [self._train(name, "xl", select), *(self._evaluate(name) if final else [])]
+
+    def xmixup(self, translated: list[str], others: list[str]) -> list[str]:
+        views = self.meta.get("views", {})
+
+        def lacks(split: str, languages: list[str]) -> bool:
+            return any(split in self.splits[name] and split not in views.get(name, {}) for name in languages)
+
+        further = ["--no-scheduled-sampling"] if lacks("train", translated) else []
+        if self.shape.layers and self.problem in MIXUP_DEPTH:
+            further += ["--mixup-layer", str(max(1, round(self.shape.layers * MIXUP_DEPTH[self.problem])))]
+        if self.problem == "tagging" and not self.labelled(translated, "soft/train.npy"):
+            further += ["--target-labels", "gold"] if self.labelled(translated) else []
+        lacks_dev, lacks_test = lacks("valid", others), lacks("test", others)
+        if lacks_dev:
+            further.append("--no-mixup-inference")
+        inference = []
+        if lacks_dev and not lacks_test and any("test" in self.splits[name] for name in others):
+            inference = ["--mixup-inference"]  # translate-test is there, translate-dev is not, as in XTREME
+        elif lacks_test and not lacks_dev:
+            inference = ["--no-mixup-inference"]
+        return [self._train("xmixup", "xmixup", further), *self._evaluate("xmixup", *inference)]
+
+    def _folder(self, name: str) -> str:
+        return os.path.join("outputs", f"{Path(self.dest).name or 'data'}-{name}")
+
+    def _train(self, name: str, method: str, further: list[str]) -> str:
+        options = ["--task", f"{method}_{self.problem}"]
+        options += [
+            "--arch",
+            f"{method}_xlmr{'_large' * self.shape.large}",
+            "--restore-file",
+            self.encoder,
+            *self.shape.options,
+        ]
+        options += ["--lr", "5e-6", *further]
+        if not self.validates:
+            options.append("--disable-validation")
+        return _shown(["xl-train", self.dest, *options, "--save-dir", self._folder(name)])
+
+    def _evaluate(self, name: str, *options: str) -> list[str]:
+        if not any("test" in found for found in self.splits.values()):
+            if not self.validates:
+                return []
+            options = (*options, "--split", "valid")
+        return [_shown(["xl-evaluate", self.dest, "--path", self.checkpoint(name), *options])]
+
+
+def _shown(words: list[str]) -> str:
+    """A command on indented lines, to be pasted into a shell."""
+    quoted = [shlex.quote(word) for word in words]
+    first = next((place for place, word in enumerate(quoted) if word.startswith("--")), len(quoted))
+    groups = [" ".join(quoted[:first])]
+    for word in quoted[first:]:
+        if word.startswith("--"):
+            groups.append(word)
+        else:
+            groups[-1] += f" {word}"
+    lines, line = [], "  "
+    for group in groups:
+        if len(line) + len(group) > _WIDTH and line.strip():
+            lines.append(line.rstrip() + " \\")
+            line = "      "
+        line += f"{group} "
+    return "\n".join([*lines, line.rstrip()])
+
+
+def describe_encoder(path: str, max_length: int) -> Shape:
+    """The shape of the encoder in a checkpoint; ``max_length``: the task's default, cut to the encoder's positions.
+
+    The published archives are not opened: they would have to be read whole.
+    """
+    if not os.path.isfile(path) or not zipfile.is_zipfile(path):
+        return Shape([], "large" in Path(path).parent.name)
+    try:
+        state = load_restricted(path, mmap=True)
+        weights = {name: tuple(value.shape) for name, value in state["model"].items()}
+        given = (state.get("cfg") or {}).get("model") or state.get("args")
+        known = vars(given) if hasattr(given, "__dict__") and not isinstance(given, Mapping) else dict(given)
+        return _shape_options(weights, int(known["encoder_attention_heads"]), max_length)
+    except (UserError, OSError, KeyError, TypeError, ValueError, StopIteration):
+        return Shape([])  # training says what is wrong with it
+
+
+def _shape_options(weights: Mapping[str, tuple[int, ...]], heads: int, max_length: int) -> Shape:
+    prefix = next(name for name in weights if name.endswith("sentence_encoder.embed_tokens.weight"))
+    prefix = prefix.removesuffix("embed_tokens.weight")
+    layers = len({name.split("layers.")[1].split(".")[0] for name in weights if name.startswith(f"{prefix}layers.")})
+    ffn, width = weights[f"{prefix}layers.0.fc1.weight"]
+    positions = weights[f"{prefix}embed_positions.weight"][0] - 2
+    found = {"--encoder-layers": layers, "--encoder-embed-dim": width, "--encoder-ffn-embed-dim": ffn,
+             "--encoder-attention-heads": heads, "--max-positions": positions}  # fmt: skip
+    base, large = (12, 768, 3072, 12, 512), (24, 1024, 4096, 16, 512)
+    is_large = tuple(found.values())[:-1] == large[:-1]
+    standard = dict(zip(found, large if is_large else base))
+    options = [text for name, value in found.items() if value != standard[name] for text in (name, str(value))]
+    if positions < max_length:
+        options += ["--max-length", str(positions)]
+    return Shape(options, is_large, layers if layers not in (base[0], large[0]) else None)

@@ -1,0 +1,1 @@
+"""Data sets whose examples carry further views, made anew every epoch."""

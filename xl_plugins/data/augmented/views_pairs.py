@@ -1,0 +1,133 @@
+"""Views of sentence pairs: nothing has to be aligned, each view is cut to the length limit on its own."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...augment.primitives.base import Word
+from ..training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
+from ..training.units import UnitDataset
+from .views import COPY, SECOND, SECOND_OF_COPY, Copies, Views, ViewTools, choose, count_words, flatten
+
+_Pair = tuple[list[Word], list[Word]]
+_SECOND_TEXT = 16  # added to a view's number where the second text of a pair draws a language of its own
+
+
+class PairViews(Views):
+    """Both texts of a pair under the same augmentation; a view is ``<s> a </s> </s> b </s>``."""
+
+    def __init__(self, tools: ViewTools, max_length: int) -> None:
+        super().__init__(tools)
+        self.max_length = max_length
+
+    def rows(self, item: dict) -> int:
+        return 1
+
+    def copies(self, dataset: UnitDataset, epoch: int) -> Copies:
+        copies = super().copies(dataset, epoch)
+        if self.tools.augment == "mt" and self.tools.different_pair:
+            texts = [part.target for part in self.translations.parts]
+            assert copies.language is not None and copies.row is not None
+            first = choose([text.first.sizes - 1 for text in texts], copies.language, copies.row)
+            drawn = self.translations.draw(epoch, COPY + _SECOND_TEXT, copies.example)
+            second = choose([text.second.sizes - 1 for text in texts], *drawn)
+            first, second = truncated_lengths(first, second, self.max_length)
+            copies.sizes = copies.tokens = first + second + SPECIALS_PER_PAIR
+        return copies
+
+    def original(self, dataset: UnitDataset, index: int, epoch: int) -> dict[str, Any]:
+        part, unit = dataset.locate(index)
+        item = {"id": index, "language": part.language_index, **part.item(unit)}
+        if self.tools.second == "mt":
+            item["second"] = self._translated(part, unit, index, epoch, SECOND, item["target"])
+        elif self.tools.second == "gn":
+            item["second"] = item["target"]
+        elif self.tools.second != "none":
+            self._add_second(item, self._texts(part.target, unit), index, epoch, SECOND, part.target)
+        return item
+
+    def copy(self, dataset: UnitDataset, copies: Copies, index: int, epoch: int) -> dict[str, Any]:
+        example = int(copies.example[index])
+        part, unit = dataset.locate(example)
+        item = {"id": len(dataset) + index, "language": part.language_index, "copy": True, **part.item(unit)}
+        if self.tools.augment == "mt":
+            assert copies.language is not None and copies.row is not None
+            language, row = int(copies.language[index]), int(copies.row[index])
+            texts = self.translations.parts[language].target
+            item["language"] = self.translations.parts[language].language_index
+            origin = self._translated_texts(language, row, example, epoch, COPY)
+            item["target"] = self._encode(*origin, texts)
+        else:
+            language, texts = -1, part.target
+            origin = self._texts(texts, unit)
+        first = origin
+        if self.tools.augment in ("ss", "cs"):
+            first = self._augment(self.tools.augment, origin, item, self.generator(epoch, example, COPY))
+            item["target"] = self._encode(*first, texts)
+        if self.tools.second == "mt":
+            same = item["target"] if self.tools.augment != "mt" else part.target.tokens(unit)
+            item["second"] = self._translated(part, unit, example, epoch, SECOND_OF_COPY, same, language)
+        elif self.tools.second != "none":
+            base = self.second_of(first[0], origin[0]), self.second_of(first[1], origin[1])
+            self._add_second(item, base, example, epoch, SECOND_OF_COPY, texts)
+        return item
+
+    def collate(self, dataset: UnitDataset, items: list[dict], batch: dict) -> None:
+        if self.tools.second != "none":
+            batch["second"] = {"src_tokens": dataset.stack([item["second"] for item in items])}
+        self.flags(items, batch)
+
+    # -- texts as words --
+
+    def _texts(self, texts: PairTexts, row: int) -> _Pair:
+        """Words of both texts, not cut; where nobody asks for words, each text is one."""
+        first, second = texts.first[row][:-1].tolist(), texts.second[row][:-1].tolist()
+        if self.tools.pieces is None:
+            return [tuple(first)], [tuple(second)]
+        return self.pieces.split(first), self.pieces.split(second)
+
+    def _augment(self, name: str, pair: _Pair, item: dict, rng: random.Random) -> _Pair:
+        first, second = (self.apply(name, words, rng) for words in pair)
+        counts = count_words(pair[0], first) + count_words(pair[1], second)
+        item["view_words"] = item.get("view_words", 0) + counts
+        return first.words, second.words
+
+    def _add_second(self, item: dict, pair: _Pair, example: int, epoch: int, view: int, texts: PairTexts) -> None:
+        if self.tools.second == "gn":
+            item["second"] = item["target"]
+            return
+        words = self._augment(self.tools.second, pair, item, self.generator(epoch, example, view))
+        item["second"] = self._encode(*words, texts)
+
+    def _encode(self, first: list[Word], second: list[Word], texts: PairTexts) -> torch.Tensor:
+        """Words to the ids of a pair, the longest text cut first."""
+        a, b = flatten(first), flatten(second)
+        if len(a) + len(b) + SPECIALS_PER_PAIR > self.max_length:
+            keep = truncated_lengths(np.array([len(a)]), np.array([len(b)]), self.max_length)
+            a, b = a[: int(keep[0][0])], b[: int(keep[1][0])]
+        return torch.tensor([texts.bos, *a, texts.eos, texts.eos, *b, texts.eos])
+
+    # -- translations --
+
+    def _translated_texts(self, language: int, row: int, example: int, epoch: int, view: int) -> _Pair:
+        """Words of a translated pair; with different languages the second text draws its own."""
+        parts = self.translations.parts
+        first, second = self._texts(parts[language].target, row)
+        if self.tools.different_pair:
+            other, other_row = self.translations.draw_one(epoch, view + _SECOND_TEXT, example)
+            second = self._texts(parts[other].target, other_row)[1]
+        return first, second
+
+    def _translated(
+        self, part: PairPart, unit: int, example: int, epoch: int, view: int, same: torch.Tensor, taken: int = -1
+    ) -> torch.Tensor:
+        """x' as a translation into a random language; ``same`` when there is none, or when it is the language that x
+        already is in (released code: the source text then)."""
+        language, row = self.translations.draw_one(epoch, view, example)
+        if language < 0 or language == taken:
+            return same
+        return self._encode(*self._translated_texts(language, row, example, epoch, view), part.target)

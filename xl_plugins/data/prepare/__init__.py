@@ -1,0 +1,1 @@
+"""From raw files to a binarised folder, for each kind of problem."""

@@ -1,0 +1,1 @@
+"""Binarised folders as fairseq data sets."""

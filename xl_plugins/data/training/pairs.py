@@ -1,0 +1,163 @@
+"""Sentence pairs of many languages and views as one fairseq dataset."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.data.indexed_dataset import MMapIndexedDataset
+
+from ...errors import UserError
+from ..binary.layout import DataBin
+from ..binary.rows import Taken
+from .units import UnitDataset
+
+SPECIALS_PER_PAIR = 4  # <s> a </s> </s> b </s>
+SPECIALS_PER_TEXT = 2  # <s> a </s>
+VIEWS = ("source", "back_translation")
+
+
+def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces kept of each text so that a pair with its special tokens fits ``max_length``.
+
+    The longer text loses pieces at its end first, on ties the second one: Hugging Face's rule "longest first".
+
+    Args:
+        first, second: piece counts without special tokens, (N,).
+        max_length: positions of an encoded pair, at least 6.
+    """
+    budget = max_length - SPECIALS_PER_PAIR
+    half = budget // 2
+    keep_first = np.where(second <= half, budget - second, budget - half)
+    keep_second = np.where(first <= budget - half, budget - first, half)
+    fits = first + second <= budget
+    return np.where(fits, first, np.minimum(first, keep_first)), np.where(fits, second, np.minimum(second, keep_second))
+
+
+class PairTexts:
+    """Encoded text pairs of one language, split and view, truncated: ``<s> a </s> </s> b </s>``.
+
+    In a folder of single texts ``second`` is None and a row is ``<s> a </s>``.
+    """
+
+    second: Any
+
+    def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
+        self.path, self.split = data.prefix(language, "input0", split, view), split
+        self.first = data.open_text(language, "input0", split, view)
+        self.second = None if data.single_text else data.open_text(language, "input1", split, view)
+        if self.second is not None and len(self.first) != len(self.second):
+            raise UserError(
+                f"{self.path}.idx: {len(self.first)} rows, but {len(self.second)} in input1; prepare the data again"
+            )
+        self.bos, self.eos = data.dictionary.bos(), data.dictionary.eos()
+        empty = self._measure(max_length)
+        if len(empty):
+            raise UserError(
+                f"{self.path}.bin: row {int(empty[0]) + 1} has an empty text; remove the row from every language"
+            )
+
+    def _measure(self, max_length: int) -> np.ndarray:
+        """Set what is kept of each text and the lengths; returns the rows with a text without pieces."""
+        first = np.asarray(self.first.sizes, np.int32) - 1
+        if self.second is None:
+            self.keep_first = np.minimum(first, max_length - SPECIALS_PER_TEXT)
+            self.keep_second = np.zeros_like(first)
+            self.lengths = (self.keep_first + SPECIALS_PER_TEXT).astype(np.int32)
+            return np.flatnonzero(first < 1)
+        second = np.asarray(self.second.sizes, np.int32) - 1
+        self.keep_first, self.keep_second = truncated_lengths(first, second, max_length)
+        self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
+        return np.flatnonzero((first < 1) | (second < 1))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def tokens(self, row: int) -> torch.Tensor:
+        """Piece ids of one pair: (T,) int64."""
+        first = self.first[row][: self.keep_first[row]]
+        if self.second is None:
+            return torch.cat([first.new_tensor([self.bos]), first, first.new_tensor([self.eos])])
+        return encode_pair(first, self.second[row][: self.keep_second[row]], self.bos, self.eos)
+
+    def with_pieces(self, first: MMapIndexedDataset, second: MMapIndexedDataset) -> PairTexts:
+        """Other texts of the same lengths, cut in the same places."""
+        other = copy.copy(self)
+        other.first, other.second = first, second
+        return other
+
+    def take(self, rows: np.ndarray) -> PairTexts:
+        """Some of the pairs, in the order of ``rows``."""
+        other = copy.copy(self)
+        other.first = Taken(self.first, rows)
+        other.second = None if self.second is None else Taken(self.second, rows)
+        for name in ("keep_first", "keep_second", "lengths"):
+            setattr(other, name, getattr(self, name)[rows])
+        return other
+
+    def token_rows(self, row: int) -> list[torch.Tensor]:
+        """Every encoded sequence of a pair: one."""
+        return [self.tokens(row)]
+
+
+def encode_pair(first: torch.Tensor, second: torch.Tensor, bos: int, eos: int) -> torch.Tensor:
+    """Join two texts without special tokens the way XLM-R was trained to see pairs: ``<s> a </s> </s> b </s>``."""
+    return torch.cat([first.new_tensor([bos]), first, first.new_tensor([eos, eos]), second, second.new_tensor([eos])])
+
+
+@dataclass
+class PairPart:
+    """One language of a split; ``source`` and ``back_translation`` are row-parallel texts in the source language."""
+
+    language: str
+    language_index: int
+    target: PairTexts
+    labels: np.ndarray
+    source: PairTexts | None = None
+    back_translation: PairTexts | None = None
+    rows: np.ndarray | None = None  # of the files, where only some are taken
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        target, (gold, back) = self.target.lengths, (self._lengths(field) for field in VIEWS)
+        return np.maximum(target, gold), target + np.maximum(gold, back)
+
+    def _lengths(self, field: str) -> np.ndarray:
+        texts = getattr(self, field)
+        return np.zeros(len(self), np.int32) if texts is None else texts.lengths
+
+    def item(self, unit: int) -> dict[str, Any]:
+        texts = {"target": self.target, **{field: getattr(self, field) for field in VIEWS}}
+        tokens = {field: text.tokens(unit) for field, text in texts.items() if text is not None}
+        return {"label": int(self.labels[unit]), **tokens}
+
+    def check_rows(self) -> None:
+        """Every view must have as many rows as the target text."""
+        for texts in (self.source, self.back_translation):
+            if texts is not None and len(texts) != len(self.target):
+                raise UserError(
+                    f"{texts.path}.idx has {len(texts)} rows, but {self.target.path}.idx has {len(self.target)}; "
+                    "row i of both must be the same example"
+                )
+        if len(self.labels) != len(self.target):
+            raise UserError(f"{self.target.path}.idx has {len(self.target)} rows, but {len(self.labels)} labels")
+
+
+class PairDataset(UnitDataset[PairPart]):
+    """Pairs; a batch adds ``target`` labels (B,) and, where the parts have them, ``source`` (B, S) and
+    ``back_translation`` (B, S')."""
+
+    def collater(self, items: list[dict]) -> dict:
+        if not items:
+            return {}
+        batch = self.frame(items, [1] * len(items), self.stack([item["target"] for item in items]))
+        batch["target"] = torch.tensor([item["label"] for item in items])
+        for field in VIEWS:
+            if field in items[0]:
+                batch[field] = self.stack([item[field] for item in items])
+        return batch

@@ -1,0 +1,38 @@
+"""Readers of raw data sets. A new data set is one module with the members of :class:`Reader` and one line here."""
+
+from __future__ import annotations
+
+from xl_plugins.datasets import (
+    bucc,
+    conll,
+    conllu,
+    mlqa,
+    pairs,
+    panx,
+    pawsx,
+    squad,
+    tatoeba,
+    tydiqa,
+    udpos,
+    xnli,
+    xquad,
+)
+from xl_plugins.formats.examples.plan import Plan, Reader, Unit
+
+READERS: dict[str, Reader] = {
+    "xnli": xnli,
+    "pawsx": pawsx,
+    "udpos": udpos,
+    "panx": panx,
+    "xquad": xquad,
+    "mlqa": mlqa,
+    "tydiqa": tydiqa,
+    "tatoeba": tatoeba,
+    "bucc2018": bucc,
+    "pairs": pairs,
+    "conllu": conllu,
+    "conll": conll,
+    "squad": squad,
+}
+
+__all__ = ["READERS", "Plan", "Reader", "Unit"]

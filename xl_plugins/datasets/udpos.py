@@ -1,0 +1,29 @@
+"""UDPOS of XTREME (Nivre et al. 2018; Hu et al. 2020): part-of-speech tags of Universal Dependencies, 33 languages."""
+
+from __future__ import annotations
+
+import argparse
+
+from xl_plugins.datasets.layouts import xtreme_tagging
+from xl_plugins.formats.examples.plan import Plan
+from xl_plugins.formats.examples.sentences import SentenceFile
+
+UPOS = tuple(
+    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
+)  # the order of XTREME's label file
+LABELS = ("O", *UPOS)  # XTREME's loader puts O first when the set lacks it: 18 outputs
+HELP = "UDPOS (part-of-speech tags) in XTREME's files"
+EPILOG = f"""\
+labels: {" ".join(LABELS)}
+{xtreme_tagging.FILES_HELP}Blanks and zero-width non-joiners (U+200C) inside words are removed, as XTREME does.
+
+example:
+  xl-prepare udpos raw/udpos data-bin/udpos --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt \\
+      --languages en,de,fa --soft-labels 'soft/{{lang}}.tsv'
+"""
+
+add_arguments = xtreme_tagging.add_arguments
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    return xtreme_tagging.make_plan(args, "udpos", LABELS, SentenceFile(""))

@@ -1,0 +1,1 @@
+"""Files that scores are computed from: predictions, gold labels, raw examples."""

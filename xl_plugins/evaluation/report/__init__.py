@@ -1,0 +1,1 @@
+"""Results, and tables of them: several systems, their significance, the overall table."""

@@ -1,0 +1,1 @@
+"""Files of examples: tables of pairs, sentences with tags, questions, lines; read in little memory."""

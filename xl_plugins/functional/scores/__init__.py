@@ -1,0 +1,1 @@
+"""Scores of predictions, from counters; and the comparison of two systems."""

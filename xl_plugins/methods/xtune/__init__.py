@@ -1,0 +1,1 @@
+"""xTune (Zheng et al., ACL 2021)."""

@@ -1,0 +1,1 @@
+"""The examples of each problem, drawn from the grammar."""
