@@ -1,10 +1,12 @@
 """Installation of xl_plugins; tool settings (ruff, mypy, pytest) live in pyproject.toml."""
 
 from pathlib import Path
+from runpy import run_path
 
 from setuptools import find_packages, setup
 
-README = Path(__file__).parent / "README.md"
+HERE = Path(__file__).parent
+README = HERE / "README.md"
 
 # fairseq 0.12.2 cannot be imported on Python >= 3.11 (mutable dataclass defaults); fairseq-fixed is the same code made
 # importable there, under the same module name. Either brings the hydra-core and omegaconf it was written for.
@@ -32,7 +34,7 @@ EXTRAS = {
 
 setup(
     name="xl-plugins",
-    version="0.1.0",
+    version=run_path(str(HERE / "xl_plugins" / "version.py"))["__version__"],
     description="Cross-lingual transfer methods as a fairseq plug-in (--user-dir)",
     long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",

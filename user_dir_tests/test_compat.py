@@ -21,8 +21,8 @@ from fairseq.optim import fp16_optimizer
 from omegaconf import OmegaConf
 
 from xl_plugins import compat
+from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.errors import UserError
-from xl_plugins.safe_load import load_restricted
 
 FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 

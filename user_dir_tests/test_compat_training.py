@@ -12,7 +12,7 @@ import torch
 from fairseq.data import Dictionary
 from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder
 
-from xl_plugins.safe_load import load_restricted
+from xl_plugins.checkpoints.safe_load import load_restricted
 
 MODEL = (
     "--task masked_lm --criterion masked_lm --arch roberta_base --encoder-layers 1 --encoder-embed-dim 16 "

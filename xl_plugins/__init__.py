@@ -8,6 +8,7 @@ registers here.
 import logging
 
 from . import errors
+from .version import __version__
 
 errors.install_hook()
 
@@ -25,6 +26,6 @@ preflight.install()
 shutdown.install()
 
 __all__ = [
-    "checkpoints", "compat", "criterions", "errors", "hooks", "models", "optim", "preflight", "shutdown", "tasks"
+    "__version__", "checkpoints", "compat", "criterions", "errors", "hooks", "models", "optim", "preflight", "shutdown",
+    "tasks",
 ]  # fmt: skip
-__version__ = "0.1.0"

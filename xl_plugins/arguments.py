@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from xl_plugins.errors import EXIT_STATUS
 from xl_plugins.terminal import printable
+from xl_plugins.version import __version__
 
 LARGEST = 2**31 - 1  # counts beyond it overflow in the libraries
 
@@ -18,8 +19,6 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        from xl_plugins import __version__
-
         self.add_argument("--version", action="version", version=f"xl_plugins {__version__}", help="print the version")
 
     def error(self, message: str) -> NoReturn:

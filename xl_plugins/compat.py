@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xl_plugins.safe_load import load_checkpoint, load_restricted
+from xl_plugins.checkpoints.safe_load import load_checkpoint, load_restricted
 
 Function = Callable[..., Any]
 _MARK = "_xl_plugins_compat"

@@ -17,15 +17,15 @@ from typing import Any
 from fairseq import checkpoint_utils, options
 from omegaconf import OmegaConf, open_dict
 
-from .checkpoint_kinds import check_entries, is_exported, missing_file
 from .checkpoints.checksums import is_zip
+from .checkpoints.kinds import check_entries, is_exported, missing_file
+from .checkpoints.safe_load import load_restricted
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
 from .preflight.metrics import check_metric
 from .problems.tagging_options import effective_pooling
 from .resuming.changes import find_changes, refuse_changes, tell_new_length
 from .resuming.identity import fit_initial, read_record, refuse_other_identity
-from .safe_load import load_restricted
 
 logger = logging.getLogger(__name__)
 

@@ -27,13 +27,13 @@ from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, number, whole
 from xl_plugins.checkpoints.makers import MAKER, is_made_by
+from xl_plugins.checkpoints.safe_load import load_checkpoint
 from xl_plugins.checkpoints.writing import save_whole
 from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.data.binary.rows import Rows
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.models.pretrained import build_pretrained, read_pretrained
 from xl_plugins.output import atomic_file, check_file
-from xl_plugins.safe_load import load_checkpoint
 from xl_plugins.terminal import say
 
 COMMAND = "lm_head.py"

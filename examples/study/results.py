@@ -12,7 +12,7 @@ from typing import Any
 from steps import Run, Workshop, in_order, shown
 
 from xl_plugins import __version__
-from xl_plugins.data.tokenizer import file_digest
+from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.report.result import check_json, read_json
 from xl_plugins.output import atomic_file

@@ -30,8 +30,8 @@ from steps import Failed, Run, Step, Workshop, in_order, shown
 from training import PRECISIONS, SCALES, Setting, shape_options
 
 from xl_plugins.arguments import Parser, whole
-from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
+from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.output import FolderLock, read_mark, write_mark
 from xl_plugins.terminal import say
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_plugins.cli.shared.signals import death_with_parent
 from xl_plugins.errors import UserError
+from xl_plugins.interrupts import death_with_parent
 from xl_plugins.output import atomic_file
 
 Words = tuple[str, ...]

@@ -8,9 +8,9 @@ from typing import Any
 
 from steps import Run, Step, Words
 
-from xl_plugins.checkpoint_kinds import missing_file
+from xl_plugins.checkpoints.kinds import missing_file
+from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.errors import UserError
-from xl_plugins.safe_load import load_restricted
 
 SCALES = ("small", "paper")
 PRECISIONS: dict[str, Words] = {"float32": (), "bfloat16": ("--bf16",), "float16": ("--fp16",)}

@@ -12,7 +12,8 @@ from user_dir_tests.helpers.counterparts import texts_of
 from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_counterparts import World, make_world
 from xl_plugins.augment.counterparts import finder as counterparts
-from xl_plugins.augment.counterparts.finder import TrainingTexts, text_fields
+from xl_plugins.augment.counterparts.finder import TrainingTexts
+from xl_plugins.augment.generation.texts import text_fields
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
 

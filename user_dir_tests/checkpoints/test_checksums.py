@@ -13,8 +13,8 @@ from torch.serialization import set_crc32_options
 
 from xl_plugins.checkpoints import checksums
 from xl_plugins.checkpoints.checksums import find_damage
+from xl_plugins.checkpoints.safe_load import DamagedFile, load_restricted
 from xl_plugins.errors import UserError, find_user_error
-from xl_plugins.safe_load import DamagedFile, load_restricted
 
 
 def contents() -> dict:
@@ -139,5 +139,5 @@ def test_the_line_survives_a_spawned_process() -> None:
     class ProcessRaisedException(Exception):
         pass
 
-    text = "Traceback ...\nxl_plugins.safe_load.DamagedFile: a.pt: damaged: record 'data/0' ...\n"
+    text = "Traceback ...\nxl_plugins.checkpoints.safe_load.DamagedFile: a.pt: damaged: record 'data/0' ...\n"
     assert find_user_error(ProcessRaisedException(text)) == "a.pt: damaged: record 'data/0' ..."

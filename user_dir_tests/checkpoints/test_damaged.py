@@ -18,8 +18,8 @@ from fairseq import checkpoint_utils
 from xl_plugins.checkpoints import lock
 from xl_plugins.checkpoints.damaged import mend_last
 from xl_plugins.checkpoints.restoring import prepare_folder
+from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.errors import UserError
-from xl_plugins.safe_load import load_restricted
 
 TASK = "xl_sentence_pair"
 

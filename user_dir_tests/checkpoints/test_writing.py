@@ -17,9 +17,9 @@ from fairseq.dataclass.configs import CheckpointConfig
 
 from user_dir_tests.helpers.running.killing import die, dies_in_call, killed
 from xl_plugins.checkpoints import writing
+from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.checkpoints.writing import clear_temporary, give_name
 from xl_plugins.errors import UserError
-from xl_plugins.safe_load import load_restricted
 
 
 def state(number: int) -> dict:

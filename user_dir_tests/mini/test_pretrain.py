@@ -17,6 +17,7 @@ from fairseq.data import Dictionary
 
 from user_dir_tests.helpers.prepare_helpers import tree
 from user_dir_tests.helpers.running.killing import die, killed
+from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.cli.mini import main
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
@@ -24,7 +25,6 @@ from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines, read_sen
 from xl_plugins.mini.pretrain import DICTIONARY, LOG, MODEL, WORK, Schedule, Sizes, command
 from xl_plugins.output import folder as output_folder
 from xl_plugins.output import read_mark
-from xl_plugins.safe_load import load_restricted
 
 TINY = "--vocab 300 --layers 1 --dim 16 --heads 2 --ffn 32 --max-positions 64 --batch-size 8 --lr 1e-3".split()
 

@@ -15,7 +15,7 @@ from fairseq import checkpoint_utils
 from user_dir_tests.helpers.running.training import load, save_archive, train_here, words
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
-from xl_plugins.checkpoint_kinds import check_entries, foreign_kind, missing_file, name_some
+from xl_plugins.checkpoints.kinds import check_entries, foreign_kind, missing_file, name_some
 from xl_plugins.errors import UserError, find_user_error
 from xl_plugins.models.pretrained import build_pretrained, read_pretrained
 from xl_plugins.models.restore import refuse_unlike_weights, restore_strictly

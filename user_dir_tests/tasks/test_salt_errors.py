@@ -24,7 +24,7 @@ from user_dir_tests.helpers.salt import (
 from user_dir_tests.helpers.toys.tiny import build, parse
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
-from xl_plugins.data.tokenizer import file_digest
+from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.errors import UserError
 from xl_plugins.tasks.salt import check_mixable, parse_mix
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..checkpoint_kinds import is_exported
 from ..errors import UserError
-from ..safe_load import DamagedFile, load_restricted
 from .checksums import find_damage, is_zip
+from .kinds import is_exported
+from .safe_load import DamagedFile, load_restricted
 from .writing import LAST, give_name
 
 logger = logging.getLogger(__name__)

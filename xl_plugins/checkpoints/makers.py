@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..errors import UserError
-from ..safe_load import load_restricted
 from .checksums import is_zip
+from .safe_load import load_restricted
 
 MAKER = "written_by"  # entry of a checkpoint
 

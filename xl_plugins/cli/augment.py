@@ -7,9 +7,9 @@ import logging
 
 from xl_plugins.arguments import Parser
 from xl_plugins.cli import code_switch, counterparts, vicinity
-from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
 from xl_plugins.evaluation import soft_labels
+from xl_plugins.interrupts import clean_up_on_signals
 
 # Each command is a module with SUMMARY, EPILOG, add_arguments(parser) and run(args) -> exit status.
 COMMANDS = {

@@ -8,8 +8,8 @@ import os
 import sys
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import run_cli
+from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.terminal import say
 
 MEMBERS = "the three models of an XLA run, each as a checkpoint of its own"

@@ -8,7 +8,6 @@ import logging
 import sys
 
 from xl_plugins.arguments import Parser, seed, whole
-from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.evaluate import evaluate, report
 from xl_plugins.evaluation.options import add_model_options, column_names
@@ -22,6 +21,7 @@ from xl_plugins.evaluation.report.table import FORMATS, compare_table, render
 from xl_plugins.evaluation.retrieval import scores as retrieval
 from xl_plugins.formats.languages import parse_languages
 from xl_plugins.functional.scores.tag_schemes import SCHEMES
+from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.output import check_component, write_together
 
 EPILOG = """\

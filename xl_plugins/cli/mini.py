@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 
 from xl_plugins.arguments import Parser, number, seed, whole
-from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.errors import UserError, run_cli
+from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.mini import pretrain, write
 from xl_plugins.mini.corpora import Text
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.shared.signals import clean_up_on_signals
+from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.prepare.tagging_notes import note_lines
-from xl_plugins.data.tokenizer import PieceEncoder, file_digest
+from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
@@ -27,6 +27,7 @@ from xl_plugins.evaluation.readers.raw_qa import QuestionReader, predict_questio
 from xl_plugins.evaluation.readers.raw_tagging import SentenceReader, predict_sentences, sentence_record
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
+from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.terminal import say
 
 EPILOG = """\

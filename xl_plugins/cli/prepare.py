@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.shared.hints import next_steps
-from xl_plugins.cli.shared.signals import clean_up_on_signals
 from xl_plugins.data.binary.folder_check import verify
 from xl_plugins.data.binary.meta import NAME, read_meta
 from xl_plugins.data.prepare.folder import Preparation, unit_size
@@ -19,6 +18,7 @@ from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.metrics.benchmark import task_name
 from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.tables import print_table
 from xl_plugins.terminal import say
 

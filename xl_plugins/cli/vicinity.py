@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..arguments import seed, whole
-from ..augment.counterparts.finder import text_fields
+from ..augment.generation.texts import text_fields
 from ..augment.vicinity import options as defaults
 from ..augment.vicinity.generator import MAX_TOKENS, Vicinity
 from ..augment.vicinity.job import KIND, VicinityJob, VicinitySource

@@ -9,11 +9,11 @@ from typing import Any
 from fairseq.data import Dictionary
 from torch import Tensor
 
-from ..checkpoint_kinds import missing_file
+from ..checkpoints.kinds import missing_file
+from ..checkpoints.safe_load import load_checkpoint
 from ..data.binary.layout import digest_of
 from ..errors import UserError
 from ..evaluation.members import refuse_cotraining
-from ..safe_load import load_checkpoint
 
 TABLES = ("embed_tokens.weight", "lm_head.weight", "lm_head.bias")  # ends of their names, whatever they begin with
 

@@ -6,7 +6,6 @@ every piece goes through its string once and the ids through the resulting table
 
 from __future__ import annotations
 
-import hashlib
 from itertools import chain
 
 import numpy as np
@@ -17,15 +16,6 @@ from xl_plugins.errors import UserError
 
 _TOLERATED = 0.01  # share of pieces that may be missing: a dictionary of another model misses far more
 BY_STRING = -1  # table entry of pieces whose id follows from the text only
-
-
-def file_digest(path: str) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def load_dictionary(path: str) -> Dictionary:

@@ -14,7 +14,7 @@ from fairseq.tasks import TASK_DATACLASS_REGISTRY, TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ..checkpoint_kinds import missing_file
+from ..checkpoints.kinds import missing_file
 from ..errors import UserError
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity

@@ -16,7 +16,7 @@ from fairseq.tasks import TASK_DATACLASS_REGISTRY
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from ..checkpoint_kinds import missing_file
+from ..checkpoints.kinds import missing_file
 from ..checkpoints.writing import save_into
 from ..errors import UserError
 from ..output import FileOutput, atomic_file

@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from ..arguments import whole
 from ..data.binary.checksums import list_again
+from ..data.binary.digest import file_digest
 from ..data.binary.layout import DataBin
 from ..data.binary.manifest import fingerprint
 from ..data.binary.rows import Rows
-from ..data.tokenizer import file_digest
 from ..data.training.tagged_texts import TaggedTexts
 from ..data.training.tagging import TagDataset, TagPart
 from ..errors import UserError

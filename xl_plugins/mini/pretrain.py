@@ -25,12 +25,12 @@ from tqdm import tqdm
 
 import xl_plugins
 from xl_plugins.checkpoints.damaged import mend_last
+from xl_plugins.checkpoints.safe_load import load_checkpoint, load_restricted
 from xl_plugins.checkpoints.writing import LAST, clear_temporary, save_whole
-from xl_plugins.cli.shared.signals import death_with_parent
 from xl_plugins.errors import UserError
+from xl_plugins.interrupts import death_with_parent
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
 from xl_plugins.output import Staging, atomic_file
-from xl_plugins.safe_load import load_checkpoint, load_restricted
 
 COMMAND, SETTINGS = "xl-mini pretrain", "settings.json"
 TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (

@@ -12,7 +12,7 @@ from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_mo
 from fairseq.models.roberta import RobertaModel
 from torch import Tensor, nn
 
-from ..checkpoint_kinds import name_some
+from ..checkpoints.kinds import name_some
 from ..errors import UserError
 from ..functional.embedding_mixup import mix_embeddings
 from .heads import SpanHead, WordHead, apply_head

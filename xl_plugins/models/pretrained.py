@@ -11,7 +11,7 @@ from fairseq.data import Dictionary
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from ..checkpoint_kinds import missing_file
+from ..checkpoints.kinds import missing_file
 from ..errors import UserError
 from .plain import XLMRModel
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..version import __version__
 from .atomic import atomic_file, is_temporary
 from .lock import is_lock
 from .names import PACKAGE
@@ -21,18 +22,12 @@ MARK = ".xl_plugins.json"
 PARTS = {"xl-prepare": "xl-augment"}
 
 
-def _version() -> str:
-    from .. import __version__  # the package may be in the middle of its import
-
-    return __version__
-
-
 def write_mark(folder: str | os.PathLike[str], command: str, files: Iterable[str] | None = None, **facts: Any) -> None:
     """Mark ``folder`` as made by ``command`` (``xl-prepare``); ``files``: its files, relative to it."""
     content = {
         "package": PACKAGE,
         "command": command,
-        "version": _version(),
+        "version": __version__,
         "files": None if files is None else sorted(files),
         **facts,
     }

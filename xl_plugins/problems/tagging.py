@@ -13,8 +13,8 @@ from ..data.augmented.views import ViewTools
 from ..data.augmented.views_tagging import TagViews
 from ..data.training.tagged_texts import NSPECIAL, SPECIALS, PlainTexts, TaggedTexts
 from ..data.training.tagging import NO_LABEL, TagDataset, TagPart
+from ..datasets.span_rules import span_rule
 from ..errors import UserError
-from ..formats.examples.span_rules import span_rule
 from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ..functional.penalty import negative_entropy

@@ -20,7 +20,7 @@ from ..augment.counterparts.report import rate_lines
 from ..augment.primitives.piece_classes import PieceClasses
 from ..augment.primitives.vocabulary import describe, warnings
 from ..data.augmented.counterparts import CounterpartTexts, check_counterparts
-from ..data.tokenizer import file_digest
+from ..data.binary.digest import file_digest
 from ..errors import UserError
 from ..models.pretrained import load_language_model
 

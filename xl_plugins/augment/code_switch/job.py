@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
-from ...data.tokenizer import file_digest
 from ...errors import UserError
 from ..generation.files import Examples, Kind, write_examples
 from ..generation.texts import LanguageTexts

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from fairseq.data import Dictionary
-from fairseq.data.indexed_dataset import dataset_exists
 
 from ...data.binary.layout import DataBin
 from ...data.sentences import Sentences, distinct_texts, length_batches
 from ...errors import UserError
 from ...functional.substitution import eligible_positions, passes
+from ..generation.texts import text_fields
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.vocabulary import LanguageVocabulary
 from .dictionary import TranslationPairs
@@ -27,28 +27,10 @@ from .scorer import CounterpartScorer
 
 BLOCK = 4096  # texts that are batched by length together; the unit of sharding and resuming
 MAX_TOKENS = 4096  # positions of a batch, padding included
-PROBLEMS = {"sentence_pair": ("input0", "input1"), "tagging": ("input0",)}
 _FIRST = 1000  # texts in which <unk> is looked for
 _MAX_UNKNOWN = 0.1
 
 Changes = tuple[np.ndarray, np.ndarray]  # flat positions, ascending, and the ids that come there
-
-
-def text_fields(data: DataBin, what: str = "counterparts") -> tuple[str, ...]:
-    """Files of a data folder that hold the texts of its problem. ``what`` they are wanted for, for the message."""
-    pairs = data.has(data.source_language, "train") and _exists(data, "input1")
-    problem = data.meta.get("problem", "sentence_pair" if pairs else "tagging")
-    if problem not in PROBLEMS:
-        raise UserError(
-            f"{data.root}/meta.json: the data is for problem '{problem}'; {what} are for {' and '.join(PROBLEMS)}"
-        )
-    if problem == "sentence_pair" and data.single_text:
-        raise UserError(f"{data.root}: holds single texts; {what} are for sentence pairs and tagging")
-    return PROBLEMS[problem]
-
-
-def _exists(data: DataBin, field: str) -> bool:
-    return dataset_exists(data.prefix(data.source_language, field, "train"), "mmap")
 
 
 @dataclass

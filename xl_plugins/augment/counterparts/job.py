@@ -13,9 +13,9 @@ import numpy as np
 from fairseq.data.indexed_dataset import dataset_exists
 
 from ...data.binary.blocks import BlockStore
+from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
-from ...data.tokenizer import file_digest
 from ...errors import UserError
 from ...output import Staging, check_component, check_replaceable, read_mark
 from ..primitives.piece_classes import PieceClasses

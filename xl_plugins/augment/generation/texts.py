@@ -12,7 +12,25 @@ from ...data.binary.layout import DataBin
 from ...data.sentences import Sentences
 from ...data.training.tagged_texts import TaggedTexts
 from ...errors import UserError
-from ..counterparts.finder import text_fields
+
+PROBLEMS = {"sentence_pair": ("input0", "input1"), "tagging": ("input0",)}
+
+
+def text_fields(data: DataBin, what: str = "counterparts") -> tuple[str, ...]:
+    """Files of a data folder that hold the texts of its problem. ``what`` they are wanted for, for the message."""
+    pairs = data.has(data.source_language, "train") and _exists(data, "input1")
+    problem = data.meta.get("problem", "sentence_pair" if pairs else "tagging")
+    if problem not in PROBLEMS:
+        raise UserError(
+            f"{data.root}/meta.json: the data is for problem '{problem}'; {what} are for {' and '.join(PROBLEMS)}"
+        )
+    if problem == "sentence_pair" and data.single_text:
+        raise UserError(f"{data.root}: holds single texts; {what} are for sentence pairs and tagging")
+    return PROBLEMS[problem]
+
+
+def _exists(data: DataBin, field: str) -> bool:
+    return dataset_exists(data.prefix(data.source_language, field, "train"), "mmap")
 
 
 class LanguageTexts:

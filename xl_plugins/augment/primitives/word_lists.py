@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_plugins.data.tokenizer import file_digest
+from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.errors import UserError
 from xl_plugins.formats.odd_lines import OddLines
 from xl_plugins.formats.text import read_lines

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...data.binary.blocks import BlockStore
+from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
-from ...data.tokenizer import file_digest
 from ...errors import UserError
 from ..generation.files import Examples, Kind, write_examples
 from ..primitives.piece_classes import PieceClasses

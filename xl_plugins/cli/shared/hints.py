@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...checkpoints.safe_load import load_restricted
 from ...errors import UserError
-from ...safe_load import load_restricted
 
 ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
 MIXUP_DEPTH = {"tagging": 4 / 12, "qa": 8 / 12}  # X-Mixup 5.1; pairs mix at layer 1

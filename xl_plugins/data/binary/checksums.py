@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...output import MARK, atomic_file, printable
-from ..tokenizer import file_digest
+from .digest import file_digest
 
 NAME = "checksums.json"
 SMALL = 1 << 16  # bytes up to which data is read at every start

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...errors import UserError
 from ...output import printable
-from ..tokenizer import file_digest
 from .checksums import NAME, check_files, folders
+from .digest import file_digest
 
 _HEADER = struct.Struct("<9sQBQ")  # of fairseq's memory-mapped index: magic, version, type, rows
 _AGAIN = "restore it, or prepare the data again"

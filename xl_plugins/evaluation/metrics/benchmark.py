@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...formats.examples.span_rules import tagging_metric
+from ...datasets.span_rules import tagging_metric
 from ...formats.languages import XTREME_LANGUAGES
 
 _NOT_UDPOS = ("bn", "jv", "ka", "ml", "ms", "my", "sw")

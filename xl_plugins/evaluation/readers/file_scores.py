@@ -8,8 +8,8 @@ from itertools import chain
 
 import numpy as np
 
+from ...datasets.span_rules import span_rule
 from ...errors import UserError
-from ...formats.examples.span_rules import span_rule
 from ...functional.scores.spans import SpanScheme
 from ...output import printable
 from ..metrics import counters

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch.serialization import safe_globals
 
-from xl_plugins.checkpoint_kinds import check_entries, foreign_kind
 from xl_plugins.checkpoints.checksums import UNREADABLE, find_damage
+from xl_plugins.checkpoints.kinds import check_entries, foreign_kind
 from xl_plugins.errors import UserError
 
 # How torch.load(weights_only=True) names a class or function that it refuses.

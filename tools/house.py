@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Count what keeps the package easy to extend, and name what breaks its rules; exit status 1 if anything does.
+
+    tools/house.py
+
+Rules: at most 15 files in a folder, 250 lines in a file of the package (350 in a test), imports downward only. Rooms
+are the folders of xl_plugins; ``ORDER`` names them from the ground up.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "xl_plugins"
+FILES, LINES, TEST_LINES = 15, 250, 350
+# From the ground up: a room imports from those above it here and from itself; rooms on a line know nothing of each other
+ORDER = """
+version terminal
+errors
+arguments tables functional.draws functional.scores
+functional
+output
+formats
+interrupts methods
+defaults formats.examples
+checkpoints datasets
+compat data.binary preflight
+data
+augment.primitives data.training
+data.augmented data.prepare augment.generation
+augment.code_switch augment.counterparts augment.vicinity
+models optim
+problems
+resuming
+cotraining criterions hooks shutdown
+tasks
+evaluation
+convert mini
+cli
+"""
+FLOOR = {room: number for number, line in enumerate(ORDER.split("\n")) for room in line.split()}
+
+
+class Import(NamedTuple):
+    """An import of one file of the package by another."""
+
+    file: Path
+    line: int
+    module: str
+
+
+def room(module: str) -> str:
+    """The room of a module (``xl_plugins.data.binary.rows``): the longest name in ``ORDER``, else the folder itself."""
+    parts = module.split(".")[1:]
+    return next((name for name in (".".join(parts[:2]), *parts[:1]) if name in FLOOR), ".".join(parts[:1]))
+
+
+def imports(root: Path = ROOT) -> Iterator[Import]:
+    """All imports of the package by its own files, those inside functions too."""
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        package = list(path.relative_to(root).with_suffix("").parts[:-1])
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+                names = [f"{module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                if name.split(".")[0] == PACKAGE:
+                    yield Import(path, node.lineno, _module(root, name))
+
+
+def _module(root: Path, name: str) -> str:
+    """The module of a dotted name that may go on with names in it."""
+    parts = name.split(".")
+    while len(parts) > 1 and not (root.joinpath(*parts).is_dir() or root.joinpath(*parts).with_suffix(".py").is_file()):
+        parts.pop()
+    return ".".join(parts)
+
+
+def upward(found: Iterator[Import], root: Path = ROOT) -> list[str]:
+    """Imports of a room that is not below; the package's own ``__init__`` puts everything together."""
+    wrong = []
+    for file, line, module in found:
+        here = ".".join(file.relative_to(root).with_suffix("").parts)
+        if here == f"{PACKAGE}.__init__":
+            continue
+        own, other = room(here), room(module)
+        if not other:  # the package itself: a command loads all of it
+            continue
+        if own not in FLOOR or other not in FLOOR:
+            wrong.append(f"{file.relative_to(root)}:{line}: {own if own not in FLOOR else other} stands on no floor")
+        elif own != other and FLOOR[other] >= FLOOR[own]:
+            wrong.append(f"{file.relative_to(root)}:{line}: {own} imports {module}")
+    return wrong
+
+
+def crowded(root: Path = ROOT) -> list[str]:
+    """Folders with more Python files than ``FILES``, and files that are too long."""
+    wrong = []
+    for top, most in ((PACKAGE, LINES), ("user_dir_tests", TEST_LINES), ("tools", LINES), ("examples", LINES)):
+        paths = sorted((root / top).rglob("*.py"))
+        folders = Counter(path.parent for path in paths)
+        wrong += [f"{folder.relative_to(root)}: {count} files" for folder, count in folders.items() if count > FILES]
+        lengths = ((path, len(path.read_text(encoding="utf-8").splitlines())) for path in paths)
+        wrong += [f"{path.relative_to(root)}: {length} lines" for path, length in lengths if length > most]
+    return wrong
+
+
+def main() -> int:
+    crowd, wrong = crowded(), upward(imports())
+    print(f"folders over {FILES} files, files too long: {len(crowd)}", *crowd, sep="\n  ")
+    print(f"imports against the layers: {len(wrong)}", *wrong, sep="\n  ")
+    return int(bool(crowd or wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The house's rules: imports downward only, folders and files of a size that one can read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def house() -> Any:
+    sys.path.insert(0, str(REPO / "tools"))
+    try:
+        import house
+
+        yield house
+    finally:
+        sys.path.remove(str(REPO / "tools"))
+
+
+def test_imports_go_downward(house: Any) -> None:
+    found = list(house.imports())
+    assert len(found) > 900 and house.upward(iter(found)) == []
+
+
+def test_an_import_upward_is_found(house: Any, tmp_path: Path) -> None:
+    """Relative or not, inside a function too; the package itself may be imported, an unknown folder may not."""
+    package = tmp_path / "xl_plugins"
+    for name in ("cli/evaluate", "data/binary/rows", "errors", "news/paper"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.py").write_text("")
+    (package / "data/binary/rows.py").write_text(
+        "import xl_plugins\nfrom ... import errors\n\n\ndef f():\n    from ...cli.evaluate import main\n"
+    )
+    (package / "errors.py").write_text("from xl_plugins.data.binary import rows\nfrom .news import paper\n")
+    assert house.upward(house.imports(tmp_path), tmp_path) == [
+        "xl_plugins/data/binary/rows.py:6: data.binary imports xl_plugins.cli.evaluate",
+        "xl_plugins/errors.py:1: errors imports xl_plugins.data.binary.rows",
+        "xl_plugins/errors.py:2: news stands on no floor",
+    ]
+    assert len(list(house.imports(tmp_path))) == 5
