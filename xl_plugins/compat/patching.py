@@ -1,0 +1,38 @@
+"""The two techniques of a repair: a function is wrapped, or a module gets its own view of a module that it uses."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+Function = Callable[..., Any]
+MARK = "_xl_plugins_compat"
+
+
+class View(ModuleType):
+    """A module as one other module sees it: some names replaced, all others looked up in the real one."""
+
+    def __init__(self, module: ModuleType, **names: Any) -> None:
+        super().__init__(module.__name__)
+        self.__dict__.update(names, _viewed=module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_viewed"], name)
+
+
+def wrap(owner: Any, name: str, make: Callable[[Function], Function]) -> None:
+    """Replace the function ``owner.name`` by ``make(function)`` unless that has been done before."""
+    function = getattr(owner, name)
+    if not hasattr(function, MARK):
+        wrapper = functools.wraps(function)(make(function))
+        setattr(wrapper, MARK, True)
+        setattr(owner, name, wrapper)
+
+
+def view(owner: ModuleType, module: str, **names: Any) -> None:
+    """Give ``owner`` its own view of the module that it calls ``module``, unless it has one already."""
+    real = getattr(owner, module)
+    if not isinstance(real, View):
+        setattr(owner, module, View(real, **names))
