@@ -43,3 +43,8 @@ def test_an_import_upward_is_found(house: Any, tmp_path: Path) -> None:
         "xl_plugins/errors.py:2: news stands on no floor",
     ]
     assert len(list(house.imports(tmp_path))) == 5
+
+
+def test_rooms_are_not_crowded(house: Any) -> None:
+    """Folders of at most 15 files; of the files only tests may be longer than a sitting."""
+    assert [line for line in house.crowded() if not line.startswith("user_dir_tests/") or "files" in line] == []

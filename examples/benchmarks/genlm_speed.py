@@ -30,7 +30,8 @@ from xl_plugins.augment.vicinity.generator import Samples, Vicinity
 from xl_plugins.augment.vicinity.mask_filler import MaskFiller
 from xl_plugins.augment.vicinity.sites import draw_sites, site_count
 from xl_plugins.augment.vicinity.texts import Units
-from xl_plugins.models.plain import XLMRConfig, XLMRModel
+from xl_plugins.models.config import XLMRConfig
+from xl_plugins.models.plain import XLMRModel
 
 Sentence = list[int]
 

@@ -26,7 +26,8 @@ from xl_plugins.augment.primitives.vocabulary import LanguageVocabulary
 from xl_plugins.augment.primitives.word_lists import WordList
 from xl_plugins.augment.primitives.words import BOUNDARY
 from xl_plugins.data.sentences import Sentences
-from xl_plugins.models.plain import XLMRConfig, XLMRModel
+from xl_plugins.models.config import XLMRConfig
+from xl_plugins.models.plain import XLMRModel
 
 WORDS = 0.7  # share of the dictionary, and so of the text
 OPTIONS = CounterpartOptions("en")

@@ -32,7 +32,8 @@ from torch import Tensor, nn
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
 from xl_plugins.augment.counterparts.finder import MAX_TOKENS
 from xl_plugins.criterions.plain import PlainCriterion
-from xl_plugins.models.plain import XLMRConfig, XLMRModel
+from xl_plugins.models.config import XLMRConfig
+from xl_plugins.models.plain import XLMRModel
 from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
 from xl_plugins.tasks.salt import SaltConfig, SaltTask
 

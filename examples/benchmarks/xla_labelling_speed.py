@@ -37,8 +37,9 @@ from xl_plugins.cotraining import labelling
 from xl_plugins.cotraining.labelling import Labeller
 from xl_plugins.cotraining.pools import Pool
 from xl_plugins.functional.selection import unit_confidence
+from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.cotrain import CotrainModel
-from xl_plugins.models.plain import XLMRConfig, XLMRModel
+from xl_plugins.models.plain import XLMRModel
 from xl_plugins.tasks.plain import TaggingConfig, TaggingTask
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints load restricted, as fairseq's own reader finds them: the fault without the repair; with it, it is gone."""
+"""Restricted loading of checkpoints, as fairseq's own reader uses it: the fault without the repair, its end with it."""
 
 from __future__ import annotations
 

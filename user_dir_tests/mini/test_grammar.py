@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from xl_plugins.mini import meaning
+from xl_plugins.mini import concepts, meaning
 from xl_plugins.mini.grammar import grammar, text
 from xl_plugins.mini.grammar.hi import decline as decline_hindi
 from xl_plugins.mini.grammar.sw import adjective as swahili_adjective
@@ -135,8 +135,8 @@ def test_spanish_feminine_with_masculine_article() -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_lexicon_covers_every_concept(code: str) -> None:
     lexicon = load(code)
-    assert set(meaning.NOUNS) <= set(lexicon.nouns)
-    assert len(meaning.NOUNS) + len(meaning.VERBS) + len(meaning.ADJECTIVES) + len(meaning.PLACES) >= 200
+    assert set(concepts.NOUNS) <= set(lexicon.nouns)
+    assert len(concepts.NOUNS) + len(concepts.VERBS) + len(concepts.ADJECTIVES) + len(concepts.PLACES) >= 200
     assert lexicon.synonyms or code == "sw"
 
 
@@ -157,12 +157,12 @@ def test_different_words_in_different_places_are_distinguished(code: str) -> Non
     def said(**change: object) -> str:
         return text(speaker.say(Clause(NounPhrase("man"), "sleep", **change)))  # type: ignore[arg-type]
 
-    assert len({said(place=place) for place in meaning.PLACES}) == len(meaning.PLACES)
-    assert len({said(time=time) for time in meaning.TIMES}) == len(meaning.TIMES)
-    for adjective, others in meaning.EXCLUDES.items():
+    assert len({said(place=place) for place in concepts.PLACES}) == len(concepts.PLACES)
+    assert len({said(time=time) for time in concepts.TIMES}) == len(concepts.TIMES)
+    for adjective, others in concepts.EXCLUDES.items():
         for other in others:
             assert load(code).adjectives[adjective] != load(code).adjectives[other]
-    for left, right in meaning.OPPOSITES.items():
+    for left, right in concepts.OPPOSITES.items():
         assert load(code).verbs[left] != load(code).verbs[right]
 
 

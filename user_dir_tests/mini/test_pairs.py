@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from xl_plugins.mini import relations
+from xl_plugins.mini.concepts import EXCLUDES, HYPERNYMS
 from xl_plugins.mini.grammar import grammar, text
-from xl_plugins.mini.meaning import EXCLUDES, HYPERNYMS, Clause, NounPhrase, draw_clause, inventory
+from xl_plugins.mini.meaning import Clause, NounPhrase, draw_clause, inventory
 from xl_plugins.mini.problems import nli, paraphrase
 from xl_plugins.mini.write import Options, draw_rows, split_of
 

@@ -22,7 +22,8 @@ from xl_plugins.cli.mini import main
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines, read_sentences
-from xl_plugins.mini.pretrain import DICTIONARY, LOG, MODEL, WORK, Schedule, Sizes, command
+from xl_plugins.mini.pretrain import command
+from xl_plugins.mini.pretraining_text import DICTIONARY, LOG, MODEL, WORK, Schedule, Sizes
 from xl_plugins.output import folder as output_folder
 from xl_plugins.output import read_mark
 

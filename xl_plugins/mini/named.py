@@ -10,9 +10,10 @@ from __future__ import annotations
 import zlib
 from random import Random
 
+from xl_plugins.mini.concepts import KIND_OF, OBJECTS
 from xl_plugins.mini.grammar.base import VERY
 from xl_plugins.mini.lexicon import names
-from xl_plugins.mini.meaning import KIND_OF, OBJECTS, Clause, NounPhrase, common, draw_clause, draw_front
+from xl_plugins.mini.meaning import Clause, NounPhrase, common, draw_clause, draw_front
 
 # What organisations do. A last name alone means an organisation with these verbs and a person with all others.
 ORGANISATION_VERBS = ("buy", "sell", "repair", "bring", "seek", "find", "lose", "open", "close", "protect")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from xl_plugins.mini.meaning import (
+from xl_plugins.mini.concepts import (
     ABOVE_TWO,
     EXCLUDES,
     FITTING,
@@ -25,11 +25,8 @@ from xl_plugins.mini.meaning import (
     PLACES,
     SUBJECTS,
     TIMES,
-    Clause,
-    NounPhrase,
-    common,
-    put,
 )
+from xl_plugins.mini.meaning import Clause, NounPhrase, common, put
 
 
 class Change(NamedTuple):

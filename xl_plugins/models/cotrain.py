@@ -9,8 +9,10 @@ import torch
 from fairseq.models import BaseFairseqModel, register_model
 from torch import Tensor, nn
 
+from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
+from xl_plugins.models.plain import XLMRModel
+
 from ..errors import UserError
-from .plain import XLMRConfig, XLMRLargeConfig, XLMRModel
 
 MEMBERS = 3  # theta_1, theta_2, theta_3
 _SNAPSHOT = "snapshot."

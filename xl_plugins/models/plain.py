@@ -2,15 +2,15 @@
 not fit."""
 
 import logging
-from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import torch
-from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.utils import gen_parser_from_dataclass
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_model
 from fairseq.models.roberta import RobertaModel
 from torch import Tensor, nn
+
+from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 
 from ..checkpoints.kinds import name_some
 from ..errors import UserError
@@ -19,55 +19,6 @@ from .heads import SpanHead, WordHead, apply_head
 from .noise import noisy_embeddings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class XLMRConfig(FairseqDataclass):
-    """Shape and dropout of XLM-R base (Conneau et al., ACL 2020, Table 7)."""
-
-    encoder_layers: int = field(default=12, metadata={"help": "number of layers N (XLM-R base: 12)"})
-    encoder_embed_dim: int = field(default=768, metadata={"help": "width d of the hidden states (XLM-R base: 768)"})
-    encoder_ffn_embed_dim: int = field(
-        default=3072, metadata={"help": "width of the feed-forward layers (XLM-R base: 3072)"}
-    )
-    encoder_attention_heads: int = field(default=12, metadata={"help": "attention heads h per layer (XLM-R base: 12)"})
-    max_positions: int = field(
-        default=512, metadata={"help": "rows of the position table without its 2 special rows (XLM-R: 512)"}
-    )
-    dropout: float = field(
-        default=0.1, metadata={"help": "dropout after embeddings, attention and FFN (X-Mixup C.1: 0.1)"}
-    )
-    attention_dropout: float = field(
-        default=0.1, metadata={"help": "dropout of attention probabilities (X-Mixup C.1: 0.1)"}
-    )
-    activation_dropout: float = field(default=0.0, metadata={"help": "dropout inside the FFN (XLM-R: 0)"})
-    pooler_dropout: float = field(
-        default=0.1,
-        metadata={"help": "dropout of the classification head (the papers' heads: 0.1; fairseq's own default is 0)"},
-    )
-    activation_fn: str = field(default="gelu", metadata={"help": "activation of the FFN (XLM-R: exact gelu)"})
-    pooler_activation_fn: str = field(
-        default="tanh", metadata={"help": "activation of the classification head (RoBERTa: tanh)"}
-    )
-    encoder_layerdrop: float = field(
-        default=0.0, metadata={"help": "probability to skip a layer in training (0: never)"}
-    )
-    encoder_normalize_before: bool = field(
-        default=False,
-        metadata={"help": "layer norm before each sub-layer, for checkpoints trained that way (XLM-R: after)"},
-    )
-
-
-@dataclass
-class XLMRLargeConfig(XLMRConfig):
-    """Shape of XLM-R large."""
-
-    encoder_layers: int = field(default=24, metadata={"help": "number of layers N (XLM-R large: 24)"})
-    encoder_embed_dim: int = field(default=1024, metadata={"help": "width d of the hidden states (XLM-R large: 1024)"})
-    encoder_ffn_embed_dim: int = field(
-        default=4096, metadata={"help": "width of the feed-forward layers (XLM-R large: 4096)"}
-    )
-    encoder_attention_heads: int = field(default=16, metadata={"help": "attention heads h per layer (XLM-R large: 16)"})
 
 
 @register_model("xl_xlmr", dataclass=XLMRConfig)

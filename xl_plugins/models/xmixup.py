@@ -10,12 +10,14 @@ from fairseq.dataclass import ChoiceEnum
 from fairseq.models import register_model
 from torch import Tensor, nn
 
+from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
+from xl_plugins.models.plain import XLMRModel
+
 from ..errors import UserError
 from ..functional.mixup import mixup_ratio
 from .heads import apply_head
 from .mixup_encoder import encode_pairs, join_streams
 from .noise import noisy_embeddings
-from .plain import XLMRConfig, XLMRLargeConfig, XLMRModel
 
 logger = logging.getLogger(__name__)
 MIXUP_RATIOS = ChoiceEnum(["entropy", "constant"])

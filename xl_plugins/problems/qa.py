@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
 from ..data.augmented.views import ViewTools
@@ -26,37 +24,8 @@ from ..functional.divergence import span_cross_entropy
 from ..functional.precision import at_least_float32
 from ..functional.scores.answer_span import best_spans, position_probabilities, split_null
 from ..functional.scores.answers import em_f1, squad2_em_f1
-from .base import Problem, percent
-
-QA_SOURCE_WINDOWS = ChoiceEnum(["first", "aligned"])
-
-
-@dataclass
-class QAOptions:
-    """Options of question answering, whatever the method; defaults from X-Mixup C.1 and XTREME."""
-
-    doc_stride: int = field(
-        default=128, metadata={"help": "pieces from one window's start to the next (X-Mixup C.1: 128)"}
-    )
-    max_question_length: int = field(
-        default=64, metadata={"help": "most pieces of the question, longer ones are cut (XTREME: 64)"}
-    )
-    max_answer_length: int = field(default=30, metadata={"help": "most pieces of a predicted answer (XTREME: 30)"})
-    n_best: int = field(default=20, metadata={"help": "starts and ends considered per window (XTREME: 20)"})
-    null_threshold: float = field(
-        default=0.0,
-        metadata={
-            "help": "data prepared with --with-unanswerable: predict no answer where its score is more than this above"
-            " the best answer's (log probabilities; SQuAD 2)"
-        },
-    )
-    qa_source_window: QA_SOURCE_WINDOWS = field(  # type: ignore[valid-type]
-        default="first",
-        metadata={
-            "help": "X-Mixup: window of the source text that every target window is paired with: the first (released"
-            " code) or the one of the same number"
-        },
-    )
+from .base import Problem
+from .counting import percent
 
 
 class ExtractiveQA(Problem):

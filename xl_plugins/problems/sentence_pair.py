@@ -17,8 +17,9 @@ from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_k
 from ..functional.divergence import cross_entropy, kl_divergence
 from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
-from .base import ones, percent
+from .base import ones
 from .classification import Classification
+from .counting import percent
 
 MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken for a placeholder
 

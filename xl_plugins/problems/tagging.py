@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from fairseq.data.indexed_dataset import dataset_exists
 from torch import Tensor
 
 from ..data.augmented.views import ViewTools
 from ..data.augmented.views_tagging import TagViews
-from ..data.training.tagged_texts import NSPECIAL, SPECIALS, PlainTexts, TaggedTexts
+from ..data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
 from ..data.training.tagging import NO_LABEL, TagDataset, TagPart
 from ..datasets.span_rules import span_rule
 from ..errors import UserError
@@ -21,14 +20,14 @@ from ..functional.penalty import negative_entropy
 from ..functional.precision import at_least_float32
 from ..functional.scores.spans import SpanScheme, f1
 from ..methods.xtune.presets import NO_BLANKS
-from .base import percent
-from .classification import Classification
+from .counting import percent
 from .tagging_options import effective_pooling
+from .tagging_pools import TagPools
 
 _ACTIVE = 0.5  # sum from which a soft label counts (X-Mixup, released code)
 
 
-class Tagging(Classification):
+class Tagging(TagPools):
     """One label per word; the head is a linear layer on word vectors. Scored by micro F1 of spans."""
 
     name = "tagging"
@@ -106,37 +105,6 @@ class Tagging(Classification):
 
     def open_view(self, language: str, split: str, view: bool) -> PlainTexts:
         return PlainTexts(self.data, language, split, self.cfg.max_length, view=view)
-
-    def pool_part(self, folder: str, index: int) -> TagPart:
-        language = folder.split("/")[0]
-        if dataset_exists(self.data.prefix(folder, "words", "train"), "mmap"):
-            language = folder
-        target = TaggedTexts(self.data, language, "train", self.cfg.max_length, labelled=False)
-        if language != folder:  # substitutes of the language's own words, such as SALT's counterparts
-            pieces = self.data.open_text(folder, "input0", "train")
-            if not np.array_equal(pieces.sizes, target.pieces.sizes):
-                raise UserError(
-                    f"{self.data.prefix(folder, 'words', 'train')}.idx: missing, and the texts are not as long as those"
-                    f" of {language}; make them again"
-                )
-            target = target.with_pieces(pieces)
-        return TagPart(folder, index, target, len(self.labels), soft=False)
-
-    def relabelled(self, part: TagPart, rows: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> TagPart:
-        in_file = rows if part.rows is None else part.rows[rows]
-        target = part.target.take(rows).with_labels(labels, sizes)
-        return TagPart(part.language, part.language_index, target, part.classes, part.soft, rows=in_file)
-
-    def label_counts(self, part: TagPart) -> np.ndarray:
-        return part.target.word_counts
-
-    def gold_labels(self, part: TagPart) -> np.ndarray | None:
-        if not self.data.has_labels(part.language, "train"):
-            return None
-        labels = TaggedTexts(self.data, part.language, "train", self.cfg.max_length).labels
-        assert labels is not None
-        ends = labels.starts[1:] - 1  # </s>
-        return np.delete(labels.flat, ends).astype(np.int64) - NSPECIAL
 
     def counterparts(self, part: TagPart, open_field: Callable[[str], Any]) -> TaggedTexts:
         return part.target.with_pieces(open_field("input0"))

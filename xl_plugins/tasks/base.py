@@ -3,15 +3,13 @@
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, List, Optional
+from typing import Any, ClassVar
 
 from fairseq import models
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask
-from omegaconf import II, MISSING, OmegaConf, open_dict
+from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
 from ..checkpoints.finished import patience_state
@@ -20,56 +18,12 @@ from ..errors import UserError
 from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
 from ..resuming.identity import training_digests
-from .augmentation import AugmentationOptions, check_augmentation
+from .augmentation import check_augmentation
 from .languages import choose_languages, selected_languages
 from .training_batches import training_iterator
 from .training_views import Augmentation
 
 logger = logging.getLogger(__name__)
-SELECTIONS = ChoiceEnum(["source-dev", "mean-dev", "target-dev"])
-
-
-@dataclass
-class XLTaskConfig(FairseqDataclass, AugmentationOptions):
-    """Options of every task: which data, which languages, how the checkpoint is selected."""
-
-    data: str = field(
-        default=MISSING, metadata={"help": "data folder made by xl-prepare (or by fairseq-preprocess, see the recipes)"}
-    )
-    source_language: Optional[str] = field(
-        default=None, metadata={"help": "language of the gold labels (default: the one in meta.json, else en)"}
-    )
-    train_languages: str = field(
-        default="source",
-        metadata={
-            "help": "languages to train on: 'source' (zero-shot), 'all' (translate-train-all), or a list such as en,de"
-        },
-    )
-    valid_languages: str = field(
-        default="all", metadata={"help": "languages to validate on: 'all' that have dev data, 'source', or a list"}
-    )
-    select: SELECTIONS = field(  # type: ignore[valid-type]
-        default="mean-dev",
-        metadata={
-            "help": (
-                "what the metric of checkpoint_best (acc_select, f1_select, avg_select) averages: the source language's"
-                " dev set (XTREME, SALT), all dev sets (X-Mixup, xTune) or the targets' own (XLA)"
-            )
-        },
-    )
-    select_languages: str = field(
-        default="", metadata={"help": "with --select target-dev: the target languages, for example de,fr"}
-    )
-    max_length: int = field(
-        default=128, metadata={"help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)"}
-    )
-    continue_with_changes: bool = field(
-        default=False,
-        metadata={"help": "go on with the run in --save-dir although options differ that change its result"},
-    )
-    seed: int = II("common.seed")
-    update_freq: List[int] = II("optimization.update_freq")
-    ddp_backend: str = II("distributed_training.ddp_backend")
 
 
 class XLTask(FairseqTask):

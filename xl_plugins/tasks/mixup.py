@@ -13,13 +13,15 @@ import torch
 import torch.nn.functional as F
 from fairseq.dataclass import ChoiceEnum
 
+from xl_plugins.tasks.base import XLTask
+from xl_plugins.tasks.base_options import XLTaskConfig
+
 from ..errors import UserError
 from ..functional.schedule import draw_gold, gold_probability
 from ..models.xmixup import XMixupModel, unwrapped
 from ..optim.decay import without_decay
 from ..optim.progress import PROGRESS
 from ..problems.base import ones
-from .base import XLTask, XLTaskConfig
 from .presets import XMIXUP_PRESETS
 
 PRESETS = ChoiceEnum(list(XMIXUP_PRESETS))

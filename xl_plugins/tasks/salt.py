@@ -11,6 +11,9 @@ from fairseq.tasks import register_task
 from omegaconf import II
 from torch import nn
 
+from xl_plugins.tasks.base import XLTask
+from xl_plugins.tasks.base_options import SELECTIONS, XLTaskConfig
+
 from ..augment.counterparts import options as counterparts
 from ..data.augmented.counterparts import CounterpartDataset
 from ..errors import UserError
@@ -21,7 +24,6 @@ from ..models.xmixup import XMixupModel, unwrapped
 from ..problems.sentence_pair import SentencePair
 from ..problems.tagging import Tagging
 from ..problems.tagging_options import TaggingOptions
-from .base import SELECTIONS, XLTask, XLTaskConfig
 from .counterparts import options_of, training_counterparts
 
 PROBLEMS = {problem.name: problem for problem in (SentencePair, Tagging)}

@@ -7,12 +7,13 @@ from typing import Any, Optional
 from fairseq.dataclass import ChoiceEnum
 from omegaconf import II
 
+from xl_plugins.tasks.base_options import SELECTIONS, XLTaskConfig
+
 from ..cotraining.distil import parse_features
 from ..cotraining.plan import DATASETS, ETA, count_stages, make_plan, parse_seeds
 from ..errors import UserError
 from ..functional.selection import AGREEMENTS
 from ..problems.tagging_options import TaggingOptions
-from .base import SELECTIONS, XLTaskConfig
 from .salt import PROBLEMS
 
 DISTIL = ChoiceEnum(["confidence", "gmm"])

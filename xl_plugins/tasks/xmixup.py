@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from fairseq.tasks import register_task
 
-from ..problems.qa import ExtractiveQA, QAOptions
+from xl_plugins.problems.qa import ExtractiveQA
+from xl_plugins.problems.qa_options import QAOptions
+
 from ..problems.sentence_pair import SentencePair
 from ..problems.tagging import Tagging
 from ..problems.tagging_options import TARGET_LABELS, TaggingOptions

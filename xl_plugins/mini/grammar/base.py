@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import Iterable, NamedTuple
 
+from xl_plugins.mini.concepts import KIND_OF
 from xl_plugins.mini.lexicon import each, load, names
-from xl_plugins.mini.meaning import KIND_OF, Clause, NounPhrase, put
+from xl_plugins.mini.meaning import Clause, NounPhrase, put
 
 SINGULAR = ("the", "a")
 VERY = "^"  # at the end of an adjective: to a high degree

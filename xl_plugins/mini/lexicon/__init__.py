@@ -1,7 +1,7 @@
 """The words: one module of tables per language, read by :func:`load`.
 
 A table is text, ``key = fields`` with entries separated by ``;`` or line ends and fields by ``,``. Keys are the
-concepts of :mod:`xl_plugins.mini.meaning`; a key ``child#2`` gives a synonym, drawn now and then instead of ``child``.
+concepts of :mod:`xl_plugins.mini.concepts`; a key ``child#2`` gives a synonym, drawn now and then instead of ``child``.
 In adverbial phrases ``*`` marks the content word ("in der *Küche"). What the fields mean is said in each module.
 """
 
@@ -11,7 +11,7 @@ import importlib
 from functools import cache
 from typing import NamedTuple
 
-from xl_plugins.mini import meaning
+from xl_plugins.mini import concepts
 
 LANGUAGES: dict[str, str] = {
     "en": "English",
@@ -66,7 +66,7 @@ def load(code: str) -> Lexicon:
     nouns, verbs, adjectives, places, times, counts = tables = [
         parse(getattr(module, name)) for name in ("NOUNS", "VERBS", "ADJECTIVES", "PLACES", "TIMES", "COUNTS")
     ]
-    wanted = (meaning.NOUNS, meaning.VERBS, meaning.ADJECTIVES, meaning.PLACES, meaning.TIMES, meaning.COUNTS)
+    wanted = (concepts.NOUNS, concepts.VERBS, concepts.ADJECTIVES, concepts.PLACES, concepts.TIMES, concepts.COUNTS)
     synonyms: dict[str, tuple[str, ...]] = {}
     for letter, table, keys in zip("nvaptc", tables, wanted):
         if {key.partition("#")[0] for key in table} != set(keys):

@@ -9,10 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from xl_plugins.mini.files import split_of
-from xl_plugins.mini.grammar.questions import ASKED
-from xl_plugins.mini.lexicon import names
-from xl_plugins.mini.meaning import (
+from xl_plugins.mini.concepts import (
     EXCLUDES,
     HYPERNYMS,
     KINDS,
@@ -23,13 +20,11 @@ from xl_plugins.mini.meaning import (
     SUBJECTS,
     TIMES,
     VERBS,
-    Clause,
-    NounPhrase,
-    common,
-    draw_front,
-    draw_phrase,
-    put,
 )
+from xl_plugins.mini.files import split_of
+from xl_plugins.mini.grammar.questions import ASKED
+from xl_plugins.mini.lexicon import names
+from xl_plugins.mini.meaning import Clause, NounPhrase, common, draw_front, draw_phrase, put
 from xl_plugins.mini.named import draw_city, draw_person
 
 QUESTIONS = 2  # per paragraph
