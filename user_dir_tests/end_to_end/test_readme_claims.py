@@ -1,4 +1,4 @@
-"""README, several GPUs and restarts: its command lines, signals and limits as a user meets them."""
+"""docs/running.md: its command lines, signals and limits as a user meets them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.cotraining.labelling import Labeller
 from xl_plugins.errors import find_user_error
 
-SECTION = (REPO / "README.md").read_text(encoding="utf-8").partition("## Several GPUs")[2].partition("\n## ")[0]
+SECTION = (REPO / "docs" / "running.md").read_text(encoding="utf-8")
 TASK = "xl_sentence_pair"
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
 RUN = {"encoder_layers": 2, "lr": 1e-3, "batch_size": 4, "update_freq": 1, "lr_scheduler": "fixed", **DROPOUT}

@@ -1,4 +1,4 @@
-"""README, several GPUs and half precision: processes and their shares, and what runs in half precision resume from."""
+"""docs/running.md: processes and their shares, and what runs in half precision resume from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROPORTIONAL = {
     "encoder_layers": 2, "optimizer": "sgd", "lr": 0.1, "clip_norm": 0, "lr_scheduler": "fixed",
     "train_languages": "all", "disable_validation": True,
 }  # fmt: skip
-README = (REPO / "README.md").read_text(encoding="utf-8")
+PAGE = (REPO / "docs" / "running.md").read_text(encoding="utf-8")
 STOP, END = 6, 12  # updates; an epoch has 4, so the run stops within one
 
 
@@ -99,8 +99,8 @@ def test_one_process_per_visible_gpu(run_python: Callable, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_the_line_for_cpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
-    """As it stands in the README; the same parameters as one process with all pairs of an update."""
-    [line] = re.findall(r"`(torchrun .*?)`", README)
+    """As it stands in the document; the same parameters as one process with all pairs of an update."""
+    [line] = re.findall(r"`(torchrun .*?)`", PAGE)
     given = words(data, tmp_path / "two", TASK, **PROPORTIONAL, batch_size=4, update_freq=1, max_update=6)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = {**environment(), "PATH": path, "PET_MASTER_PORT": str(free_port())}  # torchrun's own variable

@@ -76,7 +76,7 @@ def test_conll(download: Path) -> None:
 
 
 def test_readme(download: Path) -> None:
-    inside, shared = sections(REPO / "README.md", "--task xla_cotrain_task")
+    inside, shared = sections(REPO / "docs" / "xla.md", "--task xla_cotrain_task")
     panx = download / "raw" / "panx"
     shutil.copy(panx / "translate-train" / "en-de.tsv", panx / "train-de.tsv")
     run(download, f"rm -rf data-bin/panx-xla\n{inside}")
