@@ -17,7 +17,7 @@ from training import Budget, Setting, Trainer
 BUDGETS = {
     "sick": Budget("5e-5", 300, length=96),
     "xnli": Budget("1e-4", 400, length=128),
-    "panx": Budget("1e-4", 300),
+    "panx": Budget("2e-4", 300),
     "udpos": Budget("1e-4", 300),
     "pawsx": Budget("1e-4", 300),
     "xquad": Budget("1e-4", 250, rows=16, length=384),
