@@ -12,8 +12,8 @@ from xl_plugins.terminal import printable, say
 
 PACKAGE = Path(xl_plugins.__file__).parent
 OWN_WORDS = {  # files that print what they wrote themselves, or data as JSON
-    "cli/predict.py", "cli/train.py", "errors.py", "evaluation/table.py", "evaluation/retrieval_search.py", "tables.py",
-    "terminal.py",
+    "cli/predict.py", "cli/train.py", "errors.py", "evaluation/report/table.py", "evaluation/retrieval/search.py",
+    "tables.py", "terminal.py",
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from .terminal import printable
 
 EXIT_STATUS = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
-_SPAWNED = re.compile(r"^xl_plugins\.(?:errors\.UserError|safe_load\.DamagedFile): (.+)$", re.MULTILINE)
+_SPAWNED = re.compile(r"^xl_plugins\.(?:errors\.UserError|checkpoints\.safe_load\.DamagedFile): (.+)$", re.MULTILINE)
 _SPAWNED_OS = re.compile(r"^(?:OSError|PermissionError): \[Errno (\d+)\] (.+)$", re.MULTILINE)
 _NO_MEMORY = re.compile(r"can't allocate memory|out of memory|Unable to allocate|not enough memory", re.IGNORECASE)
 _CHECK_PATH = "check the path"

@@ -14,7 +14,7 @@ import pytest
 # the module alone: the package would import torch
 LOAD = """
 import os, runpy, signal, subprocess, time
-globals().update(runpy.run_path("xl_plugins/cli/signals.py"))
+globals().update(runpy.run_path("xl_plugins/interrupts.py"))
 """
 CLEANING = """
 clean_up_on_signals()
