@@ -21,7 +21,7 @@ PACKAGE = "xl_plugins"
 FILES, LINES, TEST_LINES = 15, 256, 350
 # From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other
 ORDER = """
-version terminal
+startup version terminal
 errors
 arguments tables functional.draws functional.scores
 functional
@@ -40,6 +40,7 @@ problems
 resuming
 cotraining criterions hooks shutdown
 tasks
+registration
 evaluation
 convert mini
 cli

@@ -2,30 +2,16 @@
 
 ``fairseq-train DATA --user-dir xl_plugins --task xmixup_sentence_pair ...``. fairseq imports this package when it sees
 ``--user-dir``, or finds it imported already (an installed copy) and then registers nothing itself; so everything
-registers here.
+registers here. Only a command that was asked for its help alone does without, and without torch and fairseq.
 """
 
-import logging
-
 from . import errors
+from .startup import asks_for_help
 from .version import __version__
 
 errors.install_hook()
 
-from . import compat  # noqa: E402
+if not asks_for_help():
+    from . import registration  # noqa: F401
 
-# fairseq's speech tasks set up logging when imported, only to tell that tensorboardX is missing
-logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
-compat.apply()
-
-from . import checkpoints, criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
-
-hooks.install()
-checkpoints.install()
-preflight.install()
-shutdown.install()
-
-__all__ = [
-    "__version__", "checkpoints", "compat", "criterions", "errors", "hooks", "models", "optim", "preflight", "shutdown",
-    "tasks",
-]  # fmt: skip
+__all__ = ["__version__", "errors"]

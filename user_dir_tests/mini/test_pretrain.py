@@ -23,7 +23,8 @@ from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines, read_sentences
 from xl_plugins.mini.pretrain import command
-from xl_plugins.mini.pretraining_text import DICTIONARY, LOG, MODEL, WORK, Schedule, Sizes
+from xl_plugins.mini.pretraining_text import DICTIONARY, LOG, MODEL, WORK
+from xl_plugins.mini.sizes import Schedule, Sizes
 from xl_plugins.output import folder as output_folder
 from xl_plugins.output import read_mark
 
@@ -131,7 +132,7 @@ def test_a_foreign_folder_is_left_alone(folder: Path, tmp_path: Path) -> None:
 
 def fake(monkeypatch: pytest.MonkeyPatch, train: Callable[[Path], None]) -> None:
     """Leave the training out; ``train`` gets the folder under construction."""
-    monkeypatch.setattr(pretrain, "_prepare", lambda text, out, *rest: (out / DICTIONARY).write_text("new"))
+    monkeypatch.setattr(pretrain, "prepare", lambda text, out, *rest: (out / DICTIONARY).write_text("new"))
     monkeypatch.setattr(pretrain, "_train", lambda out, *rest: train(out))
     monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model: model.write_text("new"))
 

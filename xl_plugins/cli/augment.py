@@ -6,9 +6,8 @@ import argparse
 import logging
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli import code_switch, counterparts, vicinity
+from xl_plugins.cli import code_switch, counterparts, soft_labels, vicinity
 from xl_plugins.errors import run_cli
-from xl_plugins.evaluation import soft_labels
 from xl_plugins.interrupts import clean_up_on_signals
 
 # Each command is a module with SUMMARY, EPILOG, add_arguments(parser) and run(args) -> exit status.

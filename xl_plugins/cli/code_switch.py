@@ -9,12 +9,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..arguments import seed, whole
-from ..augment.code_switch import texts as defaults
-from ..augment.code_switch.job import KIND, CodeSwitchJob
-from ..augment.code_switch.texts import SwitchOptions, lines
-from ..augment.primitives.code_switch import CHOICES
+from ..augment.code_switch import options as defaults
+from ..augment.code_switch.options import SwitchOptions
+from ..augment.primitives.base import CHOICES
 from ..augment.primitives.dictionaries import ALL
-from ..data.binary.layout import DataBin
 from ..formats.languages import check_language
 from ..terminal import say
 from .shared.offline import lock_data
@@ -65,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep copies that equal their row or another copy of it, which are dropped else",
     )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=1, metavar="N", help="of all draws (default: %(default)s)")
-    parser.add_argument("--name", default=KIND.name, help="folder below that of the language (default: %(default)s)")
+    parser.add_argument(
+        "--name", default=defaults.NAME, help="folder below that of the language (default: %(default)s)"
+    )
     parser.add_argument(
         "--source-language", metavar="LANG", help="whose text is switched (default: that of the data folder, else en)"
     )
@@ -73,6 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..augment.code_switch.job import KIND, CodeSwitchJob
+    from ..augment.code_switch.texts import lines
+    from ..data.binary.layout import DataBin
+
     KIND.check_name(args.name)
     source = args.source_language and check_language(args.source_language, "--source-language")
     options = SwitchOptions(

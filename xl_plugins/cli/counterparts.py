@@ -7,26 +7,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from ..arguments import whole
 from ..augment.counterparts import options as defaults
-from ..augment.counterparts.dictionary import TranslationPairs
-from ..augment.counterparts.files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
-from ..augment.counterparts.finder import MAX_TOKENS, CounterpartFinder
-from ..augment.counterparts.job import CounterpartJob
-from ..augment.counterparts.options import CounterpartOptions, parse_thresholds
+from ..augment.counterparts.options import MAX_TOKENS, CounterpartOptions, parse_thresholds
 from ..augment.counterparts.report import THRESHOLDS, Counts, rate_lines, threshold_lines, translation_lines
 from ..augment.primitives.dictionaries import load_dictionaries
-from ..augment.primitives.vocabulary import LanguageVocabulary, describe, warnings
 from ..data.binary.blocks import BlockStore, parse_shard
-from ..data.binary.layout import DataBin
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..terminal import say
 from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
+
+if TYPE_CHECKING:
+    from ..augment.counterparts.finder import CounterpartFinder
+    from ..augment.counterparts.job import CounterpartJob
+    from ..augment.primitives.vocabulary import LanguageVocabulary
+
 
 SUMMARY = "substitute words by other languages' words that the pre-trained model finds probable (SALT)"
 EPILOG = """\
@@ -111,6 +111,10 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..augment.counterparts.job import CounterpartJob
+    from ..augment.primitives.vocabulary import describe, warnings
+    from ..data.binary.layout import DataBin
+
     _check(args)
     shard = parse_shard(args.shard) if args.shard else None
     data = DataBin(Path(args.data), args.source_language)
@@ -146,6 +150,8 @@ def _options(args: argparse.Namespace, source: str) -> CounterpartOptions:
 
 
 def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
+    from ..augment.counterparts.dictionary import TranslationPairs
+
     finder = job.finder(model, job.vocabularies, args.max_tokens)
     if args.dictionaries:
         names = [one.language for one in job.vocabularies if one.language != job.options.source]
@@ -171,6 +177,8 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
 
 
 def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] | None, load: Any) -> int:
+    from ..augment.counterparts.files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
+
     names = [one.language for one in job.vocabularies]
     if args.write_pieces:
         check_pieces(names, job.texts, args.write_pieces)
@@ -198,6 +206,8 @@ def _write(
     pending: list[LanguageVocabulary],
 ) -> bool:  # fmt: skip
     """Do what is left of these languages; whether their files were written."""
+    from ..augment.counterparts.files import language_folder
+
     store = job.store(pending)
     name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
     # before the lock, which makes a folder: a model that is refused leaves nothing behind

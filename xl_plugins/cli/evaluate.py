@@ -9,7 +9,6 @@ import sys
 
 from xl_plugins.arguments import Parser, seed, whole
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.evaluation.evaluate import evaluate, report
 from xl_plugins.evaluation.options import add_model_options, column_names
 from xl_plugins.evaluation.readers.file_scores import FILE_METRICS, score_files
 from xl_plugins.evaluation.readers.labels import STEMS
@@ -18,7 +17,7 @@ from xl_plugins.evaluation.report.overall import overall_table, read_systems
 from xl_plugins.evaluation.report.result import check_json, read_json, to_json
 from xl_plugins.evaluation.report.significance import MOST_RESAMPLES, RESAMPLES, compare_systems
 from xl_plugins.evaluation.report.table import FORMATS, compare_table, render
-from xl_plugins.evaluation.retrieval import scores as retrieval
+from xl_plugins.evaluation.retrieval.options import add_options as add_retrieval_options
 from xl_plugins.formats.languages import parse_languages
 from xl_plugins.functional.scores.tag_schemes import SCHEMES
 from xl_plugins.interrupts import clean_up_on_signals
@@ -137,13 +136,15 @@ def make_parser() -> argparse.ArgumentParser:
         " was not translated",
     )  # fmt: skip
     add_model_options(model)
-    retrieval.add_options(parser.add_argument_group("with --path, sentence retrieval"))
+    add_retrieval_options(parser.add_argument_group("with --path, sentence retrieval"))
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
+    from xl_plugins.evaluation.evaluate import evaluate
+
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
     ways = {"path": evaluate, "predictions": _score, "compare": _compare, "overall": _overall}
     way = next(name for name in ways if getattr(args, name))
@@ -179,6 +180,8 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _score(args: argparse.Namespace) -> int:
+    from xl_plugins.evaluation.evaluate import report
+
     if args.task:
         check_component(args.task, "--task")
     if not args.labels:

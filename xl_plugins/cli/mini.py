@@ -9,9 +9,10 @@ from pathlib import Path
 from xl_plugins.arguments import Parser, number, seed, whole
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.interrupts import clean_up_on_signals
-from xl_plugins.mini import pretrain, write
+from xl_plugins.mini import write
 from xl_plugins.mini.corpora import Text
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE
+from xl_plugins.mini.sizes import Schedule, Sizes
 
 _EPILOG = """complete example:
   xl-mini make mini --problem all --languages en,de,es,fr,sw,tr,hi \\
@@ -27,6 +28,14 @@ sentence_pair writes xnli and pawsx; tagging writes udpos and panx; qa writes sq
 The labelled files of a problem are the same alone and with all. The same
 options give the same bytes, and a language's files do not depend on the other languages"""
 
+_PRETRAIN = """\
+Train a SentencePiece model and a tiny XLM-R with fairseq's own masked language model task.
+
+OUT receives sentencepiece.bpe.model, dict.txt (without <mask>, as the XLM-R archives have it), model.pt (fairseq
+checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text and the checkpoints.
+OUT appears when all is there; until then it is made in a folder beside it, in which a killed or interrupted run
+continues.
+"""
 _PRETRAIN_EPILOG = """complete example:
   xl-mini pretrain mini mini-xlmr --vocab 4000 --layers 3 --dim 128 --heads 4 --ffn 512 --updates 2000
 or on text of your own (one sentence per line, .gz allowed; the files after --parallel are line-aligned translations):
@@ -83,7 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
     make.add_argument("--overwrite", action="store_true", help="replace DIR if this command made it")
 
     train = commands.add_parser(
-        "pretrain", help="train a tokenizer and a tiny XLM-R", description=pretrain.__doc__, epilog=_PRETRAIN_EPILOG,
+        "pretrain", help="train a tokenizer and a tiny XLM-R", description=_PRETRAIN, epilog=_PRETRAIN_EPILOG,
         formatter_class=shape,
     )  # fmt: skip
     train.add_argument(
@@ -136,7 +145,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("--parallel: only together with --text; a benchmark folder brings its own")
     if args.dim % args.heads:
         raise UserError(f"--dim {args.dim}: must be a multiple of --heads {args.heads}")
-    sizes = pretrain.Sizes(
+    sizes = Sizes(
         vocab=args.vocab,
         layers=args.layers,
         dim=args.dim,
@@ -144,11 +153,13 @@ def main(argv: list[str] | None = None) -> int:
         ffn=args.ffn,
         max_positions=args.max_positions,
     )
-    schedule = pretrain.Schedule(
+    schedule = Schedule(
         updates=args.updates, batch_size=args.batch_size, lr=args.lr, seed=args.seed, parallel_share=args.parallel_share
     )
     text = Text.of_files(args.text, args.parallel or ()) if args.text else Text.of_folder(args.folders[0])
-    pretrain.pretrain(text, args.folders[-1], sizes, schedule, overwrite=args.overwrite)
+    from xl_plugins.mini.pretrain import pretrain
+
+    pretrain(text, args.folders[-1], sizes, schedule, overwrite=args.overwrite)
     return 0
 
 

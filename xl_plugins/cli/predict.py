@@ -9,26 +9,23 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from xl_plugins.arguments import Parser
 from xl_plugins.data.binary.digest import file_digest
-from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.prepare.tagging_notes import note_lines
-from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
-from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
-from xl_plugins.evaluation.predict import BATCH_SIZE
-from xl_plugins.evaluation.readers.raw import source_rule
-from xl_plugins.evaluation.readers.raw_pairs import COLUMNS, PairReader, pair_record, predict_pairs
-from xl_plugins.evaluation.readers.raw_qa import QuestionReader, predict_questions, question_record
-from xl_plugins.evaluation.readers.raw_tagging import SentenceReader, predict_sentences, sentence_record
+from xl_plugins.evaluation.options import BATCH_SIZE, add_model_options, batch_limits, model_options
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
 from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.terminal import say
+
+if TYPE_CHECKING:
+    from xl_plugins.data.tokenizer import PieceEncoder
+    from xl_plugins.evaluation.checkpoint import FineTuned
+
 
 EPILOG = """\
 input, UTF-8, one example per line, as text or as JSON lines (told apart by the first character); by the checkpoint's
@@ -101,6 +98,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
+    from xl_plugins.evaluation.readers.raw_pairs import COLUMNS
+
     if text is None:
         return None
     if "=" in text:
@@ -116,6 +115,8 @@ def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
 
 
 def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
+    from xl_plugins.data.tokenizer import PieceEncoder
+
     root = tuned.task.data_bin.root
     path = spm or str(root / "sentencepiece.bpe.model")
     if not os.path.isfile(path):
@@ -133,6 +134,12 @@ def _records(
     tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """What is printed for each example."""
+    from xl_plugins.data.offsets import ContextEncoder
+    from xl_plugins.evaluation.readers.raw import source_rule
+    from xl_plugins.evaluation.readers.raw_pairs import PairReader, pair_record, predict_pairs
+    from xl_plugins.evaluation.readers.raw_qa import QuestionReader, predict_questions, question_record
+    from xl_plugins.evaluation.readers.raw_tagging import SentenceReader, predict_sentences, sentence_record
+
     problem, rule, limits = tuned.task.problem, source_rule(tuned), batch_limits(args)
     sizes = limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]
     for option, (owner, words) in READ_BY.items():
@@ -162,6 +169,8 @@ def _records(
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
+    from xl_plugins.evaluation.checkpoint import load_fine_tuned
+
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
     # mistakes show before the checkpoint is read
     columns, layout, _ = _columns(args.columns), given_layout(args.format, args.delimiter), batch_limits(args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -13,7 +13,6 @@ from xl_plugins.arguments import Parser, whole
 from xl_plugins.cli.shared.hints import next_steps
 from xl_plugins.data.binary.folder_check import verify
 from xl_plugins.data.binary.meta import NAME, read_meta
-from xl_plugins.data.prepare.folder import Preparation, unit_size
 from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.metrics.benchmark import task_name
@@ -21,6 +20,10 @@ from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.tables import print_table
 from xl_plugins.terminal import say
+
+if TYPE_CHECKING:
+    from xl_plugins.data.prepare.folder import Preparation
+
 
 EPILOG = """\
 example:
@@ -79,6 +82,8 @@ class _Bar:
     """One progress bar over the bytes of all input files."""
 
     def __init__(self, plan: Plan, shown: bool) -> None:
+        from xl_plugins.data.prepare.folder import unit_size
+
         total = sum(unit_size(unit) for unit in plan.units)
         self.bar = tqdm(total=total, unit="B", unit_scale=True, disable=not shown, desc="prepare")
         self.done: dict[Unit, int] = {}
@@ -131,6 +136,8 @@ def main(argv: list[str] | None = None) -> int:
     plan = READERS[task_name(args.dataset)].make_plan(args)
     bar = _Bar(plan, args.progress or sys.stderr.isatty())
     raw = getattr(args, "raw", None)
+    from xl_plugins.data.prepare.folder import Preparation
+
     job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar, raw)
     try:
         meta = job.run()

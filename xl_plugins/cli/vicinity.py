@@ -8,23 +8,24 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from ..arguments import seed, whole
-from ..augment.generation.texts import text_fields
 from ..augment.vicinity import options as defaults
-from ..augment.vicinity.generator import MAX_TOKENS, Vicinity
-from ..augment.vicinity.job import KIND, VicinityJob, VicinitySource
 from ..augment.vicinity.options import VicinityOptions, parse_percent, parse_samples
-from ..augment.vicinity.report import example_lines, lines
 from ..data.binary.blocks import parse_shard
-from ..data.binary.layout import DataBin
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..terminal import say
 from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
+
+if TYPE_CHECKING:
+    from ..augment.vicinity.generator import Vicinity
+    from ..augment.vicinity.job import VicinityJob
+    from ..data.binary.layout import DataBin
+
 
 SUMMARY = "make virtual sentences in which the pre-trained model replaces words (XLA's GEN-LM)"
 EPILOG = """\
@@ -63,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=whole(), default=1, metavar="N", help="do all of it N times with other words (default: 1)"
     )
-    parser.add_argument("--name", default=KIND.name, help="folder below that of the language (default: %(default)s)")
+    parser.add_argument(
+        "--name", default=defaults.NAME, help="folder below that of the language (default: %(default)s)"
+    )
     _add_rules(parser)
     _add_running(parser)
 
@@ -104,10 +107,13 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--sample", type=whole(), metavar="N", help=f"rows of --report-only (default: {_SAMPLE}, equally spaced)"
     )
     running.add_argument("--show", type=whole(), metavar="N", help="with --report-only: print N examples per language")
-    add_running(running, MAX_TOKENS, "virtual sentences")
+    add_running(running, defaults.MAX_TOKENS, "virtual sentences")
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..augment.vicinity.job import KIND, VicinityJob, VicinitySource
+    from ..data.binary.layout import DataBin
+
     _check(args)
     shard = parse_shard(args.shard) if args.shard else None
     data = DataBin(Path(args.data))
@@ -144,6 +150,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    from ..augment.vicinity.job import KIND
+
     check_running(args, ("max_tokens", "sample", "show"), ("json",))
     KIND.check_name(args.name)
     for option in ("sample", "show"):
@@ -163,6 +171,8 @@ def _languages(args: argparse.Namespace, data: DataBin) -> tuple[str, ...]:
 
 
 def _options(args: argparse.Namespace, data: DataBin) -> VicinityOptions:
+    from ..augment.generation.texts import text_fields
+
     problem = "tagging" if len(text_fields(data, "virtual sentences")) == 1 else "sentence_pair"
     chars = defaults.MIN_CHARS[args.genlm_unit] if args.genlm_min_chars is None else args.genlm_min_chars
     return VicinityOptions(
@@ -193,6 +203,8 @@ def _shortness(job: VicinityJob) -> str | None:
 
 
 def _report(args: argparse.Namespace, jobs: list[VicinityJob], vicinity: Vicinity) -> int:
+    from ..augment.vicinity.report import example_lines
+
     content: dict[str, Any] = {}
     for job in jobs:
         rows = job.sample(args.sample or _SAMPLE)
@@ -233,6 +245,8 @@ def _bar(job: VicinityJob, total: int, done: int) -> tqdm:
 
 
 def _show(job: VicinityJob, counts: Counter[str]) -> None:
+    from ..augment.vicinity.report import lines
+
     say(*lines(job.language, counts))
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from xl_plugins.arguments import Parser, seed
 from xl_plugins.cli.shared.training import Record, fairseq_train, parse_options, run_child
 from xl_plugins.cli.shared.xtune_stages import stage_words
-from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.methods.xtune.presets import (
     DATA_SETS,
@@ -93,6 +92,8 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def check(args: argparse.Namespace) -> None:
     """What would only show after minutes, or in stage 2 after days."""
+    from xl_plugins.data.binary.layout import DataBin
+
     problem = DATA_SETS[args.dataset].problem
     found = DataBin(Path(args.data)).meta.get("problem", problem)
     if found != problem:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import UserError
 from .checkpoint import FineTuned
-from .predict import BATCH_SIZE, Predictions, Starter, build_datasets, decode, find_languages, values_of_languages
+from .options import BATCH_SIZE
+from .predict import Predictions, Starter, build_datasets, decode, find_languages, values_of_languages
 
 
 def predict_ensemble(

@@ -17,7 +17,8 @@ import numpy as np
 from ..data.training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
 from ..errors import UserError
 from .checkpoint import FineTuned
-from .predict import BATCH_SIZE, Progress, find_languages, predict_dataset
+from .options import BATCH_SIZE
+from .predict import Progress, find_languages, predict_dataset
 from .report.result import FORMAT
 from .report.table import Table, points
 from .scoring import provenance

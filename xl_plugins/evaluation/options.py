@@ -10,7 +10,8 @@ from typing import Any
 
 from ..arguments import whole
 from ..errors import UserError
-from .predict import BATCH_SIZE
+
+BATCH_SIZE = 64
 
 
 def add_model_options(group: Any) -> None:

@@ -13,8 +13,8 @@ from fairseq import utils
 from ..data.binary.layout import SPLITS
 from ..errors import UserError
 from .checkpoint import FineTuned
+from .options import BATCH_SIZE
 
-BATCH_SIZE = 64
 Progress = Callable[[int], object]  # told how many examples are done since the last call
 Starter = Callable[[str, int], Progress]  # called with each language and its number of examples
 

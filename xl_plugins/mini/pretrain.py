@@ -1,7 +1,5 @@
 """Train a SentencePiece model and a tiny XLM-R with fairseq's own masked language model task.
 
-OUT receives sentencepiece.bpe.model, dict.txt (without <mask>, as the XLM-R archives have it), model.pt (fairseq
-checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text and the checkpoints.
 OUT appears when all is there; until then it is made in a folder beside it, in which a killed or interrupted run
 continues.
 """
@@ -25,7 +23,8 @@ from xl_plugins.checkpoints.writing import LAST, clear_temporary, save_whole
 from xl_plugins.errors import UserError
 from xl_plugins.interrupts import death_with_parent
 from xl_plugins.mini.corpora import Text
-from xl_plugins.mini.pretraining_text import LOG, MODEL, WORK, Schedule, Sizes, prepare
+from xl_plugins.mini.pretraining_text import LOG, MODEL, WORK, prepare
+from xl_plugins.mini.sizes import Schedule, Sizes
 from xl_plugins.output import Staging, atomic_file
 
 COMMAND, SETTINGS = "xl-mini pretrain", "settings.json"

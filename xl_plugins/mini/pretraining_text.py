@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from xl_plugins.errors import UserError
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines
+from xl_plugins.mini.sizes import Schedule, Sizes
 from xl_plugins.output import atomic_file
 
 TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
@@ -26,29 +26,6 @@ TOKENIZER, DICTIONARY, MODEL, LOG, WORK = (
 )
 VALID_LINES = 500
 FEWEST_LINES = 8  # fairseq finds no batch in fewer
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Shape of the model; ``max_positions`` counts pieces with the specials."""
-
-    vocab: int = 4000
-    layers: int = 3
-    dim: int = 128
-    heads: int = 4
-    ffn: int = 512
-    max_positions: int = 256
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """``batch_size`` in lines; ``parallel_share`` of the lines are translation pairs."""
-
-    updates: int = 2000
-    batch_size: int = 64
-    lr: float = 2e-3
-    seed: int = 1
-    parallel_share: float = 0.1
 
 
 def train_tokenizer(sentences: list[str], path: Path, vocab: int) -> sentencepiece.SentencePieceProcessor:

@@ -16,9 +16,9 @@ from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, World, make_
 from xl_plugins.augment.counterparts import files as counterpart_files
 from xl_plugins.augment.counterparts.finder import CounterpartFinder
 from xl_plugins.cli.augment import main
-from xl_plugins.cli.shared import offline
 from xl_plugins.data.binary.blocks import BlockStore
 from xl_plugins.errors import UserError
+from xl_plugins.models import pretrained
 from xl_plugins.output import folder
 
 Bytes = dict[str, bytes]
@@ -64,7 +64,7 @@ def test_blocks_and_shards_give_the_bytes_of_one_run(
         assert out[-1] == f"shard {shard} is through; when all are, run the same command without --shard"
         assert not (world.pairs / "en/counterparts/fr").exists()
     blocks.clear()
-    monkeypatch.setattr(offline, "load_language_model", never)  # nothing is left to be scored
+    monkeypatch.setattr(pretrained, "load_language_model", never)  # nothing is left to be scored
     assert main(world.options()) == 0
     assert blocks == [] and tree(world.pairs) == whole
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()[-4:]] == list(LANGUAGES)
@@ -169,7 +169,7 @@ def test_up_to_date(
     made: tuple[World, Bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     world, files = made
-    monkeypatch.setattr(offline, "load_language_model", never)
+    monkeypatch.setattr(pretrained, "load_language_model", never)
     assert main(world.options(json=tmp_path / "r.json")) == 0
     lines = capsys.readouterr().out.splitlines()[-4:]
     assert lines == [f"{name}: up to date in {world.pairs}/en/counterparts/{name}" for name in LANGUAGES]

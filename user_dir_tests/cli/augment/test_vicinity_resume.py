@@ -16,8 +16,8 @@ from user_dir_tests.helpers.toys.toy_vicinity import World, in_blocks, make_worl
 from xl_plugins.augment.generation import files as generated_files
 from xl_plugins.augment.vicinity.examples import ExampleMaker
 from xl_plugins.cli.augment import main
-from xl_plugins.cli.shared import offline
 from xl_plugins.data.binary import blocks
+from xl_plugins.models import pretrained
 from xl_plugins.output import folder
 
 Bytes = dict[str, bytes]
@@ -77,7 +77,7 @@ def test_shards_give_the_bytes_of_one_run(
         assert capsys.readouterr().out.splitlines() == [f"de: {line}", f"en: {line}"]
         assert not (world.tagged / "de" / "vicinity").exists()
     blocks.clear()
-    monkeypatch.setattr(offline, "load_language_model", never)  # nothing is left to be done
+    monkeypatch.setattr(pretrained, "load_language_model", never)  # nothing is left to be done
     assert main(world.options()) == 0
     assert blocks == [] and tree(world.tagged) == whole
     assert main(world.options(shard="1/2")) == 0
@@ -125,7 +125,7 @@ def test_killed_and_resumed(
 
 def test_up_to_date(made: tuple[World, Bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     world, files = made
-    monkeypatch.setattr(offline, "load_language_model", never)
+    monkeypatch.setattr(pretrained, "load_language_model", never)
     assert main(world.options(json=tmp_path / "r.json")) == 0
     assert tree(world.tagged) == files
     found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))

@@ -17,9 +17,10 @@ from ..generation.texts import LanguageTexts
 from ..primitives.code_switch import CodeSwitch
 from ..primitives.dictionaries import dictionary_files, load_dictionaries
 from ..primitives.words import WordPieces
-from .texts import SwitchedTexts, SwitchOptions, summary
+from .options import NAME, SwitchOptions
+from .texts import SwitchedTexts, summary
 
-KIND = Kind("code-switch", "code-switched texts", "options, text or dictionaries")
+KIND = Kind(NAME, "code-switched texts", "options, text or dictionaries")
 _BLOCK = 1024  # rows in memory at once
 _VERSION = 1  # to be raised whenever the same input gives other texts
 Progress = Callable[[int], object]

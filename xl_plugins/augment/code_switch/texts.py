@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,52 +11,16 @@ import numpy as np
 
 from ...data.augmented.views import count_words, flatten
 from ...data.augmented.views_tagging import words_of
-from ...errors import UserError
 from ..generation.files import Examples
 from ..generation.texts import LanguageTexts
-from ..primitives.base import Word, check_ratio, generator
-from ..primitives.code_switch import CHOICES, CodeSwitch
-from ..primitives.dictionaries import ALL
+from ..primitives.base import Word, generator
+from ..primitives.code_switch import CodeSwitch
 from ..primitives.words import WordPieces
+from .options import SwitchOptions
 
-RATIO = 0.3  # xTune's scripts; 0.5 for PAWS-X
-SEEDS = 2**32
 DROPPED = {"unchanged": "equal to the row", "duplicate": "equal to another copy of the row"}
 _VIEW = 0  # of the generator: training draws its views from 1
 _Texts = Sequence[list[Word]]  # the words of each text of an example
-
-
-@dataclass(frozen=True)
-class SwitchOptions:
-    """Options of ``xl-augment code-switch``, as those of code-switch in training.
-
-    samples: copies of a row; keep_duplicates: also of the row itself.
-    """
-
-    languages: str = ALL
-    ratio: float = RATIO
-    samples: int = 1
-    choice: str = CHOICES[0]
-    lower: bool = False
-    sentence_ratio: float = 1.0
-    keep_duplicates: bool = False
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        check_ratio("--ratio", self.ratio)
-        check_ratio("--sentence-ratio", self.sentence_ratio)
-        if self.samples < 1:
-            raise UserError(f"--samples {self.samples}: expected at least 1")
-        if not 0 <= self.seed < SEEDS:
-            raise UserError(f"--seed {self.seed}: expected a number from 0 to {SEEDS - 1}")
-
-    def describe(self, languages: Iterable[str]) -> dict[str, Any]:
-        """For manifests and fingerprints. ``languages``: those with a dictionary, in the order they are drawn from."""
-        return {
-            "languages": list(languages), "ratio": self.ratio, "samples": self.samples, "choice": self.choice,
-            "lower": self.lower, "sentence_ratio": self.sentence_ratio, "keep_duplicates": self.keep_duplicates,
-            "seed": self.seed,
-        }  # fmt: skip
 
 
 class SwitchedTexts:

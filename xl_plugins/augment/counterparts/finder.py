@@ -21,12 +21,11 @@ from ..generation.texts import text_fields
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.vocabulary import LanguageVocabulary
 from .dictionary import TranslationPairs
-from .options import CounterpartOptions
+from .options import MAX_TOKENS, CounterpartOptions
 from .report import Counts
 from .scorer import CounterpartScorer
 
 BLOCK = 4096  # texts that are batched by length together; the unit of sharding and resuming
-MAX_TOKENS = 4096  # positions of a batch, padding included
 _FIRST = 1000  # texts in which <unk> is looked for
 _MAX_UNKNOWN = 0.1
 

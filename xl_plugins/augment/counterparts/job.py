@@ -23,8 +23,8 @@ from ..primitives.vocabulary import LanguageVocabulary, build_vocabulary
 from ..primitives.word_lists import find_word_list, read_word_list
 from ..primitives.words import WordPieces
 from .files import COMMAND, FOLDER, language_folder, prefix, read_manifest, write_counterparts
-from .finder import MAX_TOKENS, Changes, CounterpartFinder, TrainingTexts
-from .options import CounterpartOptions
+from .finder import Changes, CounterpartFinder, TrainingTexts
+from .options import MAX_TOKENS, CounterpartOptions
 from .report import Counts
 from .scorer import CounterpartScorer
 

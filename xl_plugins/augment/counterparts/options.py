@@ -14,6 +14,8 @@ LANGUAGES = ("en", "fr", "es", "de")  # section 3.1: three targets and the sourc
 TOP_K = 10_000  # footnote 2
 SOURCE_THRESHOLD, THRESHOLD = 1e-3, 1e-7  # Appendix A
 
+MAX_TOKENS = 4096  # positions of a batch, padding included
+
 
 @dataclass(frozen=True)
 class CounterpartOptions:

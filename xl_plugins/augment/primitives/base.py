@@ -10,6 +10,8 @@ from xl_plugins.errors import UserError
 
 Word = tuple[int, ...]  # fairseq piece ids of one word; the first piece begins with U+2581
 
+CHOICES = ("any", "covered")  # code-switch: a word's language is drawn among all, or those that list it
+
 # SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): increment and the two multipliers of its finaliser.
 _GAMMA, _MIX1, _MIX2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _64_BITS = (1 << 64) - 1

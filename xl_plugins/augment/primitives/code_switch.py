@@ -10,11 +10,10 @@ from __future__ import annotations
 import random
 from typing import Callable, Collection, Mapping, Sequence, Union
 
-from xl_plugins.augment.primitives.base import Augmented, Word, check_ratio
+from xl_plugins.augment.primitives.base import CHOICES, Augmented, Word, check_ratio
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.errors import UserError
 
-CHOICES = ("any", "covered")
 Translations = Union[str, Sequence[str]]  # of one source word, as listed, duplicates kept
 _KEPT = 200_000  # words and translations cached each before the cache is emptied
 

@@ -17,9 +17,9 @@ from fairseq.data import Dictionary
 from ...data.sentences import length_batches
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.words import BOUNDARY, Word, WordPieces
+from .options import MAX_TOKENS
 from .texts import Units
 
-MAX_TOKENS = 4096  # positions of a batch, padding included
 WINDOW = 2048  # sentences that are worked on at once: batches are cut from their like lengths
 WHOLE, GLUED, EMPTY, OVERLONG = range(4)  # what became of a sample
 REASONS = {GLUED: "glued", EMPTY: "empty", OVERLONG: "overlong"}

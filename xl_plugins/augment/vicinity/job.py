@@ -20,13 +20,13 @@ from ..generation.files import Examples, Kind, write_examples
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.words import WordPieces
 from .examples import ExampleMaker
-from .generator import MAX_TOKENS, Vicinity
+from .generator import Vicinity
 from .mask_filler import MaskFiller
-from .options import VicinityOptions
+from .options import MAX_TOKENS, NAME, VicinityOptions
 from .report import summary, why_none
 from .texts import VicinityTexts
 
-KIND = Kind("vicinity", "virtual examples", "options, text or model")
+KIND = Kind(NAME, "virtual examples", "options, text or model")
 COMMAND = KIND.command
 BLOCK = 1024  # rows whose samples are batched together; the unit of sharding and resuming
 _VERSION = 2  # to be raised whenever the same input gives other examples

@@ -16,6 +16,9 @@ MIN_CHARS = {"word": 3, "piece": 1}  # the released code masks words only
 MIN_WORDS, MAX_WORDS = 5, 150  # the released code
 SEEDS = 2**32
 
+NAME = "vicinity"  # of the command, and of the folder below that of the language
+MAX_TOKENS = 4096  # positions of a batch, padding included
+
 
 @dataclass(frozen=True)
 class VicinityOptions:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...checkpoints.safe_load import load_restricted
 from ...errors import UserError
 
 ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
@@ -140,6 +139,8 @@ def describe_encoder(path: str, max_length: int) -> Shape:
 
     The published archives are not opened: they would have to be read whole.
     """
+    from ...checkpoints.safe_load import load_restricted
+
     if not os.path.isfile(path) or not zipfile.is_zipfile(path):
         return Shape([], "large" in Path(path).parent.name)
     try:

@@ -7,14 +7,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...arguments import whole
-from ...data.binary.layout import DataBin
 from ...errors import UserError
-from ...evaluation.checkpoint import PRECISIONS, find_device
-from ...models.pretrained import load_language_model
 from ...output import FolderLock, check_file, is_json, write_together
+
+if TYPE_CHECKING:
+    from ...data.binary.layout import DataBin
 
 
 def add_running(running: Any, max_tokens: int, what: str) -> None:
@@ -61,6 +61,9 @@ def precision_of(args: argparse.Namespace) -> str:
 
 def model_loader(args: argparse.Namespace, data: DataBin) -> Callable[[], Any]:
     """Loads the model of ``--path`` on its device, in its precision; what can be checked is checked at once."""
+    from ...evaluation.checkpoint import PRECISIONS, find_device
+    from ...models.pretrained import load_language_model
+
     precision = precision_of(args)
     device = find_device(args.device, precision)
     if not Path(args.path).is_file():

@@ -10,7 +10,6 @@ from typing import Any
 
 import xl_plugins
 from xl_plugins.cli.shared.training import parse_options
-from xl_plugins.defaults import count_ranks, share_rows
 from xl_plugins.errors import UserError
 from xl_plugins.methods.xtune.presets import (
     ROWS_PER_UPDATE,
@@ -91,6 +90,8 @@ def _value(given: dict[str, list[str]], option: str) -> str | None:
 
 def _batch(options: dict[str, list[str]], given: dict[str, list[str]]) -> dict[str, list[str]]:
     """32 rows per update on any number of GPUs, unless the user says otherwise."""
+    from xl_plugins.defaults import count_ranks, share_rows
+
     if "--max-tokens" in given:
         del options["--batch-size"], options["--update-freq"]
         return {}

@@ -16,7 +16,6 @@ from ...errors import UserError
 from ...models.pretrained import build_pretrained, read_pretrained
 from ..checkpoint import PRECISIONS, find_device
 
-POOLINGS = ("mean", "inner", "first")
 XTREME_LAYERS = {12: 8, 24: 14}  # XTREME's scripts: states 7 of 0..11 and 13 of 0..23, counted after the embeddings
 
 

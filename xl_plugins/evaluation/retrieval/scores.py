@@ -17,41 +17,24 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from ...arguments import whole
 from ...data.binary.layout import DataBin
 from ...errors import UserError
 from ...formats.languages import parse_languages
-from ...functional.scores.retrieval import MARGINS, MINING, normalise
+from ...functional.scores.mining import MARGINS, MINING
+from ...functional.scores.retrieval import normalise
 from ...output import FileOutput, check_component
 from ..metrics.benchmark import task_name
 from ..options import batch_limits, column_names, model_options
 from ..readers.labels import prediction_path
 from ..report.result import Result
-from .encode import POOLINGS, SentenceEncoder, Sentences, load_sentence_encoder
+from .encode import SentenceEncoder, Sentences, load_sentence_encoder
+from .options import POOLINGS
 from .search import Mined, Side, find_translations, mine_pairs, read_gold
 
 PROBLEM = "retrieval"
 MINED = ("bucc2018",)  # data sets whose pairs have to be found; in the others every sentence has a translation
 MAX_LENGTH = 512  # positions of a sentence in XTREME's scripts
 BATCH = {"batch_size": 256, "max_tokens": 4096}
-
-
-def add_options(group: Any) -> None:
-    """Options of retrieval only."""
-    group.add_argument(
-        "--layer", type=whole(), metavar="N",
-        help="layer whose states are compared, 0 = embeddings (default: 8 of 12, 14 of 24 as XTREME, else two thirds)",
-    )  # fmt: skip
-    group.add_argument(
-        "--pooling", choices=POOLINGS,
-        help="mean over all positions (default, as XTREME), over those inside <s> and </s> (inner), or the state of <s>"
-        " (first)",
-    )  # fmt: skip
-    group.add_argument("--margin", choices=MARGINS, help="BUCC: score of a pair (default: ratio, as XTREME)")
-    group.add_argument(
-        "--mine", choices=MINING,
-        help="BUCC: best pairs of both directions (max, default, as XTREME), those both agree on, or forward only",
-    )  # fmt: skip
 
 
 @dataclass

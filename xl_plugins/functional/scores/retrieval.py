@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 BLOCK = 4096  # rows of a block of similarities on either side: 64 MiB in float32
-MARGINS = ("ratio", "distance", "absolute")
-MINING = ("max", "intersection", "forward")
 
 
 @dataclass

@@ -1,0 +1,28 @@
+"""Sizes of a tiny model and of its pre-training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Shape of the model; ``max_positions`` counts pieces with the specials."""
+
+    vocab: int = 4000
+    layers: int = 3
+    dim: int = 128
+    heads: int = 4
+    ffn: int = 512
+    max_positions: int = 256
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``batch_size`` in lines; ``parallel_share`` of the lines are translation pairs."""
+
+    updates: int = 2000
+    batch_size: int = 64
+    lr: float = 2e-3
+    seed: int = 1
+    parallel_share: float = 0.1
