@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sets
@@ -10,6 +11,7 @@ from training import Setting, Trainer
 
 LANGUAGES = "de,en,es,fr,nl,pt"  # of the language model's text: sources, SALT's word lists, XLA's targets
 UPDATES = 2000
+_LISTS = "$DATA/wordfreq/{lang}_10k.txt"
 MEMBERS = (1000, 3000, 4000)  # seeds of the released scripts
 _LENGTH = f"--max-update {UPDATES} --total-num-update {UPDATES} --warmup-updates {UPDATES // 10}"
 _TRAINING = "--optimizer adam --clip-norm 1 --lr 3e-4 --lr-scheduler polynomial_decay --batch-size 48 --num-workers 0"
@@ -50,31 +52,60 @@ def language_model(setting: Setting) -> Step:
     return Step("lm/whole", (untrim,), (data, masked, after))
 
 
-def salt(t: Trainer, data: Step, seed: int) -> list[Run]:
-    """Counterparts by the language model; plain fine-tuning, English synonyms alone, no mixup, SALT; equally long."""
-    lists = ("--word-lists", "$DATA/wordfreq/{lang}_10k.txt", "--languages", "en,fr,es,de")
-    words = ("xl-augment", "counterparts", f"$WORK/{data.name}", "--path", t.model(), *lists,
-             *t.setting.precision)  # fmt: skip
-    name = f"{t.dataset}/salt-counterparts"
-    report = (
-        "--report-only",
-        "--dictionaries",
-        "$DATA/dictionaries/muse",
-        "--json",
-        f"$WORK/{name}.json",
-        "--overwrite",
-    )
-    made = Step(name, (words, (*words, *report)), (t.encoder, data))
-    found = []
-    for system, options in (
-        ("salt-plain", ("--salt-langs", "none")),
-        ("salt-en", ("--salt-langs", "en")),
-        ("salt-no-mixup", ("--mix", "none")),
-        ("salt", ()),
-    ):
-        trained = t.train(system, data, "salt_augment_task", *options, seed=seed, after=(made,))
-        found.append(t.score(system, data, trained, seed=seed))
-    return found
+@dataclass(frozen=True)
+class Salt:
+    """SALT on a data set.
+
+    languages: of the copies, the source's synonyms first; dictionaries: folder below $DATA that judges substitutes.
+    """
+
+    trainer: Trainer
+    languages: str
+    dictionaries: str
+
+    def runs(self, make: Callable[[Step, str], Step], seed: int) -> list[Run]:
+        """Plain fine-tuning, English synonyms alone, no mixup, SALT, equally long; and translations by a dictionary in
+        place of the model's counterparts, beside those systems of the same languages.
+
+        Args:
+            make: the step that prepares the data, from the encoder and the folder's name.
+        """
+        t = self.trainer
+        data = make(t.encoder, f"{t.dataset}/salt-data")
+        made = self._counterparts(data)
+        targets = self.languages.split(",", 1)[1]
+        found = []
+        for system, languages, options in (
+            ("salt-plain", "none", ()),
+            ("salt-en", "en", ()),
+            ("salt-no-mixup", self.languages, ("--mix", "none")),
+            ("salt", self.languages, ()),
+            ("salt-no-en", targets, ()),
+        ):
+            more = ("--salt-langs", languages, *options)
+            trained = t.train(system, data, "salt_augment_task", *more, seed=seed, after=(made,))
+            found.append(t.score(system, data, trained, seed=seed))
+        data = make(t.encoder, f"{t.dataset}/salt-dictionary-data")
+        made = self._dictionary(data, targets)
+        trained = t.train(
+            "salt-dictionary", data, "salt_augment_task", "--salt-langs", targets, seed=seed, after=(made,)
+        )
+        return [*found, t.score("salt-dictionary", data, trained, seed=seed)]
+
+    def _counterparts(self, data: Step) -> Step:
+        t = self.trainer
+        name = f"{t.dataset}/salt-counterparts"
+        words = ("xl-augment", "counterparts", f"$WORK/{data.name}", "--path", t.model(), "--word-lists", _LISTS,
+                 "--languages", self.languages, *t.setting.precision)  # fmt: skip
+        report = ("--report-only", "--dictionaries", f"$DATA/{self.dictionaries}", "--json", f"$WORK/{name}.json",
+                  "--overwrite")  # fmt: skip
+        return Step(name, (words, (*words, *report)), (t.encoder, data))
+
+    def _dictionary(self, data: Step, languages: str) -> Step:
+        script = "$STUDY/../mini/dictionary_counterparts.py"
+        words = ("python", script, f"$WORK/{data.name}", _LISTS, f"$DATA/{self.dictionaries}", self.trainer.model(),
+                 languages)  # fmt: skip
+        return Step(f"{data.name}-made", (words,), (self.trainer.encoder, data))
 
 
 @dataclass(frozen=True)

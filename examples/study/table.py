@@ -72,8 +72,15 @@ def _trainer(name: str, setting: Setting) -> Trainer:
 
 def _generated(setting: Setting) -> list[Run]:
     """SALT and XLA, whose texts a language model makes: the encoder's own at the paper's scale, else a trained one."""
-    lists = [f"wordfreq/{language}_10k.txt.gz" for language in ("en", "fr", "es", "de")]
-    files = {"sick": ["sick", *lists], "xnli": ["xnli", *lists], "pawsx": ["pawsx", *lists], "panx": ["panx"]}
+    salt = {
+        "sick": ("en,nl,pt", "dictionaries/wiktionary"),
+        "pawsx": ("en,fr,es,de", "dictionaries/muse"),
+        "xnli": ("en,fr,es,de", "dictionaries/muse"),
+    }
+    files = {
+        **{name: [name, *(f"wordfreq/{x}_10k.txt.gz" for x in langs.split(","))] for name, (langs, _) in salt.items()},
+        "panx": ["panx"],
+    }
     whole = lm.language_model(setting) if setting.scale == "small" else None
     model, after = ("$WORK/lm/whole.pt", (whole,)) if whole else ("$ENCODER/model.pt", ())
     trainers = {}
@@ -81,11 +88,13 @@ def _generated(setting: Setting) -> list[Run]:
         data = [f"$DATA/{path}" for path in paths]
         encoder = sets.trimmed(f"{name}/lm-encoder", data, model=model, after=after)
         trainers[name] = Trainer(name, encoder, BUDGETS[name], setting)
-    sick, xnli, pawsx, panx = (trainers[name] for name in ("sick", "xnli", "pawsx", "panx"))
+    sick, xnli, panx = (trainers[name] for name in ("sick", "xnli", "panx"))
+    make = {"sick": sets.sick, "pawsx": sets.pawsx, "xnli": sets.mnli}
+    found = []
+    for name, (langs, judge) in salt.items():
+        found += lm.Salt(trainers[name], langs, judge).runs(make[name], 1)
     return [
-        *lm.salt(sick, sets.sick(sick.encoder, "sick/salt-data"), 1),
-        *lm.salt(pawsx, sets.pawsx(pawsx.encoder, "pawsx/salt-data"), 1),
-        *lm.salt(xnli, sets.mnli(xnli.encoder, "xnli/salt-data"), 1),
+        *found,
         *lm.Xla(sick, sets.sick_unlabelled(sick.encoder), "sentence_pair", "50,80,100", 25, 25).runs(("nl",)),
         *lm.Xla(xnli, sets.xnli_unlabelled(xnli.encoder), "sentence_pair", "50,80,100", 20, 67).runs(("de",)),
         *lm.Xla(panx, sets.panx_unlabelled(panx.encoder), "tagging", "80,100,100", 20, 50).runs(("de",)),
