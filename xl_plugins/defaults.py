@@ -35,8 +35,6 @@ _WEIGHTS = {  # alpha of X-Mixup Table 10; no KL where both texts of a pair have
     "tagging": {"mixup_alpha": 0.8, "kl_weight": 0.0},
     "qa": {"mixup_alpha": 0.2, "kl_weight": 0.0},
 }
-_MIXUP_LAYERS = {"tagging": 4, "qa": 8}  # X-Mixup 5.1; of 12 layers
-_MIXUP_LAYERS_LARGE = {"tagging": 4, "qa": 16}  # of 24
 PAIRS_PER_UPDATE = 64  # X-Mixup Table 10: 4 devices x 16, question answering 8 x 8
 TASK_DEFAULTS: dict[str, dict[str, Any]] = {
     f"{method}_{problem}": {
@@ -122,9 +120,6 @@ def task_defaults(given: argparse.Namespace) -> dict[str, Any]:
             defaults |= _xla_defaults(given, ranks)
         if method == "xl" and given.criterion == "xtune_criterion":
             defaults |= _xtune_defaults(problem, (given.arch or "").endswith("_large"), ranks)
-    if method == "xmixup" and problem in _MIXUP_LAYERS:
-        layers = _MIXUP_LAYERS_LARGE if (given.arch or "").endswith("_large") else _MIXUP_LAYERS
-        defaults["mixup_layer"] = layers[problem]
     if defaults and given.max_tokens is not None:
         del defaults["batch_size"]
     if defaults and given.max_update is not None and method != "xla":  # the user measures the run in updates

@@ -119,7 +119,7 @@ def test_paper_defaults_follow_from_the_task(data: Path, task: str, arch: str) -
     assert cfg.checkpoint.best_checkpoint_metric == "acc_select" and cfg.checkpoint.maximize_best_checkpoint_metric
     assert cfg.lr_scheduler._name == "xl_linear" and cfg.lr_scheduler.warmup_ratio == 0.0
     if task == "xmixup_sentence_pair":
-        assert (cfg.model.mixup_layer, str(cfg.model.mixup_ratio), cfg.model.mixup_lambda0) == (1, "entropy", 0.5)
+        assert (cfg.model.mixup_layer, str(cfg.model.mixup_ratio), cfg.model.mixup_lambda0) == (None, "entropy", 0.5)
         assert (cfg.model.mixup_gate_weight, cfg.model.mixup_gate_bias) == (1.0, 0.0)
         assert (cfg.criterion.mixup_alpha, cfg.criterion.mse_weight, cfg.criterion.kl_weight) == (0.4, 1.0, 1.0)
         assert (cfg.task.sampling_k, str(cfg.task.sampling_unit), cfg.task.train_languages) == (1000.0, "update", "all")

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
@@ -27,11 +27,11 @@ MIXUP_RATIOS = ChoiceEnum(["entropy", "constant"])
 class XMixupConfig(XLMRConfig):
     """Options of the mixup layer; defaults from X-Mixup section 5.1 and the released code's initialisation."""
 
-    mixup_layer: int = field(
-        default=1,
+    mixup_layer: Optional[int] = field(
+        default=None,
         metadata={
-            "help": "layer m that mixes, counted from 1 (X-Mixup 5.1: 1 for sentence pairs, 4 for tagging, 8 of 12 or"
-            " 16 of 24 for question answering; fairseq-train sets these by the task)"
+            "help": "layer m that mixes, counted from 1 (default: X-Mixup 5.1, 1 for sentence pairs, 4 for tagging, 8"
+            " of 12 or 16 of 24 for question answering; of other depths the same share)"
         },
     )
     mixup_ratio: MIXUP_RATIOS = field(  # type: ignore[valid-type]
@@ -84,7 +84,7 @@ class XMixupModel(XLMRModel):
     @classmethod
     def check_config(cls, cfg: Any) -> None:
         super().check_config(cfg)
-        if not 1 <= cfg.mixup_layer <= cfg.encoder_layers:
+        if cfg.mixup_layer is not None and not 1 <= cfg.mixup_layer <= cfg.encoder_layers:
             raise UserError(
                 f"--mixup-layer {cfg.mixup_layer}: expected 1 to {cfg.encoder_layers}, the number of layers"
             )

@@ -18,6 +18,7 @@ from xl_plugins.tasks.base_options import XLTaskConfig
 
 from ..errors import UserError
 from ..functional.schedule import draw_gold, gold_probability
+from ..methods.xmixup.presets import mixup_layer
 from ..models.xmixup import XMixupModel, unwrapped
 from ..optim.decay import without_decay
 from ..optim.progress import PROGRESS
@@ -102,6 +103,8 @@ class XMixupTask(XLTask):
             )
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        if getattr(cfg, "mixup_layer", 1) is None:
+            cfg.mixup_layer = mixup_layer(self.problem.name, cfg.encoder_layers)  # it is stored with checkpoints
         model = super().build_model(cfg, from_checkpoint)
         if not isinstance(model, XMixupModel):
             raise UserError(f"--arch {cfg._name}: has no mixup layer; pass --arch xmixup_xlmr or xmixup_xlmr_large")

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from ...errors import UserError
 
 ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
-MIXUP_DEPTH = {"tagging": 4 / 12, "qa": 8 / 12}  # X-Mixup 5.1; pairs mix at layer 1
 POSITIONS = {"qa": 384}  # --max-length of the tasks; others 128
 _WIDTH = 88
 
@@ -40,12 +39,10 @@ def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]
 
 
 class Shape(NamedTuple):
-    """Options that build a model of a checkpoint's shape, whether it is XLM-R large, and its layers where it is neither
-    base nor large."""
+    """Options that build a model of a checkpoint's shape, and whether it is XLM-R large."""
 
     options: list[str]
     large: bool = False
-    layers: int | None = None
 
 
 class _Run:
@@ -76,8 +73,6 @@ class _Run:
             return any(split in self.splits[name] and split not in views.get(name, {}) for name in languages)
 
         further = ["--no-scheduled-sampling"] if lacks("train", translated) else []
-        if self.shape.layers and self.problem in MIXUP_DEPTH:
-            further += ["--mixup-layer", str(max(1, round(self.shape.layers * MIXUP_DEPTH[self.problem])))]
         if self.problem == "tagging" and not self.labelled(translated, "soft/train.npy"):
             further += ["--target-labels", "gold"] if self.labelled(translated) else []
         lacks_dev, lacks_test = lacks("valid", others), lacks("test", others)
@@ -167,4 +162,4 @@ def _shape_options(weights: Mapping[str, tuple[int, ...]], heads: int, max_lengt
     options = [text for name, value in found.items() if value != standard[name] for text in (name, str(value))]
     if positions < max_length:
         options += ["--max-length", str(positions)]
-    return Shape(options, is_large, layers if layers not in (base[0], large[0]) else None)
+    return Shape(options, is_large)

@@ -1,0 +1,1 @@
+"""X-Mixup (Yang et al., ICLR 2022)."""
