@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,3 +49,14 @@ def test_an_import_upward_is_found(house: Any, tmp_path: Path) -> None:
 def test_rooms_are_not_crowded(house: Any) -> None:
     """Folders of at most 15 files; of the files only tests may be longer than a sitting."""
     assert [line for line in house.crowded() if not line.startswith("user_dir_tests/") or "files" in line] == []
+
+
+def test_docstrings_say_what_is_done_or_returned() -> None:
+    """They begin with a verb or with what is returned, not with the middle of a sentence."""
+    wrong = []
+    for path in (path for top in ("xl_plugins", "tools", "examples") for path in sorted((REPO / top).rglob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                text = ast.get_docstring(node) or ""
+                wrong += [f"{path.relative_to(REPO)}: {text[:40]}"] * text.startswith(("Of ", "What "))
+    assert wrong == []

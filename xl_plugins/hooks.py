@@ -1,4 +1,4 @@
-"""What the package adds to ``fairseq-train``: defaults that follow from the task, and rules for restoring.
+"""Additions to ``fairseq-train``: defaults that follow from the task, and rules for restoring.
 
 Both use fairseq's own entry points: ``options.parse_args_and_arch`` takes a function that may set defaults before
 each parse, and ``checkpoint_utils.load_checkpoint`` is called once with the checkpoint options. Other tasks are left
@@ -245,7 +245,7 @@ def _warn_about_pooling(saved: Mapping[str, Any], current: Any) -> None:
 
 
 def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:
-    """What no tensor's shape betrays: weights would load, and the model compute something else."""
+    """Refuse what no tensor's shape betrays: weights would load, and the model compute something else."""
     for option in ("encoder_attention_heads", "encoder_normalize_before", "activation_fn"):
         if saved.get(option) is not None and str(saved[option]) != str(getattr(current, option)):
             flag = f"--{option.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""What this process was started for, as far as its command line tells."""
+"""The purpose of this process, as far as its command line tells."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def print_table(
 
 
 def _width(column: Sequence[str], folds: bool) -> int:
-    """Of the widest cell, and of the title or, where it ``folds`` between words, of its widest word."""
+    """The width of the widest cell, and of the title or, where it ``folds`` between words, of its widest word."""
     title, *cells = column
     return max([*map(cell_len, title.split() if folds else [title]), *map(cell_len, cells), 1])
 

@@ -61,7 +61,7 @@ def read_examples(args: argparse.Namespace, pieces: WordPieces) -> Examples:
 def make_jobs(
     args: argparse.Namespace, pieces: WordPieces, dictionaries: dict
 ) -> dict[str, Callable[[list[int], int, int], None]]:
-    """What is compared, by name; each has augmentations, and so caches, of its own."""
+    """The augmentations that are compared, by name; each has augmentations, and so caches, of its own."""
 
     def switch() -> CodeSwitch:
         return CodeSwitch(pieces, dictionaries, args.cs_ratio)

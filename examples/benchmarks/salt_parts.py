@@ -1,4 +1,4 @@
-"""What salt_speed.py compares: making counterparts, what of it cannot be saved, and a naive loop; on invented text."""
+"""Parts for salt_speed.py to compare: making counterparts, what of it cannot be saved, and a naive loop; invented text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What labelling and selection take of every stage of a co-training run (XLA).
+"""The share of labelling and selection in every stage of a co-training run (XLA).
 
     python examples/benchmarks/xla_stage_share.py checkpoints/xla-de [--log train.log]
 

@@ -38,7 +38,7 @@ def is_zip(path: str | os.PathLike[str]) -> bool:
 
 
 def find_damage(path: str | os.PathLike[str], tensors: bool = True) -> str | None:
-    """What is wrong with a file in torch's zip format, in words, or None; a file is read once per process.
+    """The fault of a file in torch's zip format, in words, or None; a file is read once per process.
 
     The old format has no checksums (the published XLM-R archives, ``_use_new_zipfile_serialization=False``), nor have
     files written under ``torch.serialization.set_crc32_options(False)``: nothing can be said about those.

@@ -24,7 +24,7 @@ class NoMoreEpochs:
 
 
 def patience_state() -> dict[str, Any]:
-    """What ``--patience`` has seen so far, for ``extra_state``."""
+    """The count of ``--patience`` so far, for ``extra_state``."""
     seen = vars(getattr(loop_module(), "should_stop_early", object)) if loop_module() else {}
     return {PATIENCE: {name: seen[name] for name in ("best", "num_runs")}} if "num_runs" in seen else {}
 

@@ -1,4 +1,4 @@
-"""What a file that should be a fairseq checkpoint is, and whether its entries are of the kinds that fairseq writes."""
+"""Kinds of files that are given for fairseq checkpoints, and checks of a checkpoint's entries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def name_some(names: Iterable[str]) -> str:
 
 
 def missing_file(path: str, otherwise: str) -> str:
-    """What to say where ``path`` is no file: a folder, or a shard beside it; else ``otherwise``."""
+    """The words for a ``path`` that is no file: a folder, or a shard beside it; else ``otherwise``."""
     if os.path.isdir(path):
         found = [name for name in _HUGGING_FACE_FILES if os.path.isfile(os.path.join(path, name))]
         if found:
@@ -40,7 +40,7 @@ def missing_file(path: str, otherwise: str) -> str:
 
 
 def foreign_kind(path: str) -> str | None:
-    """What to say of a file that torch cannot read, None where it is of no known kind."""
+    """The words for a file that torch cannot read, None where it is of no known kind."""
     try:
         with open(path, "rb") as file:
             head = file.read(9)

@@ -13,7 +13,7 @@ from ..errors import UserError, find_user_error
 
 
 def by_first_rank(trainer: Any, decide: Callable[[], Any]) -> Any:
-    """What rank 0 decides (a plain value), on every rank; its UserError is raised on every rank."""
+    """Rank 0's decision (a plain value), on every rank; its UserError is raised on every rank."""
     if trainer.data_parallel_world_size == 1:
         return decide()
     answer: list[Any] = [None, None]

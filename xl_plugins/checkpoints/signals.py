@@ -32,7 +32,7 @@ STATUSES = frozenset(128 + number for number in SIGNALS)
 
 
 class _Watch:
-    """What the handlers know of the training in this process."""
+    """The state of the training in this process, for the handlers."""
 
     def __init__(self, trainer: Any) -> None:
         self.pid, self.alone = os.getpid(), trainer.data_parallel_world_size == 1

@@ -133,7 +133,7 @@ def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
 def _records(
     tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    """What is printed for each example."""
+    """The records that are printed, one for each example."""
     from xl_plugins.data.offsets import ContextEncoder
     from xl_plugins.evaluation.readers.raw import source_rule
     from xl_plugins.evaluation.readers.raw_pairs import PairReader, pair_record, predict_pairs

@@ -91,7 +91,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def check(args: argparse.Namespace) -> None:
-    """What would only show after minutes, or in stage 2 after days."""
+    """Refuse what would only show after minutes, or in stage 2 after days."""
     from xl_plugins.data.binary.layout import DataBin
 
     problem = DATA_SETS[args.dataset].problem

@@ -33,7 +33,7 @@ class DistilOptions:
 
 @dataclass
 class Selected:
-    """What a stage takes of a pool: rows (n,) of it ascending, and their labels one after the other."""
+    """The part of a pool that a stage takes: rows (n,) of it ascending, and their labels one after the other."""
 
     pool: str
     rows: np.ndarray
@@ -42,7 +42,7 @@ class Selected:
 
 @dataclass
 class PoolReport:
-    """What became of a pool: its size, how much each peer kept, how much both agreed on, and the accuracy of the labels
+    """The fate of a pool: its size, how much each peer kept, how much both agreed on, and the accuracy of the labels
     in percent where gold labels are known."""
 
     size: int

@@ -62,7 +62,7 @@ class Pool:
 
     @cached_property
     def checksum(self) -> int:
-        """Of the texts, the labels' places, the rows taken of them, and of the labels where they are trained on."""
+        """Digests of texts, the labels' places, the rows taken of them, and labels where they are trained on."""
         value = zlib.crc32(self.sizes.tobytes())
         if self.rows is not None:
             value = zlib.crc32(self.rows.tobytes(), value)

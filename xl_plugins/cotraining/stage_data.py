@@ -17,7 +17,7 @@ from .pools import Pools
 
 @dataclass
 class StageData:
-    """What a stage trains on.
+    """The data that a stage trains on.
 
     sets: as selected, empty ones left out; dataset: their units one set after the other; probabilities: p of each set.
     """

@@ -1,4 +1,4 @@
-"""What every stage did, in the log and as JSON lines."""
+"""The record of every stage, in the log and as JSON lines."""
 
 from __future__ import annotations
 

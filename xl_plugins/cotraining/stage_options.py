@@ -29,7 +29,7 @@ class StageOptions:
         return self.update_freq[min(stage.number, len(self.update_freq)) - 1]
 
     def seeds(self, stage: Stage) -> list[int]:
-        """Of a stage's order of examples."""
+        """Seeds of a stage's order of examples."""
         return [self.member_seeds[stage.member] if stage.is_warmup else self.seed, stage.number]
 
 

@@ -1,4 +1,4 @@
-"""What all criterions share: sums of losses and counters that fairseq can add over batches and ranks."""
+"""The base of all criterions: sums of losses and counters that fairseq can add over batches and ranks."""
 
 from __future__ import annotations
 

@@ -15,5 +15,5 @@ The commands ``xl-evaluate`` and ``xl-predict`` are thin; the same from Python::
 
 Labels come for sentence pairs, lists of tags for tagging, answer texts for questions; ``result.figures("f1")`` gives
 any other figure of the metric (:data:`~xl_plugins.functional.scores.metrics.METRICS`). Scores of prediction files:
-:func:`~.file_scores.score_files`; significance: :func:`~.significance.paired_bootstrap`.
+:func:`~.readers.file_scores.score_files`; significance: :func:`~.report.significance.paired_bootstrap`.
 """

@@ -56,7 +56,7 @@ def score_predictions(
 
 
 def _selection_of(members: Sequence[FineTuned]) -> dict[str, Any]:
-    """Of an ensemble: in words, and that of every member."""
+    """An ensemble's selection: in words, and that of every member."""
     described = dict.fromkeys(member.selection.describe() for member in members)
     return {"description": "; ".join(described), "members": [member.selection.to_dict() for member in members]}
 
@@ -70,7 +70,7 @@ def _counters(problem: str, found: Predictions, gold: Sequence, rules: str) -> n
 
 
 def provenance(tuned: FineTuned) -> dict[str, Any]:
-    """What a result says about the model it comes from."""
+    """Facts about the model that a result comes from."""
     return {
         "checkpoint": tuned.path,
         "updates": tuned.updates,

@@ -46,12 +46,12 @@ def _is_utf8(head: bytes) -> bool:
 
 
 def iconv(encoding: str) -> str:
-    """What to do with a file of another encoding."""
+    """Advice for a file of another encoding."""
     return f"iconv -f {encoding} -t UTF-8 OLD > NEW"
 
 
 def advice(data: bytes, start: int) -> str:
-    """What text that is no UTF-8 from ``start`` on looks like, and what to do."""
+    """A guess at text that is no UTF-8 from ``start`` on, and what to do."""
     runs = [len(run) for run in _HIGH.findall(data[max(0, start - 1) :])]
     if sum(runs) > 1.5 * len(runs):  # letters of two bytes, or a script of letters beyond ASCII
         return (

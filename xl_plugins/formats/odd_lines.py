@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class OddLines:
-    """What was left out of the file ``path``; ``counts``: reason -> number of lines."""
+    """Lines left out of the file ``path``; ``counts``: reason -> number of lines."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = path

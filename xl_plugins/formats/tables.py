@@ -159,7 +159,7 @@ def _parquet(path: str) -> Any:
 
 
 def _safe(path: str, work: Callable[[], Any]) -> Any:
-    """What ``work`` returns; pyarrow's errors in one line."""
+    """The result of ``work``; pyarrow's errors in one line."""
     try:
         return work()
     except (ValueError, TypeError, KeyError, NotImplementedError, MemoryError) as error:  # ArrowInvalid and others

@@ -1,4 +1,4 @@
-"""What the writers of all problems share: options, random streams, splits and text files."""
+"""The common part of the writers of all problems: options, random streams, splits and text files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPLITS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class Options:
-    """What to write. ``noise``: probability that machine translation spoils a word; sizes are rows per file."""
+    """Sizes in rows per file. ``noise``: probability that machine translation spoils a word."""
 
     languages: tuple[str, ...]
     train: int

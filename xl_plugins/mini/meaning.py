@@ -1,4 +1,4 @@
-"""What the sentences of the embedded benchmark say: clauses about concepts.
+"""The meaning of the embedded benchmark's sentences: clauses about concepts.
 
 A :class:`Clause` is language-free; every grammar in :mod:`xl_plugins.mini.grammar` can say it, so equal clauses in
 several languages are translations of each other. Hypernyms and antonyms are facts about concepts and therefore hold

@@ -58,7 +58,7 @@ def pretrain(text: Text, out: Path, sizes: Sizes, schedule: Schedule, overwrite:
 
 
 def _settings(folder: Path) -> object:
-    """What a finished or unfinished folder is made with; None where that is unknown."""
+    """The settings that a finished or unfinished folder is made with; None where they are unknown."""
     try:
         return json.loads((folder / WORK / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

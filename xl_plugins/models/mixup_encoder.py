@@ -24,7 +24,7 @@ Gate = Callable[[Tensor], Tensor]  # sum of both entropies (B,) -> lambda (B,)
 
 @dataclass
 class PairStates:
-    """What the encoder gives for B pairs.
+    """The encoder's result for B pairs.
 
     states: (2B, W, C) final states, targets first, W the common padded width, or the targets' alone, (B, I, C);
     padding: (2B, W) True at padding, or (B, I);

@@ -168,7 +168,7 @@ class XLMRModel(RobertaModel):
                 state[key] = value
 
     def _drop_unknown(self, state: dict) -> None:
-        """What another method or objective added to a checkpoint that only initialises this run."""
+        """Leave out what another method or objective added to a checkpoint that only initialises this run."""
         unknown = sorted(state.keys() - self.state_dict().keys())
         if unknown:
             logger.warning(

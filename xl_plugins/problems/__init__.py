@@ -1,1 +1,1 @@
-"""What is predicted: sentence pairs, tags of words, answers to questions."""
+"""The problems, that is, what is predicted: sentence pairs, tags of words, answers to questions."""

@@ -1,4 +1,4 @@
-"""What a problem is to the methods: data, head, losses, predictions and additive counters. It knows no method."""
+"""A problem as the methods see it: data, head, losses, predictions and additive counters. It knows no method."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Problem(Counted):
 
     @property
     def classes(self) -> int:
-        """What a divergence is divided by to be a mean over elements: the number of classes."""
+        """The number of classes, by which a divergence is divided to be a mean over elements."""
         return len(self.labels)
 
     @classmethod
@@ -69,7 +69,7 @@ class Problem(Counted):
         return {}
 
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint's outputs mean besides its labels."""
+        """The meaning of a checkpoint's outputs besides its labels."""
         return {}
 
     def restore(self, record: Mapping[str, Any]) -> None:
@@ -99,7 +99,7 @@ class Problem(Counted):
 
     @abstractmethod
     def build_views(self, tools: ViewTools) -> Views:
-        """What makes the views of training examples."""
+        """The maker of the views of training examples."""
 
     def counterparts(self, part: Any, open_field: Callable[[str], Any]) -> CounterpartTexts:
         """Texts of the same shape as those of ``part``, cut and encoded alike; ``open_field("input0")`` opens them."""
@@ -184,7 +184,7 @@ class Problem(Counted):
 
     @abstractmethod
     def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
-        """What models are averaged on: (K, D) float32 probabilities, and how many rows of it each unit owns: (U,)."""
+        """Values that models are averaged on: (K, D) float32 probabilities, and how many rows of it each unit owns: (U,)."""
 
     @abstractmethod
     def decode(self, dataset: Any, values: np.ndarray, sizes: np.ndarray) -> list:

@@ -15,7 +15,7 @@ from .base import Problem
 
 
 class Classification(Problem):
-    """What co-training needs of a problem beyond its losses.
+    """The part of a problem that co-training needs beyond its losses.
 
     ``classifies_words``: a text has a label per word, else one in all; then the model can classify every token too.
     """

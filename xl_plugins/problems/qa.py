@@ -77,7 +77,7 @@ class ExtractiveQA(Problem):
         self.predicts_null = record.get("unanswerable") is True
 
     def null_inference(self, description: str) -> dict[str, Any]:
-        """What the record of an evaluation adds about answers: when none is predicted."""
+        """The record's addition about answers: when none is predicted."""
         if not self.predicts_null and not self.scores_null:
             return {}
         if not self.predicts_null:

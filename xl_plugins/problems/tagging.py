@@ -171,7 +171,7 @@ class Tagging(TagPools):
         return output.argmax(dim=-1).eq(labels).sum(), labels.ne(NO_LABEL).sum()
 
     def labelled_units(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
-        """Of words; soft labels are for methods that pair texts."""
+        """The divergence of words; soft labels are for methods that pair texts."""
         active = sample["target"] != NO_LABEL
         return output[active], sample["target"][active]
 

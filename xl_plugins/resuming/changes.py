@@ -58,7 +58,7 @@ def find_changes(
     saved: Mapping[str, Any], current: Mapping[str, Any], record: Mapping[str, Any], now: Mapping[str, Any],
     save_dir: str, path: str | None = None,
 ) -> list[Change]:  # fmt: skip
-    """What differs and changes the result.
+    """Differences that change the result.
 
     Args:
         saved, current: all options, by group, resolved.

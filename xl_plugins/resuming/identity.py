@@ -1,4 +1,4 @@
-"""What a checkpoint's inputs and outputs mean, compared with the data at hand."""
+"""The meaning of a checkpoint's inputs and outputs, compared with the data at hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TYPES = {
 
 
 def read_record(state: Any, path: str) -> dict[str, Any]:
-    """What the package's tasks note in a checkpoint (``task_state``), empty where there is none.
+    """The notes of the package's tasks in a checkpoint (``task_state``), empty where there is none.
 
     Raises:
         UserError: a value of another type than the tasks write.

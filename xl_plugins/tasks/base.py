@@ -1,4 +1,4 @@
-"""What all tasks of the package share: data folder, languages, selection protocol, head, iterators."""
+"""The base of all tasks: data folder, languages, selection protocol, head, iterators."""
 
 import contextlib
 import logging
@@ -176,7 +176,7 @@ class XLTask(FairseqTask):
     # -- what a checkpoint remembers of the run --
 
     def identity(self) -> dict:
-        """What the model's inputs and outputs mean: a checkpoint fits only data with the same."""
+        """The meaning of the model's inputs and outputs: a checkpoint fits only data with the same."""
         return {
             "problem": self.problem.name,
             "labels": list(self.problem.labels),
@@ -216,7 +216,7 @@ class XLTask(FairseqTask):
         return {"mode": "plain", "description": "target text alone"}
 
     def predict(self, model: Any, sample: dict) -> tuple[Tensor, Tensor]:
-        """What predictions are made from: (K, D) float32 probabilities and the number of rows of each unit (U,), as
+        """Values for predictions: (K, D) float32 probabilities and the number of rows of each unit (U,), as
         :meth:`Problem.values` defines them. The model must be in eval mode."""
         output, _ = model(**sample["net_input"], classification_head_name=self.problem.head_name)
         return self.problem.values(output, sample)

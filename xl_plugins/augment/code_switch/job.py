@@ -51,7 +51,7 @@ class CodeSwitchJob:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """Of what the copies are made of, dictionaries apart."""
+        """Digests of what the copies are made of, dictionaries apart."""
         return {
             "dictionary_sha256": self.data.dictionary_digest,
             "sentencepiece_sha256": file_digest(self.pieces.spm_path),

@@ -1,4 +1,4 @@
-"""What decides the code-switched copies of a text."""
+"""Options that decide the code-switched copies of a text."""
 
 from __future__ import annotations
 

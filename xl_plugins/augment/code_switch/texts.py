@@ -71,7 +71,7 @@ class SwitchedTexts:
         return kept
 
     def _spelt(self, texts: _Texts) -> tuple:
-        """What two equal examples share: the pieces, and in tagging the words."""
+        """A key that two equal examples share: the pieces, and in tagging the words."""
         return tuple(tuple(words if self.texts.tagged is not None else flatten(words)) for words in texts)
 
     def _examples(self, parents: list[int], made: list[_Texts]) -> Examples:

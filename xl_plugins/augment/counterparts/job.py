@@ -119,7 +119,7 @@ class CounterpartJob:
     def finder(
         self, model: Any, vocabularies: Sequence[LanguageVocabulary], max_tokens: int | None = None
     ) -> CounterpartFinder:
-        """What substitutes with ``model``, which is in eval mode on its device."""
+        """The finder that substitutes with ``model``, which is in eval mode on its device."""
         scorer = CounterpartScorer(model, self.classes, vocabularies, self.options)
         return CounterpartFinder(
             scorer, self.texts.texts, self.classes, vocabularies, self.options, self.data.dictionary,

@@ -1,4 +1,4 @@
-"""What decides the counterparts of a training set (SALT, Wang et al., Findings of ACL 2023, sections 2.1 and 2.3)."""
+"""Options that decide a training set's counterparts (SALT, Wang et al., Findings of ACL 2023, sections 2.1 and 2.3)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Counts:
             histogram += np.bincount(_bins(scores[mask & np.isfinite(scores)]), minlength=_BINS)
 
     def translated_above(self, threshold: float) -> float | None:
-        """Of the candidates more probable than ``threshold`` whose word the dictionary lists, the share that it gives
+        """The share, of the candidates more probable than ``threshold`` whose word the dictionary lists, that it gives
         as translation; None where there are none."""
         edge = _edge(threshold)
         listed = int(self.listed[:edge].sum())
@@ -55,7 +55,7 @@ class Counts:
         self.histogram += other.histogram
 
     def to_dict(self) -> dict[str, Any]:
-        """What a block stores."""
+        """The counts as a block stores them."""
         filled = np.flatnonzero(self.histogram)
         return {
             **{name: getattr(self, name) for name in ("eligible", "candidates", "substituted", "kept")},

@@ -1,1 +1,1 @@
-"""What the offline generation of texts shares: the text it starts from, the files it leaves."""
+"""The common part of the offline generation of texts: the text it starts from, the files it leaves."""

@@ -45,7 +45,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Kind:
-    """What the texts of a folder are. name: of the command and in manifests; what: the texts; of: what decides them."""
+    """The kind of a folder's texts. name: of the command and in manifests; what: the texts; of: what decides them."""
 
     name: str
     what: str

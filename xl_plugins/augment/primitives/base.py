@@ -1,4 +1,4 @@
-"""What all augmentations of words share: their form, and the source of their randomness."""
+"""The common part of all augmentations of words: their form, and the source of their randomness."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class CodeSwitch:
         return self._encode(translations)
 
     def _look_up(self, word: Word) -> tuple[Translations | None, ...]:
-        """What each language that may be drawn lists for a word; empty if none does."""
+        """Translations of a word in each language that may be drawn; empty if none lists it."""
         text = self.pieces.text(word)
         key = "" if text is None else text.lower()
         entries = tuple([table.get(key) for table in self._tables])

@@ -1,4 +1,4 @@
-"""What the pieces of a dictionary are: special, the beginning of a word, with letters, of which case.
+"""Classes of the pieces of a dictionary: special, the beginning of a word, with letters, of which case.
 
 SALT (Wang et al., Findings of ACL 2023) was published for an uncased vocabulary; XLM-R's is cased and marks the
 beginning of a word instead of its continuation, so that substitutes are matched by the classes kept here.

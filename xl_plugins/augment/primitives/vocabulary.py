@@ -98,7 +98,7 @@ def overlaps(vocabularies: Sequence[LanguageVocabulary]) -> dict[tuple[str, str]
 
 
 def warnings(vocabularies: Sequence[LanguageVocabulary]) -> list[str]:
-    """What to tell the user about lists that hardly fit the model."""
+    """Warnings about lists that hardly fit the model."""
     lines = []
     for one in vocabularies:
         if one.coverage < LOW_COVERAGE:

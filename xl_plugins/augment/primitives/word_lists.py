@@ -114,7 +114,7 @@ def _reason(word: str) -> str:
 
 
 def _there(pattern: str) -> str:
-    """What there is instead of the file looked for: lists of other languages, or files of the folder."""
+    """A hint at what there is instead of the file looked for: lists of other languages, or files of the folder."""
     start, *rest = pattern.split(PLACE)
     match = re.compile(re.escape(start) + "(?P<code>[^/]+?)" + "(?P=code)".join(map(re.escape, rest)) + r"(?:\.gz)?")
     paths = sorted(glob.glob("*".join(map(glob.escape, (start, *rest))) + "*"))

@@ -152,7 +152,7 @@ class Vicinity:
         return tokens
 
     def _words(self, found: np.ndarray, starts: np.ndarray, first: np.ndarray) -> tuple[list[Word], np.ndarray]:
-        """What is written back for predicted pieces, and what becomes of the samples. A piece that would change the
+        """The ids written back for predicted pieces, and the fate of the samples. A piece that would change the
         number of words spoils its sample; nothing stands before the first word that it could glue to."""
         other = self.classes.starts[found] != starts
         spelt = np.ones(len(found), dtype=bool) if self.whole_words else other & first

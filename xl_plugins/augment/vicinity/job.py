@@ -35,7 +35,7 @@ Progress = Callable[[int], object]
 
 @dataclass
 class VicinitySource:
-    """What all languages of a data folder share. ``precision``: of the arithmetic, which decides near ties."""
+    """The common part of all languages of a data folder. ``precision``: of the arithmetic, which decides near ties."""
 
     data: DataBin
     options: VicinityOptions
@@ -53,11 +53,11 @@ class VicinitySource:
 
     @cached_property
     def digests(self) -> tuple[str, str, str]:
-        """Of dictionary, model and tokenizer."""
+        """Digests of dictionary, model and tokenizer."""
         return self.data.dictionary_digest, file_digest(self.model_path), file_digest(self.pieces.spm_path)
 
     def vicinity(self, model: Any, max_tokens: int | None = None) -> Vicinity:
-        """What replaces words with ``model``, which is in eval mode on its device."""
+        """The generator that replaces words with ``model``, which is in eval mode on its device."""
         filler = MaskFiller(model, self.classes, self.options.word_start_only)
         return Vicinity(
             filler, self.pieces, self.classes, self.options.unit == "word", int(model.args.max_positions),
@@ -152,7 +152,7 @@ class VicinityJob:
 
 
 def _arrays(examples: Examples) -> dict[str, np.ndarray]:
-    """What a block stores."""
+    """The samples as a block stores them."""
     arrays = {"parents": examples.parents}
     for field, (ids, sizes) in enumerate(examples.texts):
         arrays |= {f"ids{field}": ids, f"sizes{field}": sizes.astype(np.int32)}

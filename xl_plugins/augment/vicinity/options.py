@@ -1,4 +1,4 @@
-"""What decides the virtual sentences of a text (XLA: Bari et al., ACL 2021, section 3.2 and Table 8)."""
+"""Options that decide the virtual sentences of a text (XLA: Bari et al., ACL 2021, section 3.2 and Table 8)."""
 
 from __future__ import annotations
 

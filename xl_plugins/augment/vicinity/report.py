@@ -1,4 +1,4 @@
-"""What became of the sentences of a text and of the samples that were made of them."""
+"""Counts of what became of the sentences of a text and of the samples that were made of them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the commands share."""
+"""The common part of the commands."""

@@ -53,7 +53,7 @@ def parse_options(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 class Record:
-    """What a save folder was trained with."""
+    """The record of what a save folder was trained with."""
 
     def __init__(self, folder: Path, words: Sequence[str]) -> None:
         self.path = folder / RECORD

@@ -28,7 +28,7 @@ NO_WORDS = np.zeros(3, dtype=np.int64)
 
 @dataclass(frozen=True)
 class ViewTools:
-    """What views are made with.
+    """The tools that views are made with.
 
     augment, second: names of A and A' (``none``, ``ss``, ``cs``, ``gn``, ``mt``); words: the augmentations of words by
     name; from_first: x' is made from x instead of the text that x was made from; different_pair: both texts of a pair
@@ -116,7 +116,7 @@ class Views(ABC):
         return Augmented(words, [False] * len(words))
 
     def second_of(self, first: list[Word], origin: list[Word]) -> list[Word]:
-        """What x' is made from: the text x came from (released code), or x itself; with noise always x."""
+        """The origin of x': the text x came from (released code), or x itself; with noise always x."""
         return first if self.tools.from_first or self.tools.second not in OF_WORDS else origin
 
     def unit_of(self, dataset: UnitDataset, copies: Copies, index: int) -> int:

@@ -135,7 +135,7 @@ class BlockStore:
         return digest.digest()
 
     def _content(self, block: int) -> bytes | None:
-        """What was written for ``block``, None if there is no file or it is not whole or not of this job."""
+        """The arrays written for ``block``, None if there is no file or it is not whole or not of this job."""
         try:
             with open(self.path(block), "rb") as file:
                 whole = file.read()

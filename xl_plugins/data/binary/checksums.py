@@ -49,7 +49,7 @@ def _save(root: str | os.PathLike[str], files: dict[str, dict[str, Any]]) -> Non
 
 
 def read_checksums(root: Path) -> dict[str, dict[str, Any]]:
-    """What is listed, by name relative to ``root``; empty where there is no list. UserError for a damaged list."""
+    """The listed files, by name relative to ``root``; empty where there is no list. UserError for a damaged list."""
     path = root / NAME
     if not path.is_file():
         return {}

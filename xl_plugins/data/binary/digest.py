@@ -1,4 +1,4 @@
-"""What tells files apart by their content."""
+"""A digest that tells files apart by their content."""
 
 import hashlib
 

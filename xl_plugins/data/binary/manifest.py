@@ -1,4 +1,4 @@
-"""What makes a binarised folder resumable and self-describing: fingerprints, finished units, ``meta.json``."""
+"""The notes that make a binarised folder resumable and self-describing: fingerprints, finished units, ``meta.json``."""
 
 from __future__ import annotations
 

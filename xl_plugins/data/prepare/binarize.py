@@ -31,7 +31,7 @@ _MIN_CONSTANT = 10  # rows from which a single label throughout a test file is t
 
 @dataclass
 class Rows:
-    """What is remembered of each row of a unit, for checks against other units.
+    """The facts that are remembered of each row of a unit, for checks against other units.
 
     ``labels`` int16 (N), -1 without; ``text`` and ``check`` uint32 (N): checksums of the pair and of its partner in the
     same file (``check`` empty when there is none); ``lines`` uint32 (N): line in the file; ``missing`` bool (N):

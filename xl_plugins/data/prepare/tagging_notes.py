@@ -1,4 +1,4 @@
-"""What ``xl-prepare`` says of tagged files when it is done: every change to words, lines that were skipped, labels."""
+"""The last words of ``xl-prepare`` on tagged files: every change to words, lines that were skipped, labels."""
 
 from __future__ import annotations
 

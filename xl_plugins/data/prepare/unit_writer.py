@@ -1,4 +1,4 @@
-"""What ``xl-prepare`` asks of a problem: how the units of its plans become files, and what must agree between units."""
+"""The base of the writers of ``xl-prepare``: how units of a plan become files, and what must agree between units."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Told = Callable[[int], None]  # bytes of the unit's files read so far
 
 
 class RowsLike(Protocol):
-    """What is remembered of a unit's rows: numpy arrays named in ``ARRAYS``, and counts for the summary."""
+    """The facts that are remembered of a unit's rows: numpy arrays named in ``ARRAYS``, and counts for the summary."""
 
     ARRAYS: ClassVar[tuple[str, ...]]
     stats: dict[str, Any]
@@ -74,7 +74,7 @@ class UnitWriter(ABC, Generic[P, R]):
         """Work over all units before the first is written (joins by id)."""
 
     def describe(self, unit: Unit) -> tuple[Any, ...]:
-        """What decides a unit's bytes besides its source, the tokenizer and the dictionary."""
+        """The options that decide a unit's bytes besides its source, the tokenizer and the dictionary."""
         return (self.plan.labels,)
 
     @abstractmethod

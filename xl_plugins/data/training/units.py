@@ -1,4 +1,4 @@
-"""What all data sets share: languages one after the other, ordered by length, batched by fairseq.
+"""The base of all data sets: languages one after the other, ordered by length, batched by fairseq.
 
 A unit is what is predicted and scored as one: a pair, a sentence, a question. A row is one encoded sequence of a batch;
 long sentences and contexts are several rows of one unit.
@@ -43,7 +43,7 @@ P = TypeVar("P", bound=Part)
 
 
 class BucketedDataset(FairseqDataset):
-    """What fairseq makes batches by: ``sizes`` (N,), the longest row of each unit, and ``tokens_per_unit`` (N,)."""
+    """Sizes for fairseq's batches: ``sizes`` (N,), the longest row of each unit, and ``tokens_per_unit`` (N,)."""
 
     sizes: np.ndarray
     tokens_per_unit: np.ndarray

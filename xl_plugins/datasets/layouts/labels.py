@@ -84,7 +84,7 @@ def parse_label_map(texts: list[str], labels: tuple[str, ...]) -> dict[str, str]
 
 
 def unknown_label(label: str, plan: PairPlan) -> str:
-    """What is wrong with a label of a file that is none of the plan's, and what to do."""
+    """The fault of a label of a file that is none of the plan's, and what to do."""
     shown, known = printable(label)[:60], ", ".join(plan.labels)
     text = label.strip()
     if _WHOLE.fullmatch(text) and plan.named:

@@ -77,7 +77,7 @@ def paired_bootstrap(
 
 
 def _generator(seed: int, language: str) -> np.random.Generator:
-    """Of its own for every language, so that a subset of the languages gives the same figures."""
+    """A generator of its own for every language, so that a subset of the languages gives the same figures."""
     return np.random.default_rng([seed, zlib.crc32(language.encode("utf-8"))])
 
 

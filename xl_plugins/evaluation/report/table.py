@@ -159,7 +159,7 @@ def _line(what: str, names: list[str], columns: int, text: str) -> str:
 
 
 def xtreme_note(task: str, split: str, languages: Sequence[str]) -> list[str]:
-    """What keeps the mean from being XTREME's, which is over a fixed list of languages."""
+    """A note on why the mean is not XTREME's, which is over a fixed list of languages."""
     official = XTREME[task].languages if task in XTREME and split == "test" else ()
     if not official or set(official) == set(languages):
         return []

@@ -102,7 +102,7 @@ def load_sentence_encoder(
     path: str, dictionary: Dictionary, layer: int | None = None, pooling: str = "mean", max_length: int = 512,
     device: str | None = None, precision: str = "fp32",
 ) -> SentenceEncoder:  # fmt: skip
-    """The encoder of any RoBERTa or XLM-R checkpoint of fairseq (:func:`~..models.pretrained.build_pretrained`).
+    """The encoder of any RoBERTa or XLM-R checkpoint of fairseq (see ``models.pretrained.build_pretrained``).
 
     Args:
         dictionary: of the data, with ``<mask>``; its size must be the checkpoint's.

@@ -39,7 +39,7 @@ BATCH = {"batch_size": 256, "max_tokens": 4096}
 
 @dataclass
 class _Work:
-    """What one checkpoint is run on."""
+    """The data, encoder and limits of one checkpoint's run."""
 
     data: DataBin
     encoder: SentenceEncoder
@@ -48,7 +48,7 @@ class _Work:
     last: tuple[str, Tensor] | None = None  # vectors of the source side encoded last, by its content
 
     def vectors(self, side: Side, shared: bool = False) -> Tensor:
-        """Of the different sentences of a side, of length 1; a source side that languages share is encoded once."""
+        """Vectors of length 1 of a side's different sentences; a source side that languages share is encoded once."""
         key = _digest(side.sentences) if shared else ""
         if shared and self.last is not None and self.last[0] == key:
             self.bar.update(len(side.first))

@@ -1,4 +1,4 @@
-"""What is to be binarised: one :class:`Unit` per language, split and view, gathered in a :class:`Plan` by a reader."""
+"""Plans of what is binarised: a :class:`Unit` per language, split and view, gathered in a :class:`Plan` by a reader."""
 
 from __future__ import annotations
 

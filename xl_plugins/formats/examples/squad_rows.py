@@ -101,7 +101,7 @@ def _paragraph(where: str, number: int, paragraph: Any) -> Iterator[Row]:
 
 
 def describe(value: Any) -> str:
-    """What a value of JSON is, in words."""
+    """The kind of a value of JSON, in words."""
     if isinstance(value, dict):
         keys = ", ".join(printable(key)[:30] for key in list(value)[:6])
         return f"an object with the keys {keys}" if keys else "an empty object"

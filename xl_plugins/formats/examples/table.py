@@ -242,7 +242,7 @@ class PairFile:
 
 
 def table_rows(reader: LineReader, kind: str, delimiter: str, wanted: list[Column]) -> Iterator[tuple[int, Fields]]:
-    """Line and fields of the rows of a table, the header or the first row before them; see :mod:`.formats.tables`."""
+    """Line and fields of the rows of a table, the header or the first row before them; see ``formats.tables``."""
     if kind == "csv":
         reader.blank = True
         return tables.csv_rows(reader, reader.path, delimiter)

@@ -15,7 +15,7 @@ _INSIDE = "tabs and line ends inside words made blanks"
 
 @dataclass
 class Notes:
-    """What a reader changed, skipped or decided: ``found[kind]`` is [how often, first line, what stood there]."""
+    """Changes, omissions and decisions of a reader: ``found[kind]`` is [how often, first line, what stood there]."""
 
     found: dict[str, list] = field(default_factory=dict)
 

@@ -33,7 +33,7 @@ class Shares:
 
     @property
     def same(self) -> list[int | None]:
-        """What decides which examples make an update: two splits with equal numbers train alike."""
+        """The numbers that decide which examples make an update: two splits with equal ones train alike."""
         if self.max_tokens is None:
             return [self.examples]
         return [self.examples, self.pieces, self.max_tokens]

@@ -45,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Metric:
-    """What is counted of an example and which figures come of it; the first figure is the score.
+    """The counters of an example and the figures that come of them; the first figure is the score.
 
     Args:
         words: the figures in a title.

@@ -1,4 +1,4 @@
-"""What the grammars share: tokens, phrase caches, constituent order and the choice of synonyms."""
+"""The common part of the grammars: tokens, phrase caches, constituent order and the choice of synonyms."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def cities() -> tuple[str, ...]:
 
 
 def city(name: str, code: str) -> str:
-    """What the city is called in language ``code``."""
+    """The name of the city in language ``code``."""
     hindi, *others = _table(CITIES)[name]
     if code == "hi":
         return hindi
