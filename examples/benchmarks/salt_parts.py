@@ -1,4 +1,4 @@
-"""Parts for salt_speed.py to compare: making counterparts, what of it cannot be saved, and a naive loop; invented text."""
+"""Parts for salt_speed.py to compare: counterparts, what of making them cannot be saved, and a naive loop."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ class Problem(Counted):
 
     @abstractmethod
     def values(self, output: Tensor, sample: Mapping) -> tuple[Tensor, Tensor]:
-        """Values that models are averaged on: (K, D) float32 probabilities, and how many rows of it each unit owns: (U,)."""
+        """Values to average models on: (K, D) float32 probabilities, and how many rows of it each unit owns: (U,)."""
 
     @abstractmethod
     def decode(self, dataset: Any, values: np.ndarray, sizes: np.ndarray) -> list:
