@@ -14,7 +14,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,13 @@ from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.report.result import Result, read_json, to_json
 
 Lines = list[dict[str, Any]]
+# title of the table, the system that the others are compared with, and which systems belong to it
+FAMILIES: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+    ("", "zero-shot", lambda name: not name.startswith(("salt", "xla-"))),
+    ("SALT", "salt-plain", lambda name: name.startswith("salt")),
+    ("XLA, mean of three models", "xla-0", lambda name: name.startswith("xla-") and not name.endswith("-ensemble")),
+    ("XLA, ensembles", "xla-0-ensemble", lambda name: name.startswith("xla-") and name.endswith("-ensemble")),
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,6 +54,16 @@ def grouped(lines: Lines) -> Iterator[tuple[str, dict[str, Lines]]]:
                 systems.setdefault(line["system"], []).append(line)
         if systems:
             yield dataset, systems
+
+
+def families(systems: dict[str, Lines]) -> Iterator[tuple[str, dict[str, Lines]]]:
+    """Systems with the one that they are compared with, which stands first: SALT's and XLA's have their own, because
+    they start from another encoder or are three models."""
+    for title, baseline, belongs in FAMILIES:
+        found = {name: lines for name, lines in systems.items() if belongs(name)}
+        if found:
+            first = baseline if baseline in found else next(iter(found))
+            yield title, {first: found.pop(first), **found}
 
 
 def comparison(folder: Path, systems: dict[str, Lines]) -> str:
@@ -151,7 +168,10 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(f"--results {args.results}: holds no results.jsonl; run examples/study/run.py first")
     parts = [args.notes.read_text(encoding="utf-8").strip(), ""] if args.notes else []
     for dataset, systems in grouped(lines):
-        parts += [f"## {dataset}", "", comparison(args.results, systems), "", costs(systems), ""]
+        parts += [f"## {dataset}", ""]
+        for title, family in families(systems):
+            heading = [f"### {dataset}: {title}", ""] if title else []
+            parts += [*heading, comparison(args.results, family), "", costs(family), ""]
     parts += [language_model(args.results), searches(lines)]
     with contextlib.suppress(BrokenPipeError):
         print("\n".join(parts).rstrip())

@@ -196,6 +196,17 @@ def test_the_report(whole: Path, modules: Any, capsys: pytest.CaptureFixture[str
         modules["report"].main(["--results", str(tmp_path)])
 
 
+def test_systems_are_compared_with_their_own_baseline(modules: Any) -> None:
+    names = "xla-nl-1 salt zero-shot xla-0-ensemble salt-plain xtune1 xla-0 xla-nl-1-ensemble translate-train".split()
+    found = {title: list(systems) for title, systems in modules["report"].families({name: [] for name in names})}
+    assert found == {
+        "": ["zero-shot", "xtune1", "translate-train"],
+        "SALT": ["salt-plain", "salt"],
+        "XLA, mean of three models": ["xla-0", "xla-nl-1"],
+        "XLA, ensembles": ["xla-0-ensemble", "xla-nl-1-ensemble"],
+    }
+
+
 def test_reports_of_steps_are_kept_and_shown(
     modules: Any, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
