@@ -52,6 +52,21 @@ def language_model(setting: Setting) -> Step:
     return Step("lm/whole", (untrim,), (data, masked, after))
 
 
+def retrieval(setting: Setting, whole: Step) -> list[Run]:
+    """Tatoeba by the encoder as it was, and after it has learnt to predict words: whether it pays with its vectors."""
+    languages = "ar,de,es,fr,nl,pt,sw,tr"
+    words = ("xl-prepare", "tatoeba", "$DATA/tatoeba", "$WORK/tatoeba/data", "--languages", languages, "--spm",
+             "$ENCODER/sentencepiece.bpe.model", "--dict", "$ENCODER/dict.txt", "--overwrite")  # fmt: skip
+    data = Step("tatoeba/data", (words,))
+    found = []
+    for system, model, after in (("encoder", "$ENCODER/model.pt", ()), ("lm-encoder", "$WORK/lm/whole.pt", (whole,))):
+        name = f"tatoeba/{system}-1.score"
+        score = ("xl-evaluate", "$WORK/tatoeba/data", "--path", model, "--layer", "12", "--json", f"$WORK/{name}.json",
+                 "--overwrite", *setting.precision)  # fmt: skip
+        found.append(Run(name, (score,), (data, *after), "tatoeba", system, 1, 0))
+    return found
+
+
 @dataclass(frozen=True)
 class Salt:
     """SALT on a data set.

@@ -67,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
 def choose(runs: Sequence[Run], only: str | None) -> list[Step]:
     """The runs whose names match, and the steps that a pattern without a run matches; UserError for one without any."""
     if only is None:
-        return [run for run in runs if run.dataset in table.DEFAULT and not run.system.startswith("search-")]
+        return [run for run in runs if run.dataset != table.TRIAL and not run.system.startswith("search-")]
     named: dict[str, Step] = {run.label: run for run in runs}
     steps = {step.name: step for step in in_order(runs)}
     chosen: set[str] = set()

@@ -35,7 +35,8 @@ SYSTEMS = {
     "mini": pairs.mini,
 }
 DATASETS = tuple(BUDGETS)
-DEFAULT = tuple(name for name in DATASETS if name != "mini")  # mini: the embedded benchmark, for a trial
+TRIAL = "mini"  # the embedded benchmark: made on request only
+DEFAULT = tuple(name for name in DATASETS if name != TRIAL)
 RATES = ("5e-5", "1e-4", "2e-4", "3e-4")
 
 
@@ -90,7 +91,7 @@ def _generated(setting: Setting) -> list[Run]:
         trainers[name] = Trainer(name, encoder, BUDGETS[name], setting)
     sick, xnli, panx = (trainers[name] for name in ("sick", "xnli", "panx"))
     make = {"sick": sets.sick, "pawsx": sets.pawsx, "xnli": sets.mnli}
-    found = []
+    found = lm.retrieval(setting, whole) if whole else []
     for name, (langs, judge) in salt.items():
         found += lm.Salt(trainers[name], langs, judge).runs(make[name], 1)
     return [

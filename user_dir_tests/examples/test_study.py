@@ -284,3 +284,11 @@ def test_killed_at_ten_instants(whole: Path, inputs: Path, tmp_path: Path) -> No
     status, out = finish(start(inputs, work))
     assert status == 0, out
     assert scores(work) == scores(whole)
+
+
+def test_without_a_choice_everything_but_searches_and_the_trial_is_made(modules: Any) -> None:
+    """The parallel test sets of a data set too."""
+    runs = modules["table"].runs(modules["training"].Setting(("--encoder-layers", "12")))
+    chosen = {step.dataset for step in modules["run"].choose(runs, None)}
+    assert chosen == {run.dataset for run in runs} - {"mini"} and {"pud", "uner", "mlqa", "xquad-parallel"} <= chosen
+    assert not any(step.system.startswith("search-") for step in modules["run"].choose(runs, None))
