@@ -22,7 +22,7 @@ REPO = Path(__file__).resolve().parents[1]
 
 
 class Finished(NamedTuple):
-    """What a command left behind: exit status, standard output, standard error."""
+    """The traces of a command: exit status, standard output, standard error."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""What the package adds to fairseq's entry points: once, and for its own tasks only."""
+"""Additions to fairseq's entry points: once, and for its own tasks only."""
 
 from __future__ import annotations
 

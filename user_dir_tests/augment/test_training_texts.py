@@ -1,4 +1,4 @@
-"""What of a data folder is scored: every text once, in blocks, whatever rows and files it stands in."""
+"""The texts of a data folder that are scored: every text once, in blocks, whatever rows and files it stands in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What xl-xtune's record of a stage lets change, in agreement with what the trainer lets change."""
+"""Changes that xl-xtune's record of a stage allows, in agreement with what the trainer lets change."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_a_member_that_diverged_is_named(folders: dict, problem: str) -> None:
 
 
 def test_scores_are_the_metric_of_the_dev_set(folders: dict, problem: str) -> None:
-    """Of a member, and of the mean of probabilities of all."""
+    """Predictions of a member, and of the mean of probabilities of all."""
     setup = make(folders, problem)
     labeller, valid, tagger = setup.task.stages.labeller, setup.task.datasets["valid"], problem == "tagging"
     problem_, languages = setup.task.problem, setup.task.valid_languages

@@ -1,4 +1,4 @@
-"""What holds of the texts that two members select, whatever the members, the pool and the share (XLA, section 3.3)."""
+"""Properties of the texts that two members select, whatever the members, the pool and the share (XLA, section 3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stage does to members, optimiser, rates and checkpoints, in whole runs whose every checkpoint is kept."""
+"""Effects of a stage on members, optimiser, rates and checkpoints, in whole runs whose every checkpoint is kept."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def snapshot(checkpoint: dict) -> dict:
 
 
 def parameters(checkpoint: dict, member: int) -> dict:
-    """Of a member, the shared embedding once, as a snapshot holds them."""
+    """The parameters of a member, the shared embedding once, as a snapshot holds them."""
     return {name: members(checkpoint["model"])[member][name] for name in snapshot(checkpoint)}
 
 

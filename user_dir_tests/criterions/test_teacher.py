@@ -95,7 +95,7 @@ def test_student_equal_to_teacher(folders: dict[str, Path], tmp_path: Path, prob
 
 @pytest.mark.parametrize("method", ["xl", "xmixup"])
 def test_plain_and_mixup_checkpoints_teach(folders: dict[str, Path], tmp_path: Path, method: str) -> None:
-    """Of X-Mixup the plain stream is read."""
+    """The plain stream of X-Mixup is read."""
     path = teacher_of(folders, tmp_path, "tagging", method)
     setup = make(folders, "tagging", teacher=path, **R2)
     assert run(setup, make_batch(folders, "tagging"))[1]["r2"] > 0.01

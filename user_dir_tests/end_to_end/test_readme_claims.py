@@ -166,7 +166,7 @@ def test_figures_of_signals() -> None:
 def test_statuses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, whole: Path, number: signal.Signals, status: int
 ) -> None:
-    """Of the command; told twice within two seconds it is told once. The same command goes on bit for bit."""
+    """The command is told; told twice within two seconds it is told once. The same command goes on bit for bit."""
     process = start(words(data, tmp_path, TASK, **RUN, max_update=6), SLOW_UPDATES)
     wait_for(process, "STEP", 2)
     for pause in (0.5, 0.0):

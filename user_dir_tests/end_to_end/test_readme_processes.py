@@ -178,7 +178,7 @@ def copies(trainer: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def test_flat_runs_go_on_from_the_rounded_weights(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, kind: str, step: float
 ) -> None:
-    """What a checkpoint loses is the rounding of every weight: at most ``step`` of it."""
+    """A checkpoint loses the rounding of every weight: at most ``step`` of it."""
     saved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     restored: list[tuple[torch.Tensor, torch.Tensor]] = []
     save_checkpoint, load_checkpoint = Trainer.save_checkpoint, Trainer.load_checkpoint

@@ -45,7 +45,7 @@ def tokenizer(xl_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[s
 
 
 def gold_system(data: Path, task: str, **options: object) -> FineTuned:
-    """What ``xl-evaluate`` holds of a checkpoint, with a model that is certain of the gold labels of every row."""
+    """The checkpoint as ``xl-evaluate`` holds it, with a model that is certain of the gold labels of every row."""
     from fairseq import tasks
 
     made: Any = tasks.setup_task(parse(data, task, train_languages="all", **options).task)

@@ -17,7 +17,7 @@ LABELS = ("contradiction", "entailment", "neutral")
 
 
 def checkpoint_state(setup: Setup, score: float = 50.0, best: float = 50.0) -> dict[str, Any]:
-    """What fairseq-train writes, as far as evaluation reads it."""
+    """The checkpoint that fairseq-train writes, as far as evaluation reads it."""
     return {
         "args": None,
         "cfg": OmegaConf.to_container(setup.cfg, resolve=True, enum_to_str=True),

@@ -32,7 +32,7 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def cotraining(data: tuple[str, Path], active: int | None = None, scores: list[float] = SCORES) -> dict[str, Any]:
-    """What a run writes at the end of a stage, or within one of member ``active``; weights are random."""
+    """A run's checkpoint at the end of a stage, or within one of member ``active``; weights are random."""
     setup = build(
         data[1], "xla_cotrain_task", problem=data[0], xla_target="de", word_pooling="sum",
         **({"max_length": 20} if data[0] == "tagging" else {}),

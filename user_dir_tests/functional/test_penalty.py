@@ -42,7 +42,7 @@ def test_worked_gradient() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 9), st.sampled_from([0.1, 1.0, 30.0]))
 def test_gradient_is_the_formula(seed: int, classes: int, spread: float) -> None:
-    """Of sum p ln p: p_i (ln p_i + H), which sums to 0."""
+    """The gradient of sum p ln p: p_i (ln p_i + H), which sums to 0."""
     logits = torch.randn(4, classes, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * spread
     logits.requires_grad_()
     value = negative_entropy(logits)

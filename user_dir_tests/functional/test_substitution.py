@@ -171,7 +171,7 @@ def test_a_higher_threshold_passes_fewer(scores: list[float], one: float, other:
 
 
 def eligible(text: str, whole_word: bool = True) -> list[int]:
-    """Of pieces separated by blanks; ``<s>`` and ``</s>`` are special."""
+    """Classes of pieces separated by blanks; ``<s>`` and ``</s>`` are special."""
     pieces = text.split()
     special = np.array([piece in ("<s>", "</s>") for piece in pieces], dtype=bool)
     starts = np.array([piece.startswith("▁") for piece in pieces], dtype=bool)

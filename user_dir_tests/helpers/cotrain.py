@@ -193,7 +193,7 @@ def change(member: Any, by: float = 1e-3) -> None:
 
 
 def optimizer_of(setup: Setup) -> SimpleNamespace:
-    """What of fairseq's optimizer the stages use: torch's Adam over all members."""
+    """The part of fairseq's optimizer that the stages use: torch's Adam over all members."""
     return SimpleNamespace(optimizer=torch.optim.AdamW(setup.model.parameters(), lr=1e-3))
 
 

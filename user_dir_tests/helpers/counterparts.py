@@ -87,7 +87,7 @@ class Oracle:
         return places
 
     def candidates(self, language: str, source: int) -> list[int]:
-        """What may take a piece's place."""
+        """Pieces that may take a piece's place."""
         own, known = self.symbols[source], self.words[language]
         if language == "en" and own.startswith(MARK):
             known = [v for v in known if self.symbols[v].casefold() != own.casefold()]

@@ -168,7 +168,7 @@ class Oracle:
 
 
 def surface(word: list[str]) -> str:
-    """What a word spells; of what the tokenizer does not know only the length matters."""
+    """The spelling of a word; of what the tokenizer does not know only the length matters."""
     return "".join("?" if piece == "<unk>" else piece for piece in word).replace(MARK, "")
 
 
@@ -191,7 +191,7 @@ def split(pieces: list[str]) -> Words:
 
 
 def maker(world: World, data: Path, language: str, max_tokens: int, window: int, **changed: Any) -> ExampleMaker:
-    """What makes virtual examples of a data folder of the world."""
+    """The job that makes virtual examples of a data folder of the world."""
     opened = DataBin(data)
     classes = PieceClasses(opened.dictionary)
     model = load_language_model(str(world.model), opened.dictionary)

@@ -1,4 +1,4 @@
-"""What the grammars say: worked sentences per language, agreement, and the lexicon's coverage."""
+"""The grammars' words: worked sentences per language, agreement, and the lexicon's coverage."""
 
 from random import Random
 

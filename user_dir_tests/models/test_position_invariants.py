@@ -124,7 +124,7 @@ def test_identical_texts_differ_after_mixing_and_agree_without(folders: dict[str
 def test_target_only_gives_the_targets_outputs_and_gradients(
     folders: dict[str, Path], problem: str, ratio: str, wider: str
 ) -> None:
-    """What inference and training without a source loss run: the source stream ends at the mixup layer."""
+    """The passes of inference and of training without a source loss: the source stream ends at the mixup layer."""
     setup = make(folders, problem, mixup_ratio=ratio)
     in_float64(setup.model)
     sample = batch(setup, TRAIN)

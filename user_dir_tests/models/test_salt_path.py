@@ -103,7 +103,7 @@ def test_every_row_has_its_own_ratio(setup: Setup, sample: dict) -> None:
 
 @pytest.mark.parametrize("side", ["text", "counterpart"])
 def test_a_large_change_of_one_embedding_changes_the_logits(setup: Setup, sample: dict, side: str) -> None:
-    """Of the rows that hold the piece, on whichever side, and of no other: guards against a keyword that is ignored."""
+    """Rows that hold the piece, on whichever side, and no other: guards against a keyword that is ignored."""
     tokens, other = sample["net_input"]["src_tokens"], sample["counterpart"]
     here, there = (tokens, other) if side == "text" else (other, tokens)
     pieces = [p for p in here[2].tolist() if p > 3 and not there[2].eq(p).any()]

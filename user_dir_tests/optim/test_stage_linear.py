@@ -31,7 +31,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> StageLinearSchedule:
 
 
 def begin(schedule: StageLinearSchedule, updates: int, total: int, warmup: int, peak: float | None = None) -> None:
-    """What happens when a stage begins after ``updates`` updates: the task sets the clock, the trainer asks."""
+    """Begin a stage after ``updates`` updates: the task sets the clock, the trainer asks."""
     CLOCK.set(total, warmup, peak)
     schedule.step_begin_epoch(1)
     schedule.step_update(updates)
@@ -84,7 +84,7 @@ def test_peak_of_the_warm_up_stages(made: StageLinearSchedule) -> None:
 
 
 def test_stages_follow_each_other(made: StageLinearSchedule) -> None:
-    """Of different lengths, without a gap; an empty rate between stages trains nothing."""
+    """Stages of different lengths, without a gap; an empty rate between stages trains nothing."""
     start = 0
     for total, warmup in ((10, 1), (3, 0), (20, 2)):
         begin(made, start, total, warmup)
@@ -120,7 +120,7 @@ def test_state_within_a_stage(monkeypatch: pytest.MonkeyPatch, made: StageLinear
 
 
 def test_restored_state_is_no_alias(made: StageLinearSchedule) -> None:
-    """What a checkpoint of the last stage says must not change when the next one begins."""
+    """The words of the last stage's checkpoint must not change when the next one begins."""
     begin(made, 0, 10, 1)
     state = made.state_dict()
     begin(made, 10, 5, 0)

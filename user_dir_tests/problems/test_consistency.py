@@ -1,4 +1,4 @@
-"""What each problem makes of two views and of a teacher: worked numbers, padding, rows that are left out."""
+"""Two views and a teacher in each problem: worked numbers, padding, rows that are left out."""
 
 from __future__ import annotations
 

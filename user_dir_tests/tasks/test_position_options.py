@@ -110,7 +110,7 @@ def test_presets(folders: dict[str, Path], problem: str) -> None:
     ],
 )
 def test_spans_of_validation(folders, tmp_path, dataset: str, labels: str, options: dict, rule: str) -> None:
-    """What f1_select counts follows from the labels; mixed ones are refused before anything is computed."""
+    """The spans that f1_select counts follow from the labels; mixed ones are refused before anything is computed."""
     data = styled(folders["tagging"], tmp_path / "data", dataset, labels)
     assert build(data, "xl_tagging", **options).task.problem.scheme.rule == rule
 

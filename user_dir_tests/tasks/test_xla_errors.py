@@ -23,7 +23,7 @@ def data(folders: dict, problem: str, tmp_path: Path) -> Path:
 
 
 def refused(data: Path, problem: str = "tagging", **options: object) -> str:
-    """What a setup, its data included, is refused with."""
+    """The words that a setup, its data included, is refused with."""
     with pytest.raises(UserError) as caught:
         make({problem: data}, problem, **options)
     assert "\n" not in str(caught.value)

@@ -29,7 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def maker(world: World, data: Path, **options: Any) -> SwitchedTexts:
-    """What makes copies of a data folder of the world."""
+    """The job that makes copies of a data folder of the world."""
     opened, chosen = DataBin(data), SwitchOptions(**options)
     pieces, texts = WordPieces.of(opened), LanguageTexts(opened, "en", "copies", "")
     tables = load_dictionaries(str(world.dictionaries), "en", chosen.languages)

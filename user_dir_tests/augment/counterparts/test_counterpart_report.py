@@ -16,7 +16,7 @@ HALF_BIN = BIN / 2 + 1e-9  # decades
 
 
 def counts_of(p: list[float] | np.ndarray, substituted: int = 0, kept: int = 0, without: int = 0) -> Counts:
-    """Of best candidates with these probabilities and of positions that have none."""
+    """Counts of best candidates with these probabilities and of positions that have none."""
     made = Counts()
     scores = np.concatenate([np.log(np.asarray(p, dtype=np.float64)), np.full(without, -np.inf)])
     made.add(scores.astype(np.float32), substituted, kept)

@@ -108,7 +108,7 @@ def test_samples_that_bring_nothing_new(folder: Callable[..., DataBin]) -> None:
 
 
 def test_equal_samples_are_kept_once(folder: Callable[..., DataBin]) -> None:
-    """Of ``bbb bbb`` both words may become the same as their neighbour's replacement makes elsewhere."""
+    """Both words of ``bbb bbb`` may become the same as their neighbour's replacement makes elsewhere."""
     data = folder([[BBB, CCCC]], words=[[1, 1]])
     made, counts = examples(data, Cycle(DDD, DDD), "tagging", (2,), percent=Decimal(100)).make(np.array([0]))
     assert counts["repeated"] == 1 and made.texts[0][0].tolist() == [DDD, DDD, 2]

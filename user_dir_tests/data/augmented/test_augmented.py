@@ -116,7 +116,7 @@ def test_at_ratio_zero_all_views_are_the_canonical_text(folders: dict, problem: 
 
 
 def test_batches_of_originals_equal_plain_training(folders: dict, problem: str) -> None:
-    """What a second view adds leaves the first as it is (a tagged sentence may lose words)."""
+    """A second view leaves the first as it is (a tagged sentence may lose words)."""
     plain = open_task(folders[problem], problem).datasets["train"]
     dataset = open_views(folders, problem, "second", max_length=200).datasets["train"]
     plain = open_task(folders[problem], problem, max_length=200).datasets["train"]

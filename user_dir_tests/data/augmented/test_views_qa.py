@@ -101,7 +101,7 @@ def test_windows_of_any_length_and_stride(
 
 
 def test_answers_inside_words_and_of_several_words_occur(data: Path, pieces: WordPieces) -> None:
-    """What the test above needs to mean something."""
+    """Facts that the test above needs to mean something."""
     texts = open_set(data, second_view="ss").base.parts[0].target
     seen: Counter = Counter()
     for question in range(N):

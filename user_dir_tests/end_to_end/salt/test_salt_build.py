@@ -113,8 +113,8 @@ def test_every_rule_reaches_the_files(
 def test_missing_languages_alone_are_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, world: World, rules: dict
 ) -> None:
-    """What is there stays and needs no word list any more, but for the source's where it decides on positions; the
-    command does alike."""
+    """Copies that are there stay and need no word list any more, but for the source's where it decides on positions;
+    the command does alike."""
     whole, parts, task = (copy(world, tmp_path / name) for name in ("whole", "parts", "task"))
     expected = made(world, whole, rules)
     assert made(world, parts, {"languages": "en,fr", **rules}, rules) == expected

@@ -38,7 +38,7 @@ def problem(request: pytest.FixtureRequest) -> str:
 def test_two_updates_from_a_pretrained_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folders: dict, problem: str
 ) -> None:
-    """Of all 24 instances: embeddings of the text's and of the counterparts' pieces have moved, and of no others."""
+    """Embeddings of the pieces of the text and of the counterparts, of all 24 instances, have moved, and no others."""
     options = {"batch_size": 40, "max_length": 32, "max_update": 2, "disable_validation": None}
     last = run(monkeypatch, folders, problem, tmp_path / "run", **options)
     start = run(monkeypatch, folders, problem, tmp_path / "start", **{**options, "lr": 0.0})

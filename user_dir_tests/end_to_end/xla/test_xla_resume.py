@@ -63,7 +63,7 @@ class Whole(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What a run in this process does: last rate asked for each number of updates, labelled batches by stage."""
+    """The record of a run in this process: last rate asked for each number of updates, labelled batches by stage."""
 
     rates: dict[int, float]
     batches: Counter
@@ -123,7 +123,7 @@ def comparable(value: Any) -> Any:
 
 
 def position(path: Path) -> dict:
-    """Of the training iterator."""
+    """The state of the training iterator."""
     state = dict(load(path)["extra_state"]["train_iterator"])
     if "stage" in state:
         entry = json.loads(state["stage"]["entry"])

@@ -29,7 +29,7 @@ STILL = {"--dropout": 0, "--attention-dropout": 0, "--pooler-dropout": 0}
 
 
 class Setup(NamedTuple):
-    """What fairseq-train holds before training."""
+    """The objects that fairseq-train holds before training."""
 
     cfg: Any
     task: Any

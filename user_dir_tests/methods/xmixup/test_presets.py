@@ -25,7 +25,7 @@ def test_layers(problem: str, layers: int, expected: int) -> None:
 
 
 def test_a_model_takes_the_layer_of_its_depth(tmp_path: Path) -> None:
-    """What is stored with a checkpoint is the number; a given one stays."""
+    """The number is stored with a checkpoint; a given one stays."""
     data = make_data(tmp_path / "data")
     assert build(data).cfg.model.mixup_layer == 1
     assert build(data, mixup_layer=2).cfg.model.mixup_layer == 2
