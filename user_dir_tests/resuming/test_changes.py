@@ -39,7 +39,7 @@ def changes(tmp_path: Path, before: dict, now: dict, task: str = "xmixup_sentenc
     [
         ("xmixup_sentence_pair", {"lr": [1e-3]}, {"lr": [1e-2]}, "--lr was 0.001, is 0.01"),
         ("xmixup_sentence_pair", {}, {"seed": 7}, "--seed was 1, is 7"),
-        ("xmixup_sentence_pair", {}, {"mixup_layer": 2}, "--mixup-layer was 1, is 2"),
+        ("xmixup_sentence_pair", {"mixup_layer": 1}, {"mixup_layer": 2}, "--mixup-layer was 1, is 2"),
         ("xmixup_sentence_pair", {}, {"dropout": 0.3}, "--dropout was 0.0, is 0.3"),
         ("xmixup_sentence_pair", {}, {"kl_weight": 2.0}, "--kl-weight was 1.0, is 2.0"),
         ("xmixup_sentence_pair", {}, {"encoder_embed_dim": 64}, "--encoder-embed-dim was 16, is 64"),

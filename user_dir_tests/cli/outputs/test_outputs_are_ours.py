@@ -80,7 +80,7 @@ def test_every_output_has_things_planted_at_it() -> None:
 def test_what_is_planted_survives(name: str, plant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = tmp_path / "text.txt"
     text.write_text("the dog sees a small cat\n" * 40)
-    monkeypatch.setattr(pretrain, "_prepare", lambda text, out, *rest: (out / "dict.txt").write_text("new"))
+    monkeypatch.setattr(pretrain, "prepare", lambda text, out, *rest: (out / "dict.txt").write_text("new"))
     monkeypatch.setattr(pretrain, "_train", lambda *rest: None)
     monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model: model.write_text("new"))
 

@@ -19,6 +19,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.evaluation.options import add_model_options
 from xl_plugins.evaluation.retrieval import scores as retrieval
 from xl_plugins.evaluation.retrieval.encode import SentenceEncoder, load_sentence_encoder
+from xl_plugins.evaluation.retrieval.options import add_options
 from xl_plugins.output.files import FileOutput
 
 TYPES = VOCABULARY + 4
@@ -81,7 +82,7 @@ def arguments(data: Path, *words: object) -> argparse.Namespace:
         parser.add_argument(f"--{option}")
     parser.add_argument("--overwrite", action="store_true")
     add_model_options(parser)
-    retrieval.add_options(parser)
+    add_options(parser)
     return parser.parse_args([str(data), *map(str, words)])
 
 
