@@ -158,12 +158,12 @@ class Xla:
             sizes = ("--lr", rate, "--distill-eta", self.eta, "--batch-size", f"{t.budget.rows}", "--max-length",
                      f"{t.budget.length}", "--validate-interval-updates", f"{t.budget.interval}",
                      "--xla-source-percent", f"{self.source}", "--xla-target-percent", f"{self.target}")  # fmt: skip
-        precision = tuple(word.replace("--", "--xla-autocast ") for word in t.setting.precision)
+        precision = (text for word in t.setting.precision for text in ("--xla-autocast", word.removeprefix("--")))
         words: Words = (
             "xl-train", f"$WORK/{self.data.name}", "--task", "xla_cotrain_task", "--problem", self.problem,
             "--xla-target", target, "--xla-init-members", ",".join(members), "--save-dir", f"$WORK/{name}", "--seed",
             "1000", *t.setting.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1",
-            *" ".join(precision).split(), *t.setting.more,
+            *precision, *t.setting.more,
         )  # fmt: skip
         adapted = Step(name, (words,), (self.data, *warm, *virtual))
         found = []

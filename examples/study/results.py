@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterable
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from steps import Run, Workshop, in_order, shown
+from steps import Run, Step, Workshop, in_order, shown
 
 from xl_plugins import __version__
 from xl_plugins.data.binary.digest import file_digest
@@ -48,6 +49,18 @@ class Results:
                 )
         return True
 
+    def check_reports(self, steps: Iterable[Step], workshop: Workshop) -> None:
+        """UserError where a report would be written over a file that is none of the study's: it neither belongs to a
+        run that is in the results nor is the copy that a killed runner left."""
+        known = {name for line in self.lines.values() for name in line["seconds"]}
+        for step in steps:
+            kept = self._report(step)
+            if isinstance(step, Run) or not step.reports or step.name in known or not kept.exists():
+                continue
+            made = workshop.work / f"{step.name}.json"
+            if not made.is_file() or self._portable(made, workshop) != kept.read_text(encoding="utf-8"):
+                raise UserError(f"{kept}: holds something else; choose another --results, or remove it")
+
     def add(self, run: Run, workshop: Workshop) -> None:
         """Take up a finished run."""
         scored = workshop.work / f"{run.name}.json"
@@ -55,9 +68,8 @@ class Results:
         self._keep(scored, self._counters(run), workshop)
         steps = list(in_order([run]))
         for step in steps:
-            report = workshop.work / f"{step.name}.json"
-            if not isinstance(step, Run) and report.is_file():
-                self._keep(report, self.folder / "results" / f"{step.name}.json", workshop)
+            if step.reports and not isinstance(step, Run):
+                self._keep(workshop.work / f"{step.name}.json", self._report(step), workshop)
         costs = {step.name: workshop.cost(step) for step in steps}
         data = workshop.work / run.after[0].name / "checksums.json"
         self.lines[run.label] = {
@@ -75,14 +87,20 @@ class Results:
             for line in self.lines.values():
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def _keep(self, path: Path, kept: Path, workshop: Workshop) -> None:
-        """Copy a file, with the names of folders in place of their paths: it is read on other machines."""
+    def _report(self, step: Step) -> Path:
+        return self.folder / "results" / f"{step.name}.json"
+
+    def _portable(self, path: Path, workshop: Workshop) -> str:
+        """A file's text, with the names of folders in place of their paths: it is read on other machines."""
         text = path.read_text(encoding="utf-8")
         for name, folder in sorted(workshop.folders.items(), key=lambda item: -len(item[1])):  # inner folders first
             text = text.replace(f"{folder}/", f"${name}/")
+        return text
+
+    def _keep(self, path: Path, kept: Path, workshop: Workshop) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(kept) as file:
-            file.write(text)
+            file.write(self._portable(path, workshop))
 
     def describe(self, run: Run) -> str:
         """Its mean score."""

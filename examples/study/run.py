@@ -157,7 +157,9 @@ def main(argv: list[str] | None = None) -> int:
     _take(args.work)
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", 0)) or (os.cpu_count() or 1) // args.jobs)
     with FolderLock(args.work / ".study.xl-lock", "run.py", f"--work {args.work}"):
-        failed = carry_out(chosen, Workshop(folders, threads), results, args.jobs)
+        workshop = Workshop(folders, threads)
+        results.check_reports(in_order(chosen), workshop)
+        failed = carry_out(chosen, workshop, results, args.jobs)
     if failed:
         say(f"{failed} steps failed or could not begin", file=sys.stderr)
     return 1 if failed else 0

@@ -36,6 +36,11 @@ class Step:
         content = [self.name, self.commands, [step.digest for step in self.after]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
+    @property
+    def reports(self) -> bool:
+        """Whether the commands write ``$WORK/NAME.json``."""
+        return any(f"$WORK/{self.name}.json" in words for words in self.commands)
+
 
 @dataclass(frozen=True)
 class Run(Step):

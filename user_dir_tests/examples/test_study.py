@@ -183,6 +183,30 @@ def test_other_peoples_folders_and_files_stay(modules: Any, whole: Path, inputs:
     assert tree(tmp_path) == before
 
 
+def test_a_report_is_not_written_over_something_else(modules: Any, tmp_path: Path) -> None:
+    """Unless it is of a run in the results, or what a killed runner left: the same text."""
+    steps = modules["steps"]
+    workshop = steps.Workshop({"WORK": tmp_path / "work"}, 1)
+    results, step = (
+        modules["results"].Results(tmp_path / "out", tmp_path),
+        steps.Step("lm/before", (("true", "$WORK/lm/before.json"),)),
+    )
+    kept, made = (tmp_path / folder / "lm/before.json" for folder in ("out/results", "work"))
+    for path in (kept, made):
+        path.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    with pytest.raises(UserError, match=r"lm/before\.json: holds something else; choose another --results"):
+        results.check_reports([step], workshop)
+    made.write_text(f"{workshop.folders['WORK']}/x")
+    with pytest.raises(UserError, match="holds something else"):
+        results.check_reports([step], workshop)
+    kept.write_text("$WORK/x")
+    results.check_reports([step], workshop)
+    kept.write_text("of an earlier run")
+    results.lines["sick/salt-1"] = {"seconds": {"lm/before": {}}}
+    results.check_reports([step], workshop)
+
+
 def test_the_report(whole: Path, modules: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("# Results\n")
     modules["report"].main(["--results", str(whole), "--notes", str(tmp_path / "notes.md")])
@@ -220,7 +244,7 @@ def test_reports_of_steps_are_kept_and_shown(
         (work / f"{name}.json").parent.mkdir(parents=True, exist_ok=True)
         (work / f"{name}.json").write_text(json.dumps(content))
     data = steps.Step("sick/data", ())
-    after = tuple(steps.Step(name, (), (data,)) for name in contents)
+    after = tuple(steps.Step(name, (("true", f"$WORK/{name}.json"),), (data,)) for name in contents)
     run = steps.Run("sick/salt-1.score", (), (data, *after), "sick", "salt", 1, 300)
     workshop = steps.Workshop({"DATA": tmp_path, "ENCODER": tmp_path, "WORK": work, "STUDY": STUDY}, 1)
     for step in (data, *after, run):

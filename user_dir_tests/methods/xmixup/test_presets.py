@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.methods.xmixup.presets import mixup_layer
+from xl_plugins.models.xmixup import XMixupConfig
 
 
 @pytest.mark.parametrize(
@@ -31,10 +33,11 @@ def test_a_model_takes_the_layer_of_its_depth(tmp_path: Path) -> None:
     assert build(data, mixup_layer=2).cfg.model.mixup_layer == 2
 
 
-@pytest.mark.parametrize("problem", ["sentence_pair", "tagging", "qa"])
-def test_both_entries_of_fairseq_leave_it_to_the_model(problem: str) -> None:
-    """The configuration that fairseq-hydra-train composes has the same default as the command line."""
-    from fairseq.models import MODEL_DATACLASS_REGISTRY
-
-    config: Any = MODEL_DATACLASS_REGISTRY["xmixup_xlmr"]
-    assert config().mixup_layer is None and mixup_layer(problem, config().encoder_layers) in (1, 4, 8)
+def test_a_configuration_that_hydra_composed_gets_the_layer_too(tmp_path: Path) -> None:
+    """fairseq-hydra-train parses no command line: the model's dataclass alone leaves the choice open."""
+    setup = build(make_data(tmp_path / "data"), mixup_layer=3)
+    composed: Any = OmegaConf.structured(XMixupConfig)
+    assert composed.mixup_layer is None
+    composed = OmegaConf.merge(composed, {**setup.cfg.model, "mixup_layer": None})
+    setup.task.build_model(composed)
+    assert composed.mixup_layer == 1
