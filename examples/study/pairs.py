@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sets
-from steps import Run
+from steps import Run, Step
 from training import Trainer
 
 
@@ -14,14 +14,14 @@ def sick(t: Trainer, seed: int) -> list[Run]:
     translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
     mixed = t.train("xmixup", data, "xmixup_sentence_pair", seed=seed)
     both = t.train("xmixup-xtune", data, "xmixup_sentence_pair", "--second-view", "ss", "--r1-weight", "5", seed=seed)
-    switch = ("--dictionaries", "$DATA/dictionaries/wiktionary", "--cs-languages", "nl,pt")
+    switch, languages = ("--dictionaries", "$DATA/dictionaries/wiktionary"), ("--cs-languages", "nl,pt")
     return [
         t.score("zero-shot", data, plain, seed=seed),
         t.score("zero-shot-long", data, longer, seed=seed, times=4),
         t.score("translate-train", data, translated, seed=seed),
         t.score("xmixup", data, mixed, seed=seed),
         t.score("xmixup-plain-inference", data, mixed, "--no-mixup-inference", seed=seed),
-        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed),
+        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed, more=languages),
         *t.xtune_scores("xtune-mt", "translate-train-all", data, seed=seed),
         t.score("xmixup-xtune", data, both, seed=seed),
     ]
@@ -37,14 +37,13 @@ def xnli(t: Trainer, seed: int) -> list[Run]:
     english = t.train("english-dev", parallel, pair, **start)
     translated = t.train("translate-train", parallel, pair, "--train-languages", "all", **start)
     mixed = t.train("xmixup", parallel, "xmixup_sentence_pair", "--no-mixup-inference", **start)
-    switch = ("--dictionaries", "$DATA/dictionaries/muse")
     return [
         t.score("zero-shot", data, plain, seed=seed),
         t.score("english-dev", parallel, english, seed=seed, times=2),
         t.score("translate-train", parallel, translated, seed=seed, times=2),
         t.score("xmixup-plain-inference", parallel, mixed, seed=seed, times=2),
         t.score("xmixup", parallel, mixed, "--mixup-inference", "--languages", "en,sw,ur", seed=seed, times=2),
-        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed),
+        *_switched(t, data, "ar,bg,de,el,es,fr,hi,ru,th,tr,vi,zh", seed),
         t.score("zero-shot-long", data, longer, seed=seed, times=4),
     ]
 
@@ -53,12 +52,17 @@ def pawsx(t: Trainer, seed: int) -> list[Run]:
     data, pair = sets.pawsx(t.encoder), "xl_sentence_pair"
     plain = t.train("zero-shot", data, pair, seed=seed)
     translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
-    switch = ("--dictionaries", "$DATA/dictionaries/muse")
     return [
         t.score("zero-shot", data, plain, seed=seed),
         t.score("translate-train", data, translated, seed=seed),
-        *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed),
+        *_switched(t, data, "de,es,fr,ja,zh", seed),
     ]
+
+
+def _switched(t: Trainer, data: Step, languages: str, seed: int) -> list[Run]:
+    """xTune with code-switch into the languages of its preset that MUSE has a dictionary of."""
+    switch, more = ("--dictionaries", "$DATA/dictionaries/muse"), ("--cs-languages", languages)
+    return t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed, more=more)
 
 
 def mini(t: Trainer, seed: int) -> list[Run]:

@@ -110,8 +110,9 @@ class Trainer:
         )  # fmt: skip
         return Step(f"{self.dataset}/{system}-{seed}", (words,), (self.encoder, data, *after))
 
-    def xtune(self, name: str, setting: str, data: Step, *options: str, seed: int) -> Step:
-        """Both stages of xTune; the second, which has two rows per example, takes twice the updates."""
+    def xtune(self, name: str, setting: str, data: Step, *options: str, seed: int, more: Words = ()) -> Step:
+        """Both stages of xTune; the second, which has two rows per example, takes twice the updates. ``options`` are
+        those of xl-xtune, ``more`` those of the training."""
         lengths: Words = ()
         if self.setting.scale == "small":
             updates = self.budget.updates
@@ -122,7 +123,7 @@ class Trainer:
             "xl-xtune", _XTUNE.get(self.dataset, self.dataset), f"$WORK/{data.name}", "--setting", setting,
             "--restore-file", self.model(), "--save-dir", f"$WORK/{self.dataset}/{name}-{seed}", *options, *lengths,
             "--", "--seed", str(seed), *self.setting.shape, "--num-workers", "0", "--valid-languages", "source",
-            "--select", "source-dev", *sizes[:at], *sizes[at + 2 :], *self.setting.training,
+            "--select", "source-dev", *sizes[:at], *sizes[at + 2 :], *self.setting.training, *more,
         )  # fmt: skip
         return Step(f"{self.dataset}/{name}-{seed}", (words,), (self.encoder, data))
 
@@ -140,9 +141,11 @@ class Trainer:
         updates = 0 if self.setting.scale == "paper" else round(self.budget.updates * times)
         return Run(name, (words,), (data, trained), dataset or self.dataset, system, seed, updates)
 
-    def xtune_scores(self, prefix: str, setting: str, data: Step, *options: str, seed: int) -> list[Run]:
+    def xtune_scores(
+        self, prefix: str, setting: str, data: Step, *options: str, seed: int, more: Words = ()
+    ) -> list[Run]:  # fmt: skip
         """The scores of both stages."""
-        trained = self.xtune(prefix, setting, data, *options, seed=seed)
+        trained = self.xtune(prefix, setting, data, *options, seed=seed, more=more)
         return [
             self.score(f"{prefix}1", data, trained, seed=seed, inner="stage1/"),
             self.score(f"{prefix}2", data, trained, seed=seed, inner="stage2/", times=2),

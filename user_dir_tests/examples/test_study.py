@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fairseq import options as fairseq_options
 
 from user_dir_tests.output.test_folder import tree
-from xl_plugins.cli import mini
+from xl_plugins.cli import augment, convert, evaluate, mini, prepare, xtune
+from xl_plugins.cli.train import with_plugin
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.report.result import read_json
 
@@ -279,6 +281,34 @@ def test_the_table_of_runs(modules: Any, scale: str) -> None:
             made = {f"$WORK/{other.name}" for other in step.after} | {f"$WORK/{step.name}"}
             used = {word for word in words if word.startswith("$WORK")}
             assert all(any(word == name or word.startswith((f"{name}/", f"{name}.")) for name in made) for word in used)
+
+
+@pytest.mark.parametrize("scale", ["small", "paper"])
+def test_every_command_of_the_table_has_options_that_exist(modules: Any, scale: str) -> None:
+    """A run that would stop at its first line is found here; what files hold is not looked at."""
+    setting = modules["training"].Setting(("--encoder-layers", "12"), scale, ("--bf16",))
+    steps = modules["steps"].in_order(modules["table"].runs(setting, seeds=2))
+    parsers = {
+        f"xl-{module.__name__.split('.')[-1]}": module.make_parser() for module in (augment, convert, evaluate, prepare)
+    }
+    checked = set()
+    for words in (words for step in steps for words in step.commands):
+        name, given = words[0], list(words[1:])
+        if name == "xl-xtune":
+            args, further = xtune.parse(given)
+            for stage in xtune.STAGES:
+                training_options(xtune.stage_words(args, stage, further))
+        elif name == "xl-train":
+            training_options(with_plugin(given))
+        elif name != "python":
+            parsers[name].parse_args(given)
+        checked.add(name)
+    assert checked == {"python", "xl-train", "xl-xtune", *parsers}
+
+
+def training_options(words: list[str]) -> None:
+    """Parse them as fairseq-train does."""
+    fairseq_options.parse_args_and_arch(fairseq_options.get_training_parser(), input_args=words)
 
 
 def test_an_interrupt_ends_what_is_at_work(inputs: Path, tmp_path: Path) -> None:
