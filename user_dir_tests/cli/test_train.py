@@ -30,3 +30,9 @@ def test_options_and_mistakes_of_a_task_from_another_folder(run_cli, tmp_path: P
     assert shown.code == 0 and "--mixup-layer" in shown.out and "--sampling-k" in shown.out
     wrong = run_cli("train", "none", "--task", "xl_sentence_pair", "--cpu", cwd=tmp_path)
     assert wrong.code == 2 and wrong.err.splitlines()[-1].startswith("xl-train: error: none: no such data folder")
+
+
+@pytest.mark.parametrize("words", [["data-bin/xnli"], ["data-bin/xnli", "--arch", "xl_xlmr", "--lr", "1"]])
+def test_without_a_task(words: list[str]) -> None:
+    with pytest.raises(UserError, match=r"^--task: not given; choose what is trained, such as xl_sentence_pair"):
+        main(words)

@@ -30,9 +30,15 @@ example:
 
 def with_plugin(words: Sequence[str]) -> list[str]:
     """The arguments of ``fairseq-train``: these, and where the package lies."""
-    if any(word == "--user-dir" or word.startswith("--user-dir=") for word in words):
+    if _has(words, "--user-dir"):
         raise UserError("--user-dir: xl-train loads this package itself; leave it out, or call fairseq-train")
+    if not _has(words, "--task"):  # fairseq would end in a traceback, since no architecture follows
+        raise UserError("--task: not given; choose what is trained, such as xl_sentence_pair (xl-train --help)")
     return [*words, "--user-dir", os.path.dirname(os.path.abspath(xl_plugins.__file__))]
+
+
+def _has(words: Sequence[str], option: str) -> bool:
+    return any(word.split("=")[0] == option for word in words)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     if "--version" in words:
         print(f"xl_plugins {xl_plugins.__version__}")
         return 0
-    if not words or (set(words) & {"-h", "--help"} and not any(word.split("=")[0] == "--task" for word in words)):
+    if not words or (set(words) & {"-h", "--help"} and not _has(words, "--task")):
         print(HELP, end="")
         return 0 if words else 2
     from fairseq_cli.train import cli_main as fairseq_main
