@@ -11,6 +11,7 @@ from xl_plugins.errors import EXIT_STATUS
 from xl_plugins.terminal import printable
 from xl_plugins.version import __version__
 
+BATCH_SIZE = 64  # examples of a batch in inference, unless the user says how many
 LARGEST = 2**31 - 1  # counts beyond it overflow in the libraries
 
 

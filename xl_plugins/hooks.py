@@ -23,7 +23,7 @@ from .checkpoints.safe_load import load_restricted
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
 from .preflight.metrics import check_metric
-from .problems.tagging_options import effective_pooling
+from .problems.tagging.options import effective_pooling
 from .resuming.changes import find_changes, refuse_changes, tell_new_length
 from .resuming.identity import fit_initial, read_record, refuse_other_identity
 

@@ -100,7 +100,7 @@ def expected_ratio(args: argparse.Namespace) -> float:
 
 def predictor(task: Any, model: Any, dataset: UnitDataset, args: argparse.Namespace) -> Callable[[], object]:
     from xl_plugins.evaluation.checkpoint import FineTuned, Selection
-    from xl_plugins.evaluation.predict import predict_dataset
+    from xl_plugins.problems.predicting import predict_dataset
 
     task.problem.register_head(model)
     model.to(args.device).eval()

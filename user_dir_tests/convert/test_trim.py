@@ -23,8 +23,8 @@ from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import predict_languages
 from xl_plugins.models.pretrained import build_pretrained, read_pretrained
+from xl_plugins.problems.predicting import predict_languages
 
 SPM, DICT, MODEL = "sentencepiece.bpe.model", "dict.txt", "model.pt"
 

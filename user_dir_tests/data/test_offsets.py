@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_plugins.data.offsets import ContextEncoder, code_points, cover, raw_spans, visible
-from xl_plugins.data.prepare.qa_pass import locate
 from xl_plugins.data.tokenizer import PieceEncoder
+from xl_plugins.problems.qa.windows import locate
 
 ODD = "a ①② ﬁne ½ é é 한국 カ゛ ｶﾞ \u200bx\u200b \u00a0y \U0001f600 吉尔 ไทย  क्षि …"
 

@@ -16,10 +16,10 @@ from user_dir_tests.helpers.toys.tiny import parse
 from xl_plugins.cli import prepare
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.evaluation.checkpoint import FineTuned, Selection
-from xl_plugins.evaluation.predict import predict_languages
 from xl_plugins.evaluation.readers.file_scores import score_files
 from xl_plugins.evaluation.scoring import prediction_files, score_predictions
 from xl_plugins.output import write_together
+from xl_plugins.problems.predicting import predict_languages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CERTAIN = 60.0  # a score beside which the others are nothing

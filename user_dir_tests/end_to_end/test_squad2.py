@@ -20,7 +20,7 @@ from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.cli import evaluate, predict
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import build_datasets, predict_values
+from xl_plugins.problems.predicting import build_datasets, predict_values
 
 TASKS = ["xl_qa", "xmixup_qa"]
 SHAPE = {"max_length": 32, "doc_stride": 9, "max_question_length": 9}

@@ -13,7 +13,7 @@ from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import Selection, find_device, load_fine_tuned
-from xl_plugins.evaluation.predict import find_languages, predict_languages
+from xl_plugins.problems.predicting import find_languages, predict_languages
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from xl_plugins.cli.evaluate import main
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.evaluation.ensemble import check_same_outputs, predict_ensemble
-from xl_plugins.evaluation.predict import build_datasets, predict_languages
+from xl_plugins.problems.predicting import build_datasets, predict_languages
 
 TASKS = {"pairs": "xl_sentence_pair", "tagging": "xl_tagging", "qa": "xl_qa"}
 

@@ -18,8 +18,8 @@ from xl_plugins.data.training.pairs import PairTexts, encode_pair, truncated_len
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.generalised import Matrix, evaluate_matrix
-from xl_plugins.evaluation.predict import predict_languages
 from xl_plugins.evaluation.report.table import render
+from xl_plugins.problems.predicting import predict_languages
 
 HEAD = "sentence_classification_head"
 LANGUAGES = ["en", "de", "fr"]

@@ -20,7 +20,7 @@ from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.evaluation.ensemble import predict_ensemble
 from xl_plugins.evaluation.members import export_members
-from xl_plugins.evaluation.predict import predict_languages
+from xl_plugins.problems.predicting import predict_languages
 
 PROBLEMS = {"sentence_pair": make_data, "tagging": make_tagging}
 SCORES = [61.5, 58.25, 60.0]

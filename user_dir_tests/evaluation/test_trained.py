@@ -7,9 +7,9 @@ import pytest
 from user_dir_tests.helpers.toys.tiny import arguments
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import predict_languages
 from xl_plugins.evaluation.scoring import score_predictions
 from xl_plugins.functional.scores.metrics import macro_mean
+from xl_plugins.problems.predicting import predict_languages
 
 RUNS = [
     ("xmixup_sentence_pair", "mean-dev", "", ["de", "en", "fr"]),

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from xl_plugins.arguments import Parser
+from xl_plugins.arguments import BATCH_SIZE, Parser
 from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.data.prepare.tagging_notes import note_lines
 from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.evaluation.options import BATCH_SIZE, add_model_options, batch_limits, model_options
+from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
 from xl_plugins.interrupts import clean_up_on_signals
@@ -98,7 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
-    from xl_plugins.evaluation.readers.raw_pairs import COLUMNS
+    from xl_plugins.problems.labelled_texts.raw import COLUMNS
 
     if text is None:
         return None
@@ -135,10 +135,10 @@ def _records(
 ) -> Iterator[dict[str, Any]]:
     """The records that are printed, one for each example."""
     from xl_plugins.data.offsets import ContextEncoder
-    from xl_plugins.evaluation.readers.raw import source_rule
-    from xl_plugins.evaluation.readers.raw_pairs import PairReader, pair_record, predict_pairs
-    from xl_plugins.evaluation.readers.raw_qa import QuestionReader, predict_questions, question_record
-    from xl_plugins.evaluation.readers.raw_tagging import SentenceReader, predict_sentences, sentence_record
+    from xl_plugins.problems.labelled_texts.raw import PairReader, pair_record, predict_pairs
+    from xl_plugins.problems.qa.raw import QuestionReader, predict_questions, question_record
+    from xl_plugins.problems.raw import source_rule
+    from xl_plugins.problems.tagging.raw import SentenceReader, predict_sentences, sentence_record
 
     problem, rule, limits = tuned.task.problem, source_rule(tuned), batch_limits(args)
     sizes = limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]

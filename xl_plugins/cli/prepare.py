@@ -22,7 +22,7 @@ from xl_plugins.tables import print_table
 from xl_plugins.terminal import say
 
 if TYPE_CHECKING:
-    from xl_plugins.data.prepare.folder import Preparation
+    from xl_plugins.problems.preparation import Preparation
 
 
 EPILOG = """\
@@ -82,7 +82,7 @@ class _Bar:
     """One progress bar over the bytes of all input files."""
 
     def __init__(self, plan: Plan, shown: bool) -> None:
-        from xl_plugins.data.prepare.folder import unit_size
+        from xl_plugins.problems.preparation import unit_size
 
         total = sum(unit_size(unit) for unit in plan.units)
         self.bar = tqdm(total=total, unit="B", unit_scale=True, disable=not shown, desc="prepare")
@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     plan = READERS[task_name(args.dataset)].make_plan(args)
     bar = _Bar(plan, args.progress or sys.stderr.isatty())
     raw = getattr(args, "raw", None)
-    from xl_plugins.data.prepare.folder import Preparation
+    from xl_plugins.problems.preparation import Preparation
 
     job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar, raw)
     try:

@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import BATCH_SIZE
 from ..errors import UserError
+from ..problems.predicting import (
+    Predictions,
+    Starter,
+    build_datasets,
+    decode,
+    find_languages,
+    values_of_languages,
+)
 from .checkpoint import FineTuned
-from .options import BATCH_SIZE
-from .predict import Predictions, Starter, build_datasets, decode, find_languages, values_of_languages
 
 
 def predict_ensemble(

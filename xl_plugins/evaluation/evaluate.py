@@ -15,12 +15,12 @@ from ..data.binary.layout import DataBin
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..output import FileOutput, check_component, write_together
+from ..problems.predicting import Progress, find_languages, predict_languages
 from ..terminal import say
 from .checkpoint import FineTuned, load_fine_tuned
 from .ensemble import predict_ensemble
 from .generalised import evaluate_matrix
 from .options import batch_limits, column_names, model_options
-from .predict import Progress, find_languages, predict_languages
 from .readers.labels import prediction_path
 from .report.compare import System
 from .report.result import Result, check_json, to_json

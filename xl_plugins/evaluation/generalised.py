@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import BATCH_SIZE
 from ..data.training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
 from ..errors import UserError
+from ..problems.predicting import Progress, find_languages, predict_dataset
 from .checkpoint import FineTuned
-from .options import BATCH_SIZE
-from .predict import Progress, find_languages, predict_dataset
 from .report.result import FORMAT
 from .report.table import Table, points
 from .scoring import provenance

@@ -8,10 +8,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import whole
+from ..arguments import BATCH_SIZE, whole
 from ..errors import UserError
-
-BATCH_SIZE = 64
 
 
 def add_model_options(group: Any) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..problems.predicting import Predictions
 from .checkpoint import FineTuned
 from .metrics import counters
 from .metrics.benchmark import find_metric
-from .predict import Predictions
 from .readers.labels import prediction_path
 from .readers.questions import write_answers
 from .readers.tags import write_tags

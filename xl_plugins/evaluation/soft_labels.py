@@ -25,10 +25,10 @@ from ..data.training.tagging import TagDataset, TagPart
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..output import FileOutput, FolderLock, Unfinished, atomic_file
+from ..problems.predicting import predict_batches
 from ..terminal import say
 from .checkpoint import FineTuned, load_fine_tuned
 from .options import batch_limits, model_options
-from .predict import predict_batches
 
 COMMAND = "xl-augment soft-labels"
 NOTE = ".xl-augment-soft-labels.json"  # in DATA while the languages are written

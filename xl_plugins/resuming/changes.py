@@ -14,7 +14,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from ..errors import UserError
-from ..problems.tagging_options import effective_pooling
+from ..problems.tagging.options import effective_pooling
 
 logger = logging.getLogger(__name__)
 

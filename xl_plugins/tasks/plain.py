@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 from fairseq.tasks import register_task
 
-from xl_plugins.problems.qa import ExtractiveQA
-from xl_plugins.problems.qa_options import QAOptions
+from xl_plugins.problems.qa.options import QAOptions
+from xl_plugins.problems.qa.problem import ExtractiveQA
 from xl_plugins.tasks.base import XLTask
 from xl_plugins.tasks.base_options import XLTaskConfig
 
-from ..problems.sentence_pair import SentencePair
-from ..problems.tagging import Tagging
-from ..problems.tagging_options import TaggingOptions
+from ..problems.labelled_texts.problem import SentencePair
+from ..problems.tagging.options import TaggingOptions
+from ..problems.tagging.problem import Tagging
 
 
 @dataclass

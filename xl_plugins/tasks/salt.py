@@ -21,9 +21,9 @@ from ..formats.languages import parse_languages
 from ..functional.embedding_mixup import GRANULARITIES, mixing_ratio
 from ..models.plain import XLMRModel
 from ..models.xmixup import XMixupModel, unwrapped
-from ..problems.sentence_pair import SentencePair
-from ..problems.tagging import Tagging
-from ..problems.tagging_options import TaggingOptions
+from ..problems.labelled_texts.problem import SentencePair
+from ..problems.tagging.options import TaggingOptions
+from ..problems.tagging.problem import Tagging
 from .counterparts import options_of, training_counterparts
 
 PROBLEMS = {problem.name: problem for problem in (SentencePair, Tagging)}

@@ -13,7 +13,7 @@ from ..cotraining.distil import parse_features
 from ..cotraining.plan import DATASETS, ETA, count_stages, make_plan, parse_seeds
 from ..errors import UserError
 from ..functional.selection import AGREEMENTS
-from ..problems.tagging_options import TaggingOptions
+from ..problems.tagging.options import TaggingOptions
 from .salt import PROBLEMS
 
 DISTIL = ChoiceEnum(["confidence", "gmm"])

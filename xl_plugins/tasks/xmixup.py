@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from fairseq.tasks import register_task
 
-from xl_plugins.problems.qa import ExtractiveQA
-from xl_plugins.problems.qa_options import QAOptions
+from xl_plugins.problems.qa.options import QAOptions
+from xl_plugins.problems.qa.problem import ExtractiveQA
 
-from ..problems.sentence_pair import SentencePair
-from ..problems.tagging import Tagging
-from ..problems.tagging_options import TARGET_LABELS, TaggingOptions
+from ..problems.labelled_texts.problem import SentencePair
+from ..problems.tagging.options import TARGET_LABELS, TaggingOptions
+from ..problems.tagging.problem import Tagging
 from .mixup import XMixupTask, XMixupTaskConfig
 
 

@@ -17,7 +17,7 @@ from xl_plugins.cli.predict import main
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import predict_languages
+from xl_plugins.problems.predicting import predict_languages
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from xl_plugins.cli import prepare
 from xl_plugins.cli.predict import main
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import build_datasets, predict_languages, predict_values
+from xl_plugins.problems.predicting import build_datasets, predict_languages, predict_values
 
 ROWS = 14
 

@@ -21,7 +21,7 @@ from xl_plugins.cli import prepare
 from xl_plugins.cli.predict import main
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import predict_languages
+from xl_plugins.problems.predicting import predict_languages
 
 TAGS = ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O")
 ROWS = 24

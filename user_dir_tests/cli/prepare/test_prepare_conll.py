@@ -13,7 +13,7 @@ import pytest
 from user_dir_tests.helpers import prepared
 from user_dir_tests.helpers.prepare_helpers import meta, run
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.readers.raw_tagging import SentenceReader
+from xl_plugins.problems.tagging.raw import SentenceReader
 
 TRAIN = "#harbor\tB-creative-work\n#days\tI-creative-work\nstart\tO\ntoday\tO\n\n"
 TRAIN += "The\tO\nship\tO\nleft\tO\nOslo\tB-location\n\n#\tO\nA\tO\nnew\tB-creative-work\nstart\tO\n"

@@ -55,7 +55,7 @@ def work_of(dest: Path) -> list[Path]:
 
 def count_units(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the units that are really encoded from now on."""
-    import xl_plugins.data.prepare.write_pairs as module
+    import xl_plugins.problems.labelled_texts.writer as module
 
     real, seen = module.write_texts, []
 

@@ -14,8 +14,8 @@ from user_dir_tests.helpers.running.training import load, same_parameters, train
 from user_dir_tests.helpers.salt import FIELDS, LANGUAGES, TASK, make_trainable, read_rows, run, small, updates
 from xl_plugins.cli.evaluate import main as evaluate
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.evaluation.predict import predict_languages
 from xl_plugins.evaluation.scoring import score_predictions
+from xl_plugins.problems.predicting import predict_languages
 
 PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
 HEADS = {"sentence_pair": "classification_heads.sentence_classification_head", "tagging": "position_heads.tagging_head"}

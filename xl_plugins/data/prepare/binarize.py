@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import zlib
@@ -117,6 +118,11 @@ def _checksums(texts: Iterator[str]) -> np.ndarray:
 def text_prefixes(folder: str, split: str, single: bool = False) -> list[str]:
     """Paths without suffix of the two texts of a unit, or of its single text."""
     return [os.path.join(folder, name, split) for name in ("input0", "input1")[: 1 if single else 2]]
+
+
+def hash_key(key: str) -> int:
+    """64 bits of BLAKE2b, signed."""
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8"), digest_size=8).digest(), "little", signed=True)
 
 
 def encode_ahead(

@@ -11,8 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from xl_plugins.data.binary.writer import IndexedRows, IndexedWriter, gather
-from xl_plugins.data.prepare.binarize import encode_ahead
-from xl_plugins.data.prepare.qa_pass import hash_key
+from xl_plugins.data.prepare.binarize import encode_ahead, hash_key
 from xl_plugins.data.prepare.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.lines import RetrievalPlan

@@ -13,14 +13,14 @@ from xl_plugins.data.binary.checksums import write_checksums
 from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.data.binary.manifest import Ledger, fingerprint, write_json
 from xl_plugins.data.prepare.unit_writer import UnitWriter
-from xl_plugins.data.prepare.write_pairs import PairWriter
-from xl_plugins.data.prepare.write_qa import QaWriter
-from xl_plugins.data.prepare.write_retrieval import RetrievalWriter
-from xl_plugins.data.prepare.write_tagging import TaggingWriter
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.output import Staging
+from xl_plugins.problems.labelled_texts.writer import PairWriter
+from xl_plugins.problems.qa.writer import QaWriter
+from xl_plugins.problems.retrieval.writer import RetrievalWriter
+from xl_plugins.problems.tagging.writer import TaggingWriter
 
 Progress = Callable[[Unit, int], None]
 COMMAND = "xl-prepare"

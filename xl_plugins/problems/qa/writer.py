@@ -11,11 +11,11 @@ import numpy as np
 from xl_plugins.data.binary.writer import IndexedRows, gather
 from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.prepare import alignment
-from xl_plugins.data.prepare.qa_pass import QaPass, QaRows
 from xl_plugins.data.prepare.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Unit
 from xl_plugins.formats.examples.squad_json import QaPlan
+from xl_plugins.problems.qa.windows import QaPass, QaRows
 
 _FIELDS = ("input0", "input1", "offsets", "raw", "answers")
 

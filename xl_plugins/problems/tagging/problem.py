@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.augmented.views import ViewTools
-from ..data.augmented.views_tagging import TagViews
-from ..data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
-from ..data.training.tagging import NO_LABEL, TagDataset, TagPart
-from ..datasets.span_rules import span_rule
-from ..errors import UserError
-from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
-from ..functional.divergence import cross_entropy, soft_cross_entropy, word_mean
-from ..functional.penalty import negative_entropy
-from ..functional.precision import at_least_float32
-from ..functional.scores.spans import SpanScheme, f1
-from ..methods.xtune.presets import NO_BLANKS
-from .counting import percent
-from .tagging_options import effective_pooling
-from .tagging_pools import TagPools
+from ...data.augmented.views import ViewTools
+from ...data.augmented.views_tagging import TagViews
+from ...data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
+from ...data.training.tagging import NO_LABEL, TagDataset, TagPart
+from ...datasets.span_rules import span_rule
+from ...errors import UserError
+from ...functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
+from ...functional.divergence import cross_entropy, soft_cross_entropy, word_mean
+from ...functional.penalty import negative_entropy
+from ...functional.precision import at_least_float32
+from ...functional.scores.spans import SpanScheme, f1
+from ...methods.xtune.presets import NO_BLANKS
+from ..counting import percent
+from .options import effective_pooling
+from .pools import TagPools
 
 _ACTIVE = 0.5  # sum from which a soft label counts (X-Mixup, released code)
 

@@ -8,24 +8,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.augmented.views import ViewTools
-from ..data.augmented.views_qa import QAViews
-from ..data.binary.layout import DataBin
-from ..data.training.qa import QADataset, QAPart
-from ..data.training.questions import SPECIALS, Questions, Windowing, find
-from ..errors import UserError
-from ..functional.consistency import (
+from ...data.augmented.views import ViewTools
+from ...data.augmented.views_qa import QAViews
+from ...data.binary.layout import DataBin
+from ...data.training.qa import QADataset, QAPart
+from ...data.training.questions import (
+    SPECIALS,
+    Questions,
+    Windowing,
+    find,
+)
+from ...errors import UserError
+from ...functional.consistency import (
     hard_cross_entropy,
     reduced_log_probabilities,
     symmetric_kl_of_logs,
     teacher_kl,
 )
-from ..functional.divergence import span_cross_entropy
-from ..functional.precision import at_least_float32
-from ..functional.scores.answer_span import best_spans, position_probabilities, split_null
-from ..functional.scores.answers import em_f1, squad2_em_f1
-from .base import Problem
-from .counting import percent
+from ...functional.divergence import span_cross_entropy
+from ...functional.precision import at_least_float32
+from ...functional.scores.answer_span import best_spans, position_probabilities, split_null
+from ...functional.scores.answers import em_f1, squad2_em_f1
+from ..base import Problem
+from ..counting import percent
 
 
 class ExtractiveQA(Problem):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import numpy as np
 
 from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.data.offsets import ContextEncoder, cover, visible
-from xl_plugins.data.prepare.binarize import encode_ahead
+from xl_plugins.data.prepare.binarize import encode_ahead, hash_key
 from xl_plugins.data.prepare.unit_writer import Told
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Unit
@@ -50,11 +49,6 @@ class Asked(NamedTuple):
     question: Question
     start: int
     end: int
-
-
-def hash_key(key: str) -> int:
-    """64 bits of BLAKE2b, signed."""
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8"), digest_size=8).digest(), "little", signed=True)
 
 
 def locate(context: str, text: str, start: int) -> tuple[int, int]:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from fairseq import utils
 
+from ..arguments import BATCH_SIZE
 from ..data.binary.layout import SPLITS
 from ..errors import UserError
-from .checkpoint import FineTuned
-from .options import BATCH_SIZE
 
 Progress = Callable[[int], object]  # told how many examples are done since the last call
 Starter = Callable[[str, int], Progress]  # called with each language and its number of examples
+
+
+class Predictor(Protocol):
+    """A model in eval mode with its task (of :class:`~xl_plugins.tasks.base.XLTask`), on its device."""
+
+    path: str
+    task: Any
+    model: torch.nn.Module
+    device: torch.device
 
 
 @dataclass
@@ -47,7 +55,7 @@ class Predictions:
 
 
 def predict_values(
-    tuned: FineTuned, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    tuned: Predictor, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Probabilities of all examples, (K, D) float32 in the order of the data set, and the rows of each example (N,).
@@ -64,7 +72,7 @@ def predict_values(
 
 
 def predict_batches(
-    tuned: FineTuned, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    tuned: Predictor, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:  # fmt: skip
     """Batch by batch: examples (U,), their probabilities one after the other (K, D) float32, and rows of each (U,)."""
@@ -97,14 +105,14 @@ def _in_order(units: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> tuple
 
 
 def predict_dataset(
-    tuned: FineTuned, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    tuned: Predictor, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The probabilities of :func:`predict_values` alone: of pairs (N, C), one row per pair."""
     return predict_values(tuned, dataset, batch_size, max_tokens, progress)[0]
 
 
-def find_languages(tuned: FineTuned, split: str, languages: Sequence[str] | None = None) -> list[str]:
+def find_languages(tuned: Predictor, split: str, languages: Sequence[str] | None = None) -> list[str]:
     """Languages to predict, the source language first; UserError for one that has no data in ``split``."""
     task = tuned.task
     if split not in SPLITS or split == "train":
@@ -119,14 +127,14 @@ def find_languages(tuned: FineTuned, split: str, languages: Sequence[str] | None
     return sorted(languages or available, key=lambda language: (language != task.source_language, language))
 
 
-def build_datasets(tuned: FineTuned, split: str, languages: Sequence[str]) -> dict[str, Any]:
+def build_datasets(tuned: Predictor, split: str, languages: Sequence[str]) -> dict[str, Any]:
     """One data set per language, opened before anything is computed so that a missing file is found at once."""
     task = tuned.task
     return {lang: task.problem.build_dataset([task.build_part(lang, split)], shuffle=False) for lang in languages}
 
 
 def values_of_languages(
-    tuned: FineTuned, datasets: Mapping[str, Any], batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
+    tuned: Predictor, datasets: Mapping[str, Any], batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
     progress: Starter | None = None,
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:  # fmt: skip
     """Language, probabilities and sizes (:func:`predict_values`) of each data set."""
@@ -143,7 +151,7 @@ def decode(problem: Any, language: str, dataset: Any, values: np.ndarray, sizes:
 
 
 def predict_languages(
-    tuned: FineTuned, split: str = "test", languages: Sequence[str] | None = None, batch_size: int | None = BATCH_SIZE,
+    tuned: Predictor, split: str = "test", languages: Sequence[str] | None = None, batch_size: int | None = BATCH_SIZE,
     max_tokens: int | None = None, progress: Starter | None = None,
 ) -> dict[str, Predictions]:  # fmt: skip
     """Predict a split of every language (or of ``languages``), the source language first.

@@ -3,10 +3,10 @@
 import numpy as np
 from fairseq.data.indexed_dataset import dataset_exists
 
-from ..data.training.tagged_texts import NSPECIAL, TaggedTexts
-from ..data.training.tagging import TagPart
-from ..errors import UserError
-from .classification import Classification
+from ...data.training.tagged_texts import NSPECIAL, TaggedTexts
+from ...data.training.tagging import TagPart
+from ...errors import UserError
+from ..classification import Classification
 
 
 class TagPools(Classification):

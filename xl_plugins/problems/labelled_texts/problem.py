@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.augmented.views import ViewTools
-from ..data.augmented.views_pairs import PairViews
-from ..data.training.pairs import PairDataset, PairPart, PairTexts
-from ..errors import UserError
-from ..functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
-from ..functional.divergence import cross_entropy, kl_divergence
-from ..functional.penalty import negative_entropy
-from ..functional.precision import at_least_float32
-from .base import ones
-from .classification import Classification
-from .counting import percent
+from ...data.augmented.views import ViewTools
+from ...data.augmented.views_pairs import PairViews
+from ...data.training.pairs import PairDataset, PairPart, PairTexts
+from ...errors import UserError
+from ...functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
+from ...functional.divergence import cross_entropy, kl_divergence
+from ...functional.penalty import negative_entropy
+from ...functional.precision import at_least_float32
+from ..base import ones
+from ..classification import Classification
+from ..counting import percent
 
 MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken for a placeholder
 

@@ -13,7 +13,7 @@ from user_dir_tests.evaluation.made import save_checkpoint
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
-from xl_plugins.evaluation.predict import build_datasets, predict_dataset, predict_languages
+from xl_plugins.problems.predicting import build_datasets, predict_dataset, predict_languages
 
 HEAD = "sentence_classification_head"
 

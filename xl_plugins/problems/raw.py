@@ -10,10 +10,10 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 import numpy as np
 import torch
 
-from ...errors import UserError
-from ...formats.json_text import parse_json_line
-from ...formats.tsv import LineReader
-from ..checkpoint import FineTuned
+from ..errors import UserError
+from ..formats.json_text import parse_json_line
+from ..formats.tsv import LineReader
+from .predicting import Predictor
 
 _OBJECT = re.compile(r"\s*\{\s*(?:[\"}]|$)")  # the beginning of a JSON object, not a text that begins with {
 SOURCE_RULES = ("needed", "allowed", "refused")
@@ -29,7 +29,7 @@ class Example(Protocol):
 E = TypeVar("E", bound=Example)
 
 
-def source_rule(tuned: FineTuned) -> str:
+def source_rule(tuned: Predictor) -> str:
     """Whether a checkpoint reads texts translated into the source language: ``needed``, ``allowed`` (and read past:
     without mixup inference) or ``refused``."""
     if tuned.task.needs_source:

@@ -5,8 +5,8 @@ from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum
 
-from ..functional.scores.tag_schemes import SCHEMES
-from ..functional.words import POOLINGS
+from ...functional.scores.tag_schemes import SCHEMES
+from ...functional.words import POOLINGS
 
 WORD_POOLINGS = ChoiceEnum(list(POOLINGS))
 TARGET_LABELS = ChoiceEnum(["gold", "soft"])

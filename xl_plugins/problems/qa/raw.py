@@ -16,9 +16,8 @@ from ...errors import UserError
 from ...formats.examples.squad_rows import read_entries
 from ...formats.json_stream import JsonReader
 from ...formats.text import TextStream
-from ..checkpoint import FineTuned
-from ..predict import predict_values
-from .raw import Held, Reader, chunks
+from ..predicting import Predictor, predict_values
+from ..raw import Held, Reader, chunks
 
 Answer = tuple[str, tuple[int, int], float]  # text, characters [start, end) of the context, log score
 
@@ -111,7 +110,7 @@ class RawQuestions(Questions):
 
 
 def predict_questions(
-    tuned: FineTuned, encoder: ContextEncoder, questions: Iterable[RawQuestion], batch_size: int,
+    tuned: Predictor, encoder: ContextEncoder, questions: Iterable[RawQuestion], batch_size: int,
     max_tokens: int | None = None,
 ) -> Iterator[tuple[str | None, Answer]]:  # fmt: skip
     """Id (None where none was given) and answer of each question, in order."""

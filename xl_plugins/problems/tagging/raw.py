@@ -8,15 +8,19 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ...data.prepare.tagging_pass import encode_words
 from ...data.tokenizer import PieceEncoder
 from ...data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
 from ...data.training.tagging import TagPart
 from ...errors import UserError
-from ...formats.examples.words import XTREME, Notes, split_words, tidy
-from ..checkpoint import FineTuned
-from ..predict import predict_values
-from .raw import Held, Reader, chunks
+from ...formats.examples.words import (
+    XTREME,
+    Notes,
+    split_words,
+    tidy,
+)
+from ..predicting import Predictor, predict_values
+from ..raw import Held, Reader, chunks
+from .words import encode_words
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def _hold(
 
 
 def predict_sentences(
-    tuned: FineTuned, encoder: PieceEncoder, sentences: Iterable[RawSentence], batch_size: int,
+    tuned: Predictor, encoder: PieceEncoder, sentences: Iterable[RawSentence], batch_size: int,
     max_tokens: int | None = None,
 ) -> Iterator[tuple[list[str], np.ndarray]]:  # fmt: skip
     """Tags and class probabilities (words, C) of each sentence, in order."""

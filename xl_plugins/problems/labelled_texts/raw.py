@@ -15,9 +15,8 @@ from ...formats.examples.table import column_number, table_rows
 from ...formats.recognise import Layout, recognise
 from ...formats.tables import NAMED, Column
 from ...formats.tsv import LineReader, split_fields
-from ..checkpoint import FineTuned
-from ..predict import predict_values
-from .raw import Held, Reader, chunks
+from ..predicting import Predictor, predict_values
+from ..raw import Held, Reader, chunks
 
 FIELDS = ("text1", "text2", "source1", "source2")
 COLUMNS = "two or four column numbers from 1, such as 1,2 or 1,2,3,4"
@@ -149,7 +148,7 @@ class RawTexts(PairTexts):
 
 
 def predict_pairs(
-    tuned: FineTuned, encoder: PieceEncoder, pairs: Iterable[RawPair], batch_size: int, max_tokens: int | None = None
+    tuned: Predictor, encoder: PieceEncoder, pairs: Iterable[RawPair], batch_size: int, max_tokens: int | None = None
 ) -> Iterator[np.ndarray]:
     """Class probabilities (C,) of each pair, in order; at most ``batch_size`` pairs are read ahead."""
     task = tuned.task

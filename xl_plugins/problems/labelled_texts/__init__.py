@@ -1,0 +1,1 @@
+"""Labels of whole texts: what pairs of sentences and single texts share."""

@@ -1,0 +1,1 @@
+"""Answers to questions about a text, which are parts of it."""

@@ -1,0 +1,1 @@
+"""Translations of sentences, found among others by their vectors; nothing is trained."""
