@@ -3,8 +3,9 @@
 
     tools/house.py
 
-Rules: at most 15 files in a folder, 250 lines in a file of the package (350 in a test), imports downward only. Rooms
-are the folders of xl_plugins; ``ORDER`` names them from the ground up.
+Rules: at most 15 files in a folder, 250 lines in a file of the package (350 in a test), imports downward only, no name
+of a problem outside problems/, datasets/ and methods/*/presets.py. Rooms are the folders of
+xl_plugins; ``ORDER`` names them from the ground up.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "xl_plugins"
 FILES, LINES, TEST_LINES = 15, 256, 350
+OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names something else: a metric
 # From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other
 ORDER = """
 startup version terminal
@@ -27,7 +29,8 @@ arguments tables functional.draws functional.scores
 functional
 output
 formats
-interrupts methods
+interrupts problems
+methods
 defaults formats.examples
 checkpoints datasets
 compat data.binary preflight
@@ -36,7 +39,11 @@ augment.primitives data.training
 data.augmented data.prepare augment.generation
 augment.code_switch augment.counterparts augment.vicinity
 models optim
-problems
+problems.counting problems.predicting
+problems.base
+problems.classification problems.preparation problems.raw
+problems.labelled_texts
+problems.qa problems.retrieval problems.sentence_pair problems.tagging
 resuming
 cotraining criterions hooks shutdown
 tasks
@@ -117,11 +124,31 @@ def crowded(root: Path = ROOT) -> list[str]:
     return wrong
 
 
+def literals(root: Path = ROOT) -> list[str]:
+    """Names of problems, as literals, outside the files in which a problem's name may stand."""
+    names = {
+        str(node.args[0].value)  # the entries Facts("name", ...) of the registry
+        for node in ast.walk(ast.parse((root / PACKAGE / "problems" / "__init__.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Facts"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    wrong = []
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        inner = path.relative_to(root / PACKAGE)
+        if inner.parts[0] in ("problems", "datasets") or inner.name == "presets.py" or str(inner) in OTHER_NAMES:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in names:
+                wrong.append(f"{path.relative_to(root)}:{node.lineno}: '{node.value}'")
+    return wrong
+
+
 def main() -> int:
-    crowd, wrong = crowded(), upward(imports())
+    crowd, wrong, names = crowded(), upward(imports()), literals()
     print(f"folders over {FILES} files, files too long: {len(crowd)}", *crowd, sep="\n  ")
     print(f"imports against the layers: {len(wrong)}", *wrong, sep="\n  ")
-    return int(bool(crowd or wrong))
+    print(f"names of problems outside their homes: {len(names)}", *names, sep="\n  ")
+    return int(bool(crowd or wrong or names))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,23 @@ def test_rooms_are_not_crowded(house: Any) -> None:
     assert [line for line in house.crowded() if not line.startswith("user_dir_tests/") or "files" in line] == []
 
 
+def test_names_of_problems_stay_at_home(house: Any, tmp_path: Path) -> None:
+    """Outside the registry, the data sets and the tables of hyper-parameters nothing asks for a problem by its name."""
+    assert house.literals() == []
+    for name, text in (
+        ("problems/__init__", 'X = Facts("melody", "melodies", ())\nY = Facts("rhyme", "rhymes", ())\n'),
+        ("tasks/base", 'kind = "melody"\n'), ("methods/salt/presets", 'ROWS = {"rhyme": 3}\n'),
+        ("methods/salt/task", 'if name == "rhyme":\n    pass\n'), ("datasets/songs", 'PROBLEM = "melody"\n'),
+    ):  # fmt: skip
+        path = tmp_path / "xl_plugins" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert house.literals(tmp_path) == [
+        "xl_plugins/methods/salt/task.py:1: 'rhyme'",
+        "xl_plugins/tasks/base.py:1: 'melody'",
+    ]
+
+
 def test_docstrings_say_what_is_done_or_returned() -> None:
     """They begin with a verb or with what is returned, not with the middle of a sentence."""
     wrong = []

@@ -13,7 +13,7 @@ from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_counterparts import World, make_world
 from xl_plugins.augment.counterparts import finder as counterparts
 from xl_plugins.augment.counterparts.finder import TrainingTexts
-from xl_plugins.augment.generation.texts import text_fields
+from xl_plugins.augment.generation.texts import changeable
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
 
@@ -49,7 +49,7 @@ def test_tagged_sentences_have_one_field(world: World) -> None:
 def test_problem_without_meta_follows_from_the_files(world: World) -> None:
     for data, fields in ((world.pairs, ("input0", "input1")), (world.tagged, ("input0",))):
         (data / "meta.json").unlink()
-        assert text_fields(DataBin(data)) == fields
+        assert changeable(DataBin(data)).texts == fields
 
 
 def test_other_problems_are_refused(world: World) -> None:

@@ -69,7 +69,7 @@ def gold_system(data: Path, task: str, **options: object) -> FineTuned:
 def scored(data: Path, task: str, name: str, raw: Path, folder: Path, split: str = "test", **options: object) -> Any:
     tuned = gold_system(data, task, **options)
     found = predict_languages(tuned, split)
-    write_together(prediction_files(str(folder), name, split, tuned.task.problem.name, found))
+    write_together(prediction_files(str(folder), name, split, tuned.task.problem, found))
     return score_files(str(folder), str(raw), name, split)
 
 
@@ -129,6 +129,6 @@ def test_answers(xl_data: Path, tokenizer: list[str], tmp_path: Path, name: str,
     else:
         assert min(exact.values()) > 95 and min(f1.values()) > 98, (exact, f1)
     if name in ("xquad", "mlqa"):  # the same through files; ids repeat in TyDiQA
-        write_together(prediction_files(str(tmp_path / "out"), name, split, "qa", found))
+        write_together(prediction_files(str(tmp_path / "out"), name, split, tuned.task.problem, found))
         raw = xl_data / name / ("MLQA_V1/dev" if name == "mlqa" else "")
         assert score_files(str(tmp_path / "out"), str(raw), name, split).figures("em") == exact

@@ -13,6 +13,7 @@ from xl_plugins.mini import write
 from xl_plugins.mini.corpora import Text
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE
 from xl_plugins.mini.sizes import Schedule, Sizes
+from xl_plugins.problems import SENTENCE_PAIR
 
 _EPILOG = """complete example:
   xl-mini make mini --problem all --languages en,de,es,fr,sw,tr,hi \\
@@ -69,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=shape,
     )
     make.add_argument("folder", type=Path, metavar="DIR", help="folder to write")
-    make.add_argument("--problem", choices=list(write.PROBLEMS), default="sentence_pair", help="what is labelled")
+    make.add_argument("--problem", choices=list(write.PROBLEMS), default=SENTENCE_PAIR.name, help="what is labelled")
     make.add_argument(
         "--languages",
         type=_languages,

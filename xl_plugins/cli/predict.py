@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from xl_plugins.arguments import BATCH_SIZE, Parser
 from xl_plugins.data.binary.digest import file_digest
-from xl_plugins.data.prepare.tagging_notes import note_lines
 from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
 from xl_plugins.interrupts import clean_up_on_signals
+from xl_plugins.problems import PROBLEMS, Facts
 from xl_plugins.terminal import say
 
 if TYPE_CHECKING:
@@ -55,16 +55,6 @@ examples:
       xl-predict --path runs/squad/checkpoint_best.pt --data data-bin/xquad
   {"id": "1", "answer": "Bern", "start": 14, "end": 18, "score": 0.81}
 """
-
-
-# Options of one problem, and what that is called.
-READ_BY = {
-    "columns": ("sentence_pair", "sentence pairs"),
-    "format": ("sentence_pair", "sentence pairs"),
-    "delimiter": ("sentence_pair", "sentence pairs"),
-    "probabilities": ("tagging", "tagging"),
-    "context_pieces": ("qa", "questions"),
-}
 
 
 _FIELDS = {"first": "text1", "second": "text2", "source1": "source1", "source2": "source2"}
@@ -134,37 +124,25 @@ def _records(
     tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """The records that are printed, one for each example."""
-    from xl_plugins.data.offsets import ContextEncoder
-    from xl_plugins.problems.labelled_texts.raw import PairReader, pair_record, predict_pairs
-    from xl_plugins.problems.qa.raw import QuestionReader, predict_questions, question_record
-    from xl_plugins.problems.raw import source_rule
-    from xl_plugins.problems.tagging.raw import SentenceReader, predict_sentences, sentence_record
+    from xl_plugins.problems.raw import Given, source_rule
 
-    problem, rule, limits = tuned.task.problem, source_rule(tuned), batch_limits(args)
-    sizes = limits["batch_size"] or BATCH_SIZE, limits["max_tokens"]
-    for option, (owner, words) in READ_BY.items():
-        if getattr(args, option) and problem.name != owner:
+    problem, limits = tuned.task.problem.facts, batch_limits(args)
+    _refuse_others(args, problem)
+    given = Given(
+        name, stream, source_rule(tuned), limits["batch_size"] or BATCH_SIZE, limits["max_tokens"],
+        _columns(args.columns), given_layout(args.format, args.delimiter), args.probabilities, args.context_pieces,
+        lambda note: say(f"xl-predict: {note}", file=sys.stderr),
+    )  # fmt: skip
+    return problem.load("raw")(tuned, encoder, given)
+
+
+def _refuse_others(args: argparse.Namespace, problem: Facts) -> None:
+    """UserError for an option that examples of another problem need."""
+    for option in sorted({option for facts in PROBLEMS.values() for option in facts.raw_options}):
+        if getattr(args, option) and option not in problem.raw_options:
             shown = f"--{option.replace('_', '-')}"
+            words = " and ".join(facts.plural for facts in PROBLEMS.values() if option in facts.raw_options)
             raise UserError(f"{shown} is read for {words} only, {args.path} is for {problem.name}; leave it out")
-    if problem.name == "sentence_pair":
-        pairs = PairReader(
-            name, stream, _columns(args.columns), rule, tuned.task.data_bin.single_text,
-            given_layout(args.format, args.delimiter),
-        )  # fmt: skip
-        for row in predict_pairs(tuned, encoder, pairs, *sizes):
-            yield pair_record(problem.labels, row)
-    elif problem.name == "tagging":
-        cleaning = tuned.task.data_bin.meta.get("word_cleaning")
-        sentences = SentenceReader(name, stream, rule, cleaning)
-        for found in predict_sentences(tuned, encoder, sentences, *sizes):
-            yield sentence_record(problem.labels, *found, args.probabilities)
-        for note in note_lines([(name, sentences.notes.found)]):
-            say(f"xl-predict: {note}", file=sys.stderr)
-    else:
-        pieces = args.context_pieces or tuned.task.data_bin.meta.get("context_pieces")
-        contexts = ContextEncoder(encoder, pieces == "character")
-        for answer in predict_questions(tuned, contexts, QuestionReader(name, stream, rule), *sizes):
-            yield question_record(*answer)
 
 
 def main(argv: list[str] | None = None) -> int:

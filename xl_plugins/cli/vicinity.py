@@ -18,6 +18,7 @@ from ..augment.vicinity.options import VicinityOptions, parse_percent, parse_sam
 from ..data.binary.blocks import parse_shard
 from ..errors import UserError
 from ..formats.languages import parse_languages
+from ..problems import PROBLEMS
 from ..terminal import say
 from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
 
@@ -171,9 +172,9 @@ def _languages(args: argparse.Namespace, data: DataBin) -> tuple[str, ...]:
 
 
 def _options(args: argparse.Namespace, data: DataBin) -> VicinityOptions:
-    from ..augment.generation.texts import text_fields
+    from ..augment.generation.texts import changeable
 
-    problem = "tagging" if len(text_fields(data, "virtual sentences")) == 1 else "sentence_pair"
+    problem = changeable(data, "virtual sentences").name
     chars = defaults.MIN_CHARS[args.genlm_unit] if args.genlm_min_chars is None else args.genlm_min_chars
     return VicinityOptions(
         problem, parse_samples(args.samples, problem), parse_percent(args.percent), args.genlm_unit, chars,
@@ -197,7 +198,7 @@ def _shortness(job: VicinityJob) -> str | None:
         f"{job.language}: {job.short:.0%} of the sentences have fewer than --genlm-min-words {job.options.min_words}"
         f" {job.options.unit}s and give nothing"
     )
-    if job.options.unit == "word" and job.options.problem != "tagging":
+    if job.options.unit == "word" and not PROBLEMS[job.options.problem].words:
         raise UserError(f"{text}; pass --genlm-unit piece for a language without spaces, or a lower minimum")
     return f"{text}; a lower minimum takes them in"
 

@@ -1,4 +1,5 @@
-"""Readers of raw data sets. A new data set is one module with the members of :class:`Reader` and one line here."""
+"""Readers of raw data sets. A new data set is one module with the members of :class:`Reader` and one line here;
+XTREME's come first, in its order."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ READERS: dict[str, Reader] = {
     "xquad": xquad,
     "mlqa": mlqa,
     "tydiqa": tydiqa,
-    "tatoeba": tatoeba,
     "bucc2018": bucc,
+    "tatoeba": tatoeba,
     "pairs": pairs,
     "conllu": conllu,
     "conll": conll,

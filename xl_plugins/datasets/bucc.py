@@ -8,6 +8,7 @@ import os
 import re
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.lines import LineFile, RetrievalPlan
 from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.formats.languages import CODE, check_language, parse_languages
@@ -16,6 +17,7 @@ from xl_plugins.formats.tsv import find_file
 
 _NAME = re.compile(rf"({CODE})-en\.(?:sample|training|dev|test)\.({CODE}){PACKED}")
 _PARTS = (("valid", ("training", "dev")), ("test", ("test",)))
+BENCHMARK = BenchmarkTask("BUCC", "set_f1", tuple("de fr ru zh".split()))
 HELP = "BUCC 2018 bitext mining"
 EPILOG = """\
 files in RAW or RAW/XX-en/ (plain or .gz; also dev instead of training):

@@ -9,6 +9,7 @@ from xl_plugins.datasets.layouts import given_tagging
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.examples.sentences import SentenceFile
 
+BENCHMARK = None
 HELP = "tagged words from any column files (CoNLL-2003, Universal NER, ...), jsonl, Parquet or csv"
 EPILOG = f"""\
 {given_tagging.FILE_HELP}

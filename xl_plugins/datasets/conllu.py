@@ -10,6 +10,7 @@ from xl_plugins.formats.examples.conllu_format import COLUMNS, PRECEDENCE
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.examples.sentences import SentenceFile
 
+BENCHMARK = None
 HELP = "part-of-speech tags of any CoNLL-U treebanks (Universal Dependencies)"
 EPILOG = f"""\
 {given_tagging.FILE_HELP}

@@ -9,6 +9,7 @@ import re
 
 from xl_plugins.datasets.layouts import xtreme_qa
 from xl_plugins.errors import UserError
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.languages import CODE, check_language
 from xl_plugins.formats.packing import PACKED
@@ -16,6 +17,7 @@ from xl_plugins.formats.packing import PACKED
 TRAIN = ("../squad/train-v1.1.json", "squad/train-v1.1.json", "train-v1.1.json")
 FILES = "MLQA_V1/ (or dev/ and test/)"
 _NAME = re.compile(rf"(dev|test)-context-({CODE})-question-({CODE})\.json{PACKED}")
+BENCHMARK = BenchmarkTask("MLQA", "qa", tuple("ar de en es hi vi zh".split()), answers="mlqa")
 HELP = "MLQA (dev, test) with SQuAD (training) in XTREME's files"
 EPILOG = f"""\
 files: RAW/MLQA_V1/{{dev,test}}/{{dev,test}}-context-XX-question-XX.json; training is SQuAD's train-v1.1.json

@@ -23,6 +23,7 @@ from xl_plugins.formats.examples.table import Column, NamedSchema, PairFile, Pai
 from xl_plugins.formats.languages import check_language, parse_languages
 from xl_plugins.formats.recognise import given_layout, recognise
 
+BENCHMARK = None
 HELP = "sentence pairs from any tsv, csv, jsonl, json or Parquet files with named columns"
 EPILOG = """\
 FILE is LANG=PATH, or a path with {lang} that is filled with every code of --languages; PATH[START:END] takes rows

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 
 from xl_plugins.datasets.layouts import xtreme_tagging
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.examples.sentences import SentenceFile
+from xl_plugins.formats.languages import XTREME_LANGUAGES
 
 LABELS = ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O")
+BENCHMARK = BenchmarkTask("PAN-X", "span_f1", XTREME_LANGUAGES)
 HELP = "PAN-X (WikiANN named entities) in XTREME's files"
 EPILOG = f"""\
 labels: {" ".join(LABELS)}

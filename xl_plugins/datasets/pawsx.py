@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 
 from xl_plugins.datasets.layouts import xtreme_pairs
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Plan
 
 LABELS = ("0", "1")
 MISSING = "NS"  # what the data set writes where a sentence was not translated
+BENCHMARK = BenchmarkTask("PAWS-X", "accuracy", tuple("de en es fr ja ko zh".split()), parallel=True)
 HELP = "PAWS-X in XTREME's files"
 EPILOG = """\
 files in RAW (tab separated, no header, plain or .gz; both quoting styles of XTREME are read):

@@ -10,6 +10,7 @@ from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.formats.examples.squad_json import QaFile, QaPlan
 from xl_plugins.formats.languages import check_language, parse_languages
 
+BENCHMARK = None
 HELP = "extractive question answering from any files in SQuAD's JSON layout or the hub's"
 EPILOG = """\
 FILE is LANG=PATH (or LANG,LANG=PATH), or a path with {lang} that is filled with every code of --languages;

@@ -8,6 +8,7 @@ import os
 import re
 
 from xl_plugins.errors import UserError
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.lines import LineFile, RetrievalPlan
 from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.formats.languages import CODE, XTREME_LANGUAGES, check_language, parse_languages
@@ -24,6 +25,10 @@ ISO3 = dict(
     ).split()
 )
 _NAME = re.compile(rf"(?:tatoeba\.)?({CODE})-eng?\.({CODE}){PACKED}")
+_MISSING = ("en", "ms", "my", "yo")  # languages of XTREME without test sentences
+BENCHMARK = BenchmarkTask(
+    "Tatoeba", "retrieval_accuracy", tuple(code for code in XTREME_LANGUAGES if code not in _MISSING)
+)
 HELP = "Tatoeba sentence retrieval in the files of XTREME or LASER"
 EPILOG = """\
 files in RAW (plain or .gz; one sentence per line, line i of both files is the same sentence):

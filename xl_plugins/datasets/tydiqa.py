@@ -6,11 +6,13 @@ import argparse
 import os
 
 from xl_plugins.datasets.layouts import folder, xtreme_qa
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.packing import PACKED
 
 _TRAIN, _TEST = "tydiqa-goldp-v1.1-train", "tydiqa-goldp-v1.1-dev"
 FILES = f"{_TRAIN}/ and {_TEST}/"
+BENCHMARK = BenchmarkTask("TyDiQA-GoldP", "qa", tuple("ar bn en fi id ko ru sw te".split()))
 HELP = "TyDiQA-GoldP in XTREME's files"
 EPILOG = f"""\
 files: RAW/{_TRAIN}/tydiqa.goldp.en.train.json and RAW/{_TEST}/tydiqa.goldp.XX.dev.json (or the

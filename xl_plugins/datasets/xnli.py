@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 
 from xl_plugins.datasets.layouts import xtreme_pairs
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Plan
 
 LABELS = ("contradiction", "entailment", "neutral")
 ALIASES = {"contradictory": "contradiction"}  # as the machine translated MultiNLI writes it
+BENCHMARK = BenchmarkTask(
+    "XNLI", "accuracy", tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split()), parallel=True
+)
 HELP = "XNLI in XTREME's files"
 EPILOG = """\
 files in RAW (tab separated, no header, plain or .gz):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 
 from xl_plugins.datasets.layouts import folder, xtreme_qa
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.packing import PACKED
 
 TRAIN = ("../squad/train-v1.1.json", "squad/train-v1.1.json", "train-v1.1.json")
 FILES = "xquad.XX.json"
+BENCHMARK = BenchmarkTask("XQuAD", "qa", tuple("ar de el en es hi ru th tr vi zh".split()), parallel=True)
 HELP = "XQuAD (test) with SQuAD (training) in XTREME's files"
 EPILOG = f"""\
 files: RAW/xquad.XX.json are the test sets; training is SQuAD's train-v1.1.json (RAW/../squad/ or --train).

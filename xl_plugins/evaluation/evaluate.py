@@ -26,7 +26,7 @@ from .report.compare import System
 from .report.result import Result, check_json, to_json
 from .report.table import render, seeds_table
 from .retrieval import scores as retrieval
-from .scoring import SUFFIXES, prediction_files, score_predictions
+from .scoring import prediction_files, score_predictions
 
 COMMAND = "xl-evaluate"
 _RETRIEVAL_OPTIONS = ("layer", "pooling", "margin", "mine")
@@ -87,7 +87,7 @@ def _systems(args: argparse.Namespace, output: FileOutput) -> list[Result]:
     files: dict[str, str] = {}
     for name, path, folder in zip(names, args.path, folders):
         tuned = load_fine_tuned(path, args.data, **options)
-        task, problem = _task_name(args, tuned), tuned.task.problem.name
+        task, problem = _task_name(args, tuned), tuned.task.problem
         if not results:  # before anything is computed
             _plan([f for f in folders if f], task, tuned, split, args, output)
         with _Bar(name) as bar:
@@ -120,14 +120,14 @@ def _ensemble(args: argparse.Namespace, output: FileOutput) -> list[Result]:
         members, found = predict_ensemble(args.path, load, split, _wanted(args), progress=bar.named, **limits)
     task = _task_name(args, members[0])
     result = score_predictions(members[0], found, split, name, task, members)
-    files = prediction_files(args.output, task, split, members[0].task.problem.name, found) if args.output else {}
+    files = prediction_files(args.output, task, split, members[0].task.problem, found) if args.output else {}
     return _write([result], files, args, output)
 
 
 def _plan(
     folders: Sequence[str], task: str, tuned: FineTuned, split: str, args: argparse.Namespace, output: FileOutput
 ) -> None:
-    suffix = SUFFIXES.get(tuned.task.problem.name, "tsv")
+    suffix = tuned.task.problem.facts.suffix
     languages = find_languages(tuned, split, _wanted(args))
     output.plan(prediction_path(f, task, split, lang, suffix) for f in folders for lang in languages)
 

@@ -18,6 +18,7 @@ from ..arguments import BATCH_SIZE
 from ..data.training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
 from ..errors import UserError
 from ..problems.predicting import Progress, find_languages, predict_dataset
+from ..problems.sentence_pair.problem import SentencePair
 from .checkpoint import FineTuned
 from .report.result import FORMAT
 from .report.table import Table, points
@@ -121,7 +122,7 @@ def evaluate_matrix(
     without gold, and languages whose rows, or without ``skip_unequal`` labels, are not the same.
     """
     problem, length = tuned.task.problem, tuned.task.cfg.max_length
-    if problem.name != "sentence_pair":
+    if not isinstance(problem, SentencePair):
         raise UserError(f"--generalised is for sentence pairs, the data is for problem '{problem.name}'; leave it out")
     if tuned.task.data_bin.single_text:
         raise UserError(

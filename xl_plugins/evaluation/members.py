@@ -20,11 +20,11 @@ from ..checkpoints.kinds import missing_file
 from ..checkpoints.writing import save_into
 from ..errors import UserError
 from ..output import FileOutput, atomic_file
+from ..problems import PROBLEMS
 
 COMMAND = "xl-convert members"
 COTRAINING = "xla_cotrain_task"
 _ARCHS = {"xla_cotrain_xlmr": "xl_xlmr", "xla_cotrain_xlmr_large": "xl_xlmr_large"}
-_METRICS = {"sentence_pair": "acc", "tagging": "f1"}
 _PREFIX, _SNAPSHOT = "members.", "snapshot."
 
 
@@ -77,9 +77,9 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
 
 
 def _check_options(path: str, cfg: Any) -> None:
-    if OmegaConf.select(cfg, "task.problem") not in _METRICS or any(
-        not OmegaConf.is_dict(cfg.get(group)) for group in ("model", "criterion", "checkpoint")
-    ):
+    problem = PROBLEMS.get(OmegaConf.select(cfg, "task.problem"))
+    groups = ("model", "criterion", "checkpoint")
+    if problem is None or not all(OmegaConf.is_dict(cfg.get(group)) for group in groups):
         raise UserError(f"{path}: its options are not those of a co-training run; give the checkpoint as it was saved")
 
 
@@ -125,7 +125,7 @@ def _plain_config(cfg: Any) -> dict[str, Any]:
     cfg["task"] = {**{name: value for name, value in cfg["task"].items() if name in known}, "_name": task}
     cfg["model"]["_name"] = _ARCHS.get(cfg["model"]["_name"], cfg["model"]["_name"])
     cfg["criterion"]["_name"] = "xl_criterion"
-    cfg["checkpoint"]["best_checkpoint_metric"] = f"{_METRICS[problem]}_select"  # of its own dev scores
+    cfg["checkpoint"]["best_checkpoint_metric"] = PROBLEMS[problem].select_metric  # of its own dev scores
     return cfg
 
 

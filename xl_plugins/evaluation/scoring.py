@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
-import numpy as np
-
-from ..errors import UserError
+from ..problems.base import Problem
 from ..problems.predicting import Predictions
 from .checkpoint import FineTuned
-from .metrics import counters
 from .metrics.benchmark import find_metric
 from .readers.labels import prediction_path
-from .readers.questions import write_answers
-from .readers.tags import write_tags
 from .report.result import Result
-
-SUFFIXES = {"qa": "json"}  # of prediction files, by problem; all others are tsv
 
 
 def score_predictions(
@@ -26,27 +18,19 @@ def score_predictions(
     members: Sequence[FineTuned] = (),
 ) -> Result:  # fmt: skip
     """Scores per language; languages without gold are listed and not scored. ``members``: those of an ensemble."""
-    problem: Any = tuned.task.problem
+    problem: Problem = tuned.task.problem
     data = tuned.task.data_bin
     made = provenance(tuned)
     if members:
         made = {**made, "checkpoint": [m.path for m in members], "updates": [m.updates for m in members]}
         made["ensemble"] = len(members)
         made["selection"] = _selection_of(members)
-    if problem.name == "qa":
-        made["answers"] = data.meta.get("answer_metric", "squad")
-        made["inference"] = {**made["inference"], **problem.null_inference(made["inference"]["description"])}
-    metric, kind = find_metric(task, problem.name, problem.labels), problem.name
-    if problem.name == "qa" and data.meta.get("unanswerable"):
-        metric = kind = "squad2"
     gold = {lang: p.gold for lang, p in predictions.items() if p.gold is not None}
-    if problem.name == "tagging" and gold:
-        scheme = problem.scheme
-        made["tag_scheme"] = scheme.describe(*counters.tag_numbers([*chain(*gold.values())], scheme))
-        examples = {x: counters.tag_counters(true, predictions[x].predicted, scheme) for x, true in gold.items()}
-    else:
-        rules = made.get("answers", "squad")
-        examples = {lang: _counters(kind, predictions[lang], true, rules) for lang, true in gold.items()}
+    rules = problem.scoring_rules(gold, made["inference"]["description"])
+    made["inference"] = {**made["inference"], **rules.pop("inference", {})}
+    made |= rules
+    metric = problem.test_metric(find_metric(task, problem.name, problem.labels))
+    examples = {lang: problem.test_counters(lang, true, predictions[lang].predicted) for lang, true in gold.items()}
     return Result.of_examples(
         name, task, split, tuned.task.source_language, metric, examples,
         missing=[lang for lang in data.meta.get("languages", []) if lang not in predictions],
@@ -61,14 +45,6 @@ def _selection_of(members: Sequence[FineTuned]) -> dict[str, Any]:
     return {"description": "; ".join(described), "members": [member.selection.to_dict() for member in members]}
 
 
-def _counters(problem: str, found: Predictions, gold: Sequence, rules: str) -> np.ndarray:
-    if problem == "qa":
-        return counters.answer_counters(gold, found.predicted, rules, found.language)
-    if problem == "squad2":
-        return counters.squad2_counters(gold, found.predicted, rules, found.language)
-    return counters.label_counters(gold, found.predicted)
-
-
 def provenance(tuned: FineTuned) -> dict[str, Any]:
     """Facts about the model that a result comes from."""
     return {
@@ -81,25 +57,12 @@ def provenance(tuned: FineTuned) -> dict[str, Any]:
 
 
 def prediction_files(
-    folder: str, task: str, split: str, problem: str, predictions: Mapping[str, Predictions]
+    folder: str, task: str, split: str, problem: Problem, predictions: Mapping[str, Predictions]
 ) -> dict[str, str]:
     """Path -> content of the files that XTREME's scorer reads."""
     return {
-        prediction_path(folder, task, split, lang, SUFFIXES.get(problem, "tsv")): _content(problem, found)
+        prediction_path(folder, task, split, lang, problem.facts.suffix): problem.prediction_text(
+            lang, found.predicted, found.keys
+        )
         for lang, found in predictions.items()
     }
-
-
-def _content(problem: str, found: Predictions) -> str:
-    if problem == "tagging":
-        return write_tags(found.predicted)
-    if problem != "qa":
-        return "".join(f"{label}\n" for label in found.predicted)
-    keys = found.keys or []
-    if len(set(keys)) != len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise UserError(
-            f"{found.language}: the question id '{twice}' occurs more than once, so answers cannot be written by id;"
-            " leave --output out or give the questions different ids"
-        )
-    return write_answers(keys, found.predicted)

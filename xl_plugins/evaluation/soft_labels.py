@@ -25,6 +25,7 @@ from ..data.training.tagging import TagDataset, TagPart
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..output import FileOutput, FolderLock, Unfinished, atomic_file
+from ..problems import TAGGING, problem_of
 from ..problems.predicting import predict_batches
 from ..terminal import say
 from .checkpoint import FineTuned, load_fine_tuned
@@ -37,7 +38,8 @@ NOTE = ".xl-augment-soft-labels.json"  # in DATA while the languages are written
 def run(args: argparse.Namespace) -> int:
     limits = batch_limits(args)
     data = DataBin(Path(args.data))
-    if data.meta.get("problem", "tagging") != "tagging":
+    facts = problem_of(data.meta, TAGGING)
+    if facts is None or not facts.words:
         raise UserError(f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}', not for tagging")
     languages = find_languages(data, args.languages)
     arrays = {language: f"{data.prefix(language, 'soft', 'train')}.npy" for language in languages}
@@ -102,7 +104,7 @@ def find_languages(data: DataBin, asked: str | None) -> list[str]:
 
 def check_model(tuned: FineTuned) -> None:
     """The model has to tag, from the text alone."""
-    if tuned.task.problem.name != "tagging":
+    if not tuned.task.problem.facts.words:
         raise UserError(
             f"--path {tuned.path}: trained on problem '{tuned.task.problem.name}'; give a checkpoint of task xl_tagging"
         )

@@ -22,6 +22,7 @@ from xl_plugins.mini.problems.squad import write_qa
 from xl_plugins.mini.problems.tagging import write_tagging
 from xl_plugins.mini.words import count_words, dictionary
 from xl_plugins.output import Staging
+from xl_plugins.problems import QA, SENTENCE_PAIR, TAGGING
 
 COMMAND = "xl-mini make"
 Pair = tuple[Clause, Clause]
@@ -114,9 +115,9 @@ def write_text(
 
 # problem: writers of its labelled files
 PROBLEMS: dict[str, tuple[Callable[[Path, Options, Callable[[str], None]], None], ...]] = {
-    "sentence_pair": (write_sentence_pair,),
-    "tagging": (write_tagging,),
-    "qa": (write_qa,),
+    SENTENCE_PAIR.name: (write_sentence_pair,),
+    TAGGING.name: (write_tagging,),
+    QA.name: (write_qa,),
     "all": (write_sentence_pair, write_tagging, write_qa),
 }
 
@@ -133,5 +134,5 @@ def make(
         for write in PROBLEMS[problem]:
             write(staging.new, options, progress)
         # names, questions and punctuation are no part of the pairs and of the text that goes with them
-        write_text(staging.new, options, progress, stories if problem == "sentence_pair" else mixture)
+        write_text(staging.new, options, progress, stories if problem == SENTENCE_PAIR.name else mixture)
         staging.commit()

@@ -15,6 +15,9 @@ from ..data.augmented.views import Views, ViewTools
 from ..data.binary.layout import DataBin
 from ..data.training.units import UnitDataset
 from ..errors import UserError
+from ..formats.predictions import write_labels
+from ..functional.scores.counters import label_counters
+from . import Facts
 from .counting import Counted
 
 _OF_UNITS = ("unit", "unit_language", "raw", "view_words")  # entries of a batch that are not per row
@@ -23,7 +26,8 @@ _OF_UNITS = ("unit", "unit_language", "raw", "view_words")  # entries of a batch
 class Problem(Counted):
     """Base of the problems.
 
-    Class attributes, besides those of :class:`Counted`: ``averages_streams``: both streams of a method that pairs
+    Class attributes, besides those of :class:`Counted`: ``facts``: the problem's entry in the registry, which gives
+    ``name`` and ``metric``. ``averages_streams``: both streams of a method that pairs
     texts have comparable predictions, which are averaged, and every text has the label of its pair; else only gold
     texts are labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
     for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha (its Table 10).
@@ -31,6 +35,7 @@ class Problem(Counted):
     makes the head.
     """
 
+    facts: ClassVar[Facts]
     name: ClassVar[str]
     head_name: ClassVar[str]
     head_maker: ClassVar[str] = "register_classification_head"
@@ -38,6 +43,11 @@ class Problem(Counted):
     trains_without_gold: ClassVar[bool] = False
     source_weight: ClassVar[float]
     untranslatable: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "facts" in vars(cls):
+            cls.name, cls.metric = cls.facts.name, cls.facts.metric
 
     def __init__(self, data: DataBin, cfg: Any) -> None:
         self.data, self.cfg = data, cfg
@@ -100,10 +110,6 @@ class Problem(Counted):
     @abstractmethod
     def build_views(self, tools: ViewTools) -> Views:
         """The maker of the views of training examples."""
-
-    def counterparts(self, part: Any, open_field: Callable[[str], Any]) -> CounterpartTexts:
-        """Texts of the same shape as those of ``part``, cut and encoded alike; ``open_field("input0")`` opens them."""
-        raise UserError(f"{self.name}: there are no counterparts for this problem; take sentence pairs or tagging")
 
     def translation_part(self, language: str, index: int, labels: str) -> Any:
         """Training text of a language as translation of the source's; ``labels``: what to do with its own labels."""
@@ -193,6 +199,42 @@ class Problem(Counted):
     @abstractmethod
     def gold(self, dataset: Any) -> list | None:
         """Gold of all units in the shape of :meth:`decode`, or None without gold."""
+
+    def keys(self, dataset: Any) -> list[str] | None:
+        """Ids of all units by which a prediction file names them; None where its line i is of unit i."""
+        return None
+
+    # -- scores of test sets, and prediction files --
+
+    def test_metric(self, metric: str) -> str:
+        """The metric of a test set, key of :data:`~xl_plugins.functional.scores.metrics.METRICS`, where ``metric`` is
+        that of its data set or labels."""
+        return metric
+
+    def test_counters(self, language: str, gold: Sequence, predicted: Sequence) -> np.ndarray:
+        """Numbers that the metric adds up, a row of each unit: (N, fields)."""
+        return label_counters(gold, predicted)
+
+    def scoring_rules(self, gold: Mapping[str, Sequence], inference: str) -> dict[str, Any]:
+        """The rules by which a test set is scored, for the record of its result.
+
+        Args:
+            gold: of each language.
+            inference: how the task came to its predictions, in words.
+        """
+        return {}
+
+    def prediction_text(self, language: str, predicted: Sequence, keys: Sequence[str] | None) -> str:
+        """Content of a prediction file, as XTREME's scorer reads it."""
+        return write_labels(predicted)
+
+
+class Changeable(Problem):
+    """A problem whose training texts may be replaced by texts of the same shape, such as SALT's counterparts."""
+
+    @abstractmethod
+    def counterparts(self, part: Any, open_field: Callable[[str], Any]) -> CounterpartTexts:
+        """Texts of the same shape as those of ``part``, cut and encoded alike; ``open_field("input0")`` opens them."""
 
 
 def ones(values: Tensor) -> Tensor:

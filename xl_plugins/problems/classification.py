@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ..functional.divergence import word_mean
 from ..functional.penalty import negative_entropy
-from .base import Problem
+from .base import Changeable
 
 
-class Classification(Problem):
+class Classification(Changeable):
     """The part of a problem that co-training needs beyond its losses.
 
     ``classifies_words``: a text has a label per word, else one in all; then the model can classify every token too.

@@ -145,7 +145,7 @@ def values_of_languages(
 
 def decode(problem: Any, language: str, dataset: Any, values: np.ndarray, sizes: np.ndarray) -> Predictions:
     """Predictions from the probabilities of all examples of a language."""
-    keys = problem.keys(dataset) if problem.name == "qa" else None
+    keys = problem.keys(dataset)
     predicted, gold = problem.decode(dataset, values, sizes), problem.gold(dataset)
     return Predictions(language, predicted, gold, values, sizes, keys)
 

@@ -12,24 +12,14 @@ from typing import Any, Callable
 from xl_plugins.data.binary.checksums import write_checksums
 from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.data.binary.manifest import Ledger, fingerprint, write_json
-from xl_plugins.data.prepare.unit_writer import UnitWriter
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.output import Staging
-from xl_plugins.problems.labelled_texts.writer import PairWriter
-from xl_plugins.problems.qa.writer import QaWriter
-from xl_plugins.problems.retrieval.writer import RetrievalWriter
-from xl_plugins.problems.tagging.writer import TaggingWriter
+from xl_plugins.problems import PROBLEMS
 
 Progress = Callable[[Unit, int], None]
 COMMAND = "xl-prepare"
-WRITERS: dict[str, type[UnitWriter[Any, Any]]] = {
-    "sentence_pair": PairWriter,
-    "tagging": TaggingWriter,
-    "qa": QaWriter,
-    "retrieval": RetrievalWriter,
-}
 
 
 class Preparation:
@@ -70,7 +60,7 @@ class Preparation:
         try:
             with self.staging:
                 self.new = str(self.staging.new)
-                self.writer = WRITERS[self.plan.problem](self.plan, self.encoder, self.new)
+                self.writer = PROBLEMS[self.plan.problem].load("writer")(self.plan, self.encoder, self.new)
                 self.ledger = Ledger(self.new, str(self.staging.work))
                 meta = self._write()
                 self.warnings += _generated(self.dest)

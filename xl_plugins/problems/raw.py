@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -17,6 +18,31 @@ from .predicting import Predictor
 
 _OBJECT = re.compile(r"\s*\{\s*(?:[\"}]|$)")  # the beginning of a JSON object, not a text that begins with {
 SOURCE_RULES = ("needed", "allowed", "refused")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Raw input of xl-predict, and how to read it; a problem reads those of the options that are its own.
+
+    Args:
+        name, stream, source: see :class:`Reader`.
+        batch_size: examples that are read and predicted at once; max_tokens: most positions of a batch.
+        columns, layout: where texts are in a table, and the table's kind.
+        probabilities: whether the probabilities of all labels are wanted.
+        context_pieces: how contexts are cut, ``subword`` or ``character``; None as the data was.
+        tell: takes notes on the input as a whole, at its end.
+    """
+
+    name: str
+    stream: BinaryIO | None
+    source: str
+    batch_size: int
+    max_tokens: int | None = None
+    columns: Any = None
+    layout: Any = None
+    probabilities: bool = False
+    context_pieces: str | None = None
+    tell: Callable[[str], object] = print
 
 
 class Example(Protocol):

@@ -8,6 +8,7 @@ from fairseq.dataclass import ChoiceEnum
 
 from ..augment.primitives.translation import MISSING
 from ..errors import UserError
+from ..problems.labelled_texts.problem import LabelledTexts
 
 AUGMENTATIONS = ChoiceEnum(["none", "ss", "cs", "gn", "mt"])
 CS_CHOICES = ChoiceEnum(["any", "covered"])
@@ -142,12 +143,12 @@ class AugmentationOptions:
     )
 
 
-def check_augmentation(cfg: Any, problem: str, pairs_texts: bool) -> None:
+def check_augmentation(cfg: Any, problem: type, pairs_texts: bool) -> None:
     """Refuse options of the augmentations that make no sense, alone or together."""
     _check_numbers(cfg)
     augment, second = str(cfg.augment), str(cfg.second_view)
     used = {augment, second}
-    if second == "mt" and problem != "sentence_pair":
+    if second == "mt" and not issubclass(problem, LabelledTexts):
         raise UserError(
             "--second-view mt: words or answers of a translation cannot be aligned with the original; use ss or cs"
         )

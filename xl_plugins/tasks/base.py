@@ -66,7 +66,7 @@ class XLTask(FairseqTask):
         """Refuse options that contradict each other; subclasses extend."""
         problem = cls.problem_of(cfg)
         problem.check_config(cfg)
-        check_augmentation(cfg, problem.name, cls.pairs_texts)
+        check_augmentation(cfg, problem, cls.pairs_texts)
 
     # -- data --
 

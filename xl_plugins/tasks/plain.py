@@ -9,7 +9,7 @@ from xl_plugins.problems.qa.problem import ExtractiveQA
 from xl_plugins.tasks.base import XLTask
 from xl_plugins.tasks.base_options import XLTaskConfig
 
-from ..problems.labelled_texts.problem import SentencePair
+from ..problems.sentence_pair.problem import SentencePair
 from ..problems.tagging.options import TaggingOptions
 from ..problems.tagging.problem import Tagging
 

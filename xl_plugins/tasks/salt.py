@@ -19,14 +19,15 @@ from ..data.augmented.counterparts import CounterpartDataset
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..functional.embedding_mixup import GRANULARITIES, mixing_ratio
+from ..methods.salt import presets
 from ..models.plain import XLMRModel
 from ..models.xmixup import XMixupModel, unwrapped
-from ..problems.labelled_texts.problem import SentencePair
+from ..problems import trained
+from ..problems.base import Changeable
 from ..problems.tagging.options import TaggingOptions
-from ..problems.tagging.problem import Tagging
 from .counterparts import options_of, training_counterparts
 
-PROBLEMS = {problem.name: problem for problem in (SentencePair, Tagging)}
+PROBLEMS = trained(Changeable)
 
 
 @dataclass
@@ -34,7 +35,7 @@ class SaltConfig(XLTaskConfig, TaggingOptions):
     """Options of SALT; defaults from its sections 2 and 3 and Appendix A."""
 
     problem: ChoiceEnum(list(PROBLEMS)) = field(  # type: ignore[valid-type]
-        default="sentence_pair",
+        default=presets.PROBLEM,
         metadata={"help": "what is predicted; the article has sentence pairs only, tagging is an experiment"},
     )
     select: SELECTIONS = field(  # type: ignore[valid-type]

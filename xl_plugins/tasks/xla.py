@@ -24,8 +24,7 @@ from ..errors import UserError
 from ..models.cotrain import CotrainModel
 from ..optim.decay import without_decay
 from .base import XLTask
-from .salt import PROBLEMS
-from .xla_options import XLAConfig, check_options, check_run
+from .xla_options import PROBLEMS, XLAConfig, check_options, check_run
 
 
 @register_task("xla_cotrain_task", dataclass=XLAConfig)

@@ -13,9 +13,12 @@ from ..cotraining.distil import parse_features
 from ..cotraining.plan import DATASETS, ETA, count_stages, make_plan, parse_seeds
 from ..errors import UserError
 from ..functional.selection import AGREEMENTS
+from ..methods.xla import presets
+from ..problems import trained
+from ..problems.classification import Classification
 from ..problems.tagging.options import TaggingOptions
-from .salt import PROBLEMS
 
+PROBLEMS = trained(Classification)
 DISTIL = ChoiceEnum(["confidence", "gmm"])
 PRECISIONS = ChoiceEnum(["none", "bf16", "fp16"])
 # the last two are set by the first two as well
@@ -27,7 +30,7 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
     """Options of co-training; defaults from XLA's Table 8 and its released scripts."""
 
     problem: ChoiceEnum(list(PROBLEMS)) = field(  # type: ignore[valid-type]
-        default="tagging", metadata={"help": "what is predicted (XLA: entities, entailment and paraphrase)"}
+        default=presets.PROBLEM, metadata={"help": "what is predicted (XLA: entities, entailment and paraphrase)"}
     )
     xla_target: str = field(default="", metadata={"help": "target language t, whose training text needs no labels"})
     valid_languages: str = field(

@@ -7,7 +7,7 @@ from fairseq.tasks import register_task
 from xl_plugins.problems.qa.options import QAOptions
 from xl_plugins.problems.qa.problem import ExtractiveQA
 
-from ..problems.labelled_texts.problem import SentencePair
+from ..problems.sentence_pair.problem import SentencePair
 from ..problems.tagging.options import TARGET_LABELS, TaggingOptions
 from ..problems.tagging.problem import Tagging
 from .mixup import XMixupTask, XMixupTaskConfig

@@ -11,8 +11,9 @@ import pytest
 
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.readers.file_scores import score_files
-from xl_plugins.evaluation.readers.questions import read_questions, write_answers
-from xl_plugins.evaluation.readers.tags import read_tags, write_tags
+from xl_plugins.evaluation.readers.questions import read_questions
+from xl_plugins.evaluation.readers.tags import read_tags
+from xl_plugins.formats.predictions import write_answers, write_tags
 
 PANX = [["B-LOC", "I-LOC", "O"], ["O", "B-PER"], ["B-ORG"]]
 WORDS = [["New", "York", "."], ["mit", "Anna"], ["UNO"]]

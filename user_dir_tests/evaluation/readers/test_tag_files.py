@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.readers.tags import read_tags, read_treebank, write_tags
+from xl_plugins.evaluation.readers.tags import read_tags, read_treebank
+from xl_plugins.formats.predictions import write_tags
 
 TAGS = [["O", "B-PER"], ["B-LOC"]]
 

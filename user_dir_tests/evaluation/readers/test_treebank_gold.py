@@ -8,7 +8,8 @@ import pytest
 
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.readers.file_scores import score_files
-from xl_plugins.evaluation.readers.tags import read_treebank, write_tags
+from xl_plugins.evaluation.readers.tags import read_treebank
+from xl_plugins.formats.predictions import write_tags
 
 ROWS = """\
 # sent_id = 1

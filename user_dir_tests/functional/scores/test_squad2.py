@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_plugins.evaluation.metrics.counters import squad2_counters
 from xl_plugins.functional.scores.answer_span import split_null
 from xl_plugins.functional.scores.answers import squad2_em_f1
+from xl_plugins.functional.scores.counters import squad2_counters
 from xl_plugins.functional.scores.metrics import METRICS
 
 METRIC = METRICS["squad2"]

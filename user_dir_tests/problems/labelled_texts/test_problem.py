@@ -10,7 +10,7 @@ from fairseq.logging import metrics
 
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.data.binary.layout import DataBin
-from xl_plugins.problems.labelled_texts.problem import SentencePair
+from xl_plugins.problems.sentence_pair.problem import SentencePair
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from ...data.binary.layout import DataBin
 from ...data.sentences import Sentences, distinct_texts, length_batches
 from ...errors import UserError
 from ...functional.substitution import eligible_positions, passes
-from ..generation.texts import text_fields
+from ..generation.texts import changeable
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.vocabulary import LanguageVocabulary
 from .dictionary import TranslationPairs
@@ -42,7 +42,7 @@ class TrainingTexts:
 
     @classmethod
     def open(cls, data: DataBin) -> TrainingTexts:
-        fields = text_fields(data)
+        fields = changeable(data).texts
         columns = []
         for field in fields:
             opened = data.open_text(data.source_language, field, "train")

@@ -12,21 +12,21 @@ from ...data.binary.layout import DataBin
 from ...data.sentences import Sentences
 from ...data.training.tagged_texts import TaggedTexts
 from ...errors import UserError
+from ...problems import PROBLEMS, SENTENCE_PAIR, TAGGING, Facts, problem_of
 
-PROBLEMS = {"sentence_pair": ("input0", "input1"), "tagging": ("input0",)}
 
-
-def text_fields(data: DataBin, what: str = "counterparts") -> tuple[str, ...]:
-    """Files of a data folder that hold the texts of its problem. ``what`` they are wanted for, for the message."""
+def changeable(data: DataBin, what: str = "counterparts") -> Facts:
+    """The problem of a data folder whose training texts can be changed; ``what`` for, in messages."""
     pairs = data.has(data.source_language, "train") and _exists(data, "input1")
-    problem = data.meta.get("problem", "sentence_pair" if pairs else "tagging")
-    if problem not in PROBLEMS:
+    facts = problem_of(data.meta, SENTENCE_PAIR if pairs else TAGGING)
+    if facts is None or not facts.changeable:
+        served = " and ".join(other.name for other in PROBLEMS.values() if other.changeable)
         raise UserError(
-            f"{data.root}/meta.json: the data is for problem '{problem}'; {what} are for {' and '.join(PROBLEMS)}"
+            f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}'; {what} are for {served}"
         )
-    if problem == "sentence_pair" and data.single_text:
+    if len(facts.texts) > 1 and data.single_text:
         raise UserError(f"{data.root}: holds single texts; {what} are for sentence pairs and tagging")
-    return PROBLEMS[problem]
+    return facts
 
 
 def _exists(data: DataBin, field: str) -> bool:
@@ -42,7 +42,8 @@ class LanguageTexts:
 
     def __init__(self, data: DataBin, language: str, what: str, hint: str) -> None:
         self.data, self.language = data, language
-        self.fields = text_fields(data, what)
+        facts = changeable(data, what)
+        self.fields = facts.texts
         for field in self.fields:
             prefix = data.prefix(language, field, "train")
             if not dataset_exists(prefix, "mmap"):
@@ -51,7 +52,7 @@ class LanguageTexts:
                     f" writes, {hint}"
                 )
         self.tagged: TaggedTexts | None = None
-        if len(self.fields) == 1:
+        if facts.words:
             self.tagged = TaggedTexts(data, language, "train", 1 << 30, labelled=False)
         self.columns = [Sentences.of(data.open_text(language, field, "train")) for field in self.fields]
         if len({len(column) for column in self.columns}) > 1:

@@ -8,10 +8,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...errors import UserError
+from ...problems import PROBLEMS
 
 UNITS = ("word", "piece")
 PERCENT = "30"  # Table 8; PAWS-X 40
-SAMPLES = {"tagging": (3,), "sentence_pair": (2, 2)}  # Table 8
+SAMPLES = {1: (3,), 2: (2, 2)}  # Table 8, by the number of an example's texts
 MIN_CHARS = {"word": 3, "piece": 1}  # the released code masks words only
 MIN_WORDS, MAX_WORDS = 5, 150  # the released code
 SEEDS = 2**32
@@ -44,7 +45,7 @@ class VicinityOptions:
     def __post_init__(self) -> None:
         if not (self.percent.is_finite() and 0 < self.percent <= 100):
             raise UserError(f"--percent {self.percent}: expected a percentage above 0, up to 100 (XLA: 30; PAWS-X 40)")
-        sides = len(SAMPLES[self.problem])
+        sides = len(PROBLEMS[self.problem].texts)
         if len(self.samples) != sides or min(self.samples) < 1:
             expected = "two numbers from 1, such as 2,2" if sides == 2 else "one number from 1, such as 3"
             raise UserError(
@@ -52,7 +53,7 @@ class VicinityOptions:
             )
         if self.unit not in UNITS:
             raise UserError(f"--genlm-unit {self.unit}: expected {' or '.join(UNITS)}")
-        if self.unit == "piece" and self.problem == "tagging":
+        if self.unit == "piece" and PROBLEMS[self.problem].words:
             raise UserError("--genlm-unit piece: the words of tagged sentences are labelled as wholes; use word")
         for name, value in (("min-chars", self.min_chars), ("min-words", self.min_words)):
             if value < 1:
@@ -85,7 +86,7 @@ def parse_percent(text: str) -> Decimal:
 def parse_samples(text: str | None, problem: str) -> tuple[int, ...]:
     """``--samples``: ``3`` for sentences; ``2,2`` for pairs."""
     if text is None:
-        return SAMPLES[problem]
+        return SAMPLES[len(PROBLEMS[problem].texts)]
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

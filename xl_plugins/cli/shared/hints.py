@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import UserError
+from ...problems import SENTENCE_PAIR, Facts, problem_of
 
 ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
-POSITIONS = {"qa": 384}  # --max-length of the tasks; others 128
 _WIDTH = 88
 
 
 def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]:
     """Lines of words and commands for the folder ``dest`` with this ``meta.json``; ``dictionary`` is the file given as
     ``--dict``, whose folder also holds the encoder."""
-    problem = meta.get("problem", "sentence_pair")
+    facts = problem_of(meta, SENTENCE_PAIR) or SENTENCE_PAIR
     encoder = os.path.join(os.path.dirname(dictionary), ENCODER)
-    if problem == "retrieval":
+    if not facts.metric:
         return ["Evaluate an encoder on it:", _shown(["xl-evaluate", dest, "--path", encoder])]
     source, splits = meta["source_language"], meta["splits"]
     if "train" not in splits.get(source, {}):
         return ["Evaluate a fine-tuned checkpoint on it:", f"  xl-evaluate {shlex.quote(dest)} --path CHECKPOINT"]
     others = [name for name in splits if name != source]
     translated = [name for name in others if "train" in splits[name] and name not in meta.get("pools", [])]
-    run = _Run(dest, meta, problem, encoder)
+    run = _Run(dest, meta, facts, encoder)
     if not translated:
         return ["Train on it and evaluate:", *run.plain("zero-shot", final=True)]
-    if problem == "tagging" and not run.labelled(translated):
+    if facts.words and not run.labelled(translated):
         first = ["X-Mixup on it: a model of the source language gives the translations soft labels first:"]
         label = ["xl-augment", "soft-labels", dest, "--path", run.checkpoint("zero-shot")]
         return [*first, *run.plain("zero-shot"), _shown(label), *run.xmixup(translated, others)]
@@ -48,10 +48,10 @@ class Shape(NamedTuple):
 class _Run:
     """Commands that train and evaluate on one data folder."""
 
-    def __init__(self, dest: str, meta: Mapping[str, Any], problem: str, encoder: str) -> None:
-        self.dest, self.meta, self.problem, self.encoder = dest, meta, problem, encoder
+    def __init__(self, dest: str, meta: Mapping[str, Any], facts: Facts, encoder: str) -> None:
+        self.dest, self.meta, self.facts, self.encoder = dest, meta, facts, encoder
         self.splits: Mapping[str, Any] = meta["splits"]
-        self.shape = describe_encoder(encoder, POSITIONS.get(problem, 128))
+        self.shape = describe_encoder(encoder, facts.max_length)
         self.validates = any("valid" in found for found in self.splits.values())
 
     def checkpoint(self, name: str) -> str:
@@ -73,7 +73,7 @@ class _Run:
             return any(split in self.splits[name] and split not in views.get(name, {}) for name in languages)
 
         further = ["--no-scheduled-sampling"] if lacks("train", translated) else []
-        if self.problem == "tagging" and not self.labelled(translated, "soft/train.npy"):
+        if self.facts.words and not self.labelled(translated, "soft/train.npy"):
             further += ["--target-labels", "gold"] if self.labelled(translated) else []
         lacks_dev, lacks_test = lacks("valid", others), lacks("test", others)
         if lacks_dev:
@@ -89,7 +89,7 @@ class _Run:
         return os.path.join("outputs", f"{Path(self.dest).name or 'data'}-{name}")
 
     def _train(self, name: str, method: str, further: list[str]) -> str:
-        options = ["--task", f"{method}_{self.problem}"]
+        options = ["--task", f"{method}_{self.facts.name}"]
         options += [
             "--arch",
             f"{method}_xlmr{'_large' * self.shape.large}",

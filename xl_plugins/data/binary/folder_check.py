@@ -11,12 +11,12 @@ import numpy as np
 
 from ...errors import UserError
 from ...output import printable
+from ...problems import PROBLEMS
 from .checksums import NAME, check_files, folders
 from .digest import file_digest
 
 _HEADER = struct.Struct("<9sQBQ")  # of fairseq's memory-mapped index: magic, version, type, rows
 _AGAIN = "restore it, or prepare the data again"
-_BY_ROW = ("sentence_pair", "tagging", "qa")  # problems with one row of input0 per example
 _TEXTS = {"dict.txt": "dictionary_sha256", "sentencepiece.bpe.model": "tokenizer_sha256"}
 
 
@@ -51,14 +51,14 @@ def _check_meta(root: Path, meta: Mapping[str, Any]) -> None:
 
 
 def _check_languages(root: Path, meta: Mapping[str, Any]) -> None:
-    splits, by_row = meta.get("splits", {}), meta.get("problem") in _BY_ROW
+    splits, facts = meta.get("splits", {}), PROBLEMS.get(meta.get("problem", ""))
     for language, counts in splits.items():
         for split, rows in counts.items():
             path = root / language / "input0" / f"{split}.idx"
             if not path.is_file():
                 raise UserError(f"{path}: missing, but meta.json lists {split} data of '{language}'; {_AGAIN}")
             found = _rows(path)
-            if by_row and found is not None and found != rows:
+            if facts is not None and facts.by_row and found is not None and found != rows:
                 raise UserError(f"{path}: {found} rows, but meta.json says {rows}; {_AGAIN}")
     if not splits:
         return

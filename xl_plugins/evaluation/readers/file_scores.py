@@ -10,9 +10,10 @@ import numpy as np
 
 from ...datasets.span_rules import span_rule
 from ...errors import UserError
+from ...functional.scores import counters
+from ...functional.scores.metrics import ANSWERS
 from ...functional.scores.spans import SpanScheme
 from ...output import printable
-from ..metrics import counters
 from ..metrics.benchmark import XTREME, task_name
 from ..report.result import Result
 from . import questions
@@ -29,11 +30,11 @@ from .labels import (
 )
 from .tags import TAG_SETS, TagFile, check_aligned, read_tags, read_treebank
 
-FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", "qa", "squad2", "set_f1")
+FILE_METRICS = ("accuracy", "span_f1", "chunk_f1", ANSWERS, "squad2", "set_f1")
 logger = logging.getLogger(__name__)
 
 _TAGGING = ("span_f1", "chunk_f1")
-_ANSWERS = ("qa", "squad2")
+_ANSWERS = (ANSWERS, "squad2")
 _SUFFIXES = dict.fromkeys(_ANSWERS, "json")
 
 
@@ -89,7 +90,7 @@ def _default_metric(task: str, folder: str, split: str) -> str:
     """XTREME's for its tasks; else JSON files are answers to questions and tsv files are labels."""
     metric = XTREME[task].metric if task in XTREME else "accuracy"
     if task not in XTREME and languages_in(folder, split, "json") and not languages_in(folder, split):
-        return "qa"
+        return ANSWERS
     return metric if metric in FILE_METRICS else "accuracy"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -107,8 +106,3 @@ def _refuse_repeated(path: str, questions: Sequence[Question]) -> None:
                 f"{path}: question id {printable(question.key)} belongs to several questions, whose answers differ;"
                 " give each its own id"
             )
-
-
-def write_answers(ids: Sequence[str], answers: Sequence[str]) -> str:
-    """Content of a prediction file."""
-    return json.dumps(dict(zip(ids, answers)), ensure_ascii=False, indent=0) + "\n"

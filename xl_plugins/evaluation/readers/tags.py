@@ -107,8 +107,3 @@ def check_aligned(predicted: TagFile, gold: TagFile) -> None:
                 f"{predicted.path}:{predicted.lines[number]}: sentence {number + 1} has {len(tags)} tags, but"
                 f" {len(tokens)} tokens in {gold.path}:{gold.lines[number]}; every token needs a tag"
             )
-
-
-def write_tags(sentences: Sequence[Sequence[str]]) -> str:
-    """Content of a prediction file: every sentence is followed by a blank line."""
-    return "".join("".join(f"{tag}\n" for tag in sentence) + "\n" for sentence in sentences)

@@ -23,6 +23,7 @@ from ...formats.languages import parse_languages
 from ...functional.scores.mining import MARGINS, MINING
 from ...functional.scores.retrieval import normalise
 from ...output import FileOutput, check_component
+from ...problems import RETRIEVAL
 from ..metrics.benchmark import task_name
 from ..options import batch_limits, column_names, model_options
 from ..readers.labels import prediction_path
@@ -31,7 +32,7 @@ from .encode import SentenceEncoder, Sentences, load_sentence_encoder
 from .options import POOLINGS
 from .search import Mined, Side, find_translations, mine_pairs, read_gold
 
-PROBLEM = "retrieval"
+PROBLEM = RETRIEVAL.name
 MINED = ("bucc2018",)  # data sets whose pairs have to be found; in the others every sentence has a translation
 MAX_LENGTH = 512  # positions of a sentence in XTREME's scripts
 BATCH = {"batch_size": 256, "max_tokens": 4096}

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Iterator, NamedTuple
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.tsv import LineReader
+from xl_plugins.problems import RETRIEVAL
 
 
 @dataclass
 class RetrievalPlan(Plan):
     """Sentences of a language and, as its view, the sentences of the source language to be found."""
 
-    problem: ClassVar[str] = "retrieval"
+    problem: ClassVar[str] = RETRIEVAL.name
 
 
 class Line(NamedTuple):

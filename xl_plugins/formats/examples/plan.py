@@ -6,6 +6,8 @@ import argparse
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
+
 SPLITS = ("train", "valid", "test")
 
 
@@ -77,6 +79,10 @@ class Reader(Protocol):
 
     HELP: str
     EPILOG: str
+
+    @property
+    def BENCHMARK(self) -> BenchmarkTask | None:
+        """How a public benchmark scores it; None for files of the user's own."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the options that only this reader has, ``dest`` included."""

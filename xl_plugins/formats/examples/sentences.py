@@ -14,6 +14,7 @@ from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.examples.words import NON_JOINER, Notes, split_words, tidy
 from xl_plugins.formats.tsv import LineReader
 from xl_plugins.output import printable
+from xl_plugins.problems import TAGGING
 
 
 @dataclass
@@ -23,7 +24,7 @@ class TaggingPlan(Plan):
     ``xtreme_words``: words are cleaned as XTREME does, in prediction too.
     """
 
-    problem: ClassVar[str] = "tagging"
+    problem: ClassVar[str] = TAGGING.name
     xtreme_words: bool = False
 
 

@@ -16,6 +16,7 @@ from xl_plugins.formats.json_stream import JsonReader
 from xl_plugins.formats.tables import parquet_records
 from xl_plugins.formats.text import TextStream
 from xl_plugins.output import printable
+from xl_plugins.problems import QA
 
 
 @dataclass
@@ -23,7 +24,7 @@ class QaPlan(Plan):
     """``metric``: squad or mlqa, the normalisation of answers. ``characters``: one piece per character.
     ``unanswerable``: questions without an answer are kept (SQuAD 2)."""
 
-    problem: ClassVar[str] = "qa"
+    problem: ClassVar[str] = QA.name
     metric: str = "squad"
     characters: bool = False
     unanswerable: bool = False

@@ -11,6 +11,7 @@ from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.tables import Column, Fields
 from xl_plugins.formats.tsv import LineReader, split_fields
 from xl_plugins.output import printable
+from xl_plugins.problems import SENTENCE_PAIR
 
 
 @dataclass
@@ -23,7 +24,7 @@ class PairPlan(Plan):
     ``constant_is_placeholder``: a test file with one label throughout counts as unlabelled.
     """
 
-    problem: ClassVar[str] = "sentence_pair"
+    problem: ClassVar[str] = SENTENCE_PAIR.name
     aliases: dict[str, str] = field(default_factory=dict)
     named: int = 0
     align: bool = False

@@ -104,6 +104,7 @@ def _token_accuracy(shown: bool) -> Figure:
 
 
 _NAN = float("nan")
+ANSWERS = "qa"  # name of the metric of extractive question answering
 _QA = (
     Figure("avg", "avg", {"exact": 1, "f1_sum": 1}, {"questions": 2}),
     Figure("em", "EM", {"exact": 1}, {"questions": 1}),
@@ -127,7 +128,7 @@ METRICS = {
             "words", "words", ("true", "words"), "f1",
         ),
         Metric(
-            "qa", "exact match (EM), F1 and their mean (avg)", ("exact", "f1_sum", "questions"), _QA,
+            ANSWERS, "exact match (EM), F1 and their mean (avg)", ("exact", "f1_sum", "questions"), _QA,
             "questions", "questions", ("questions",), "em",
         ),
         Metric(  # SQuAD 2.0: also of the questions that have an answer, and of those that have none

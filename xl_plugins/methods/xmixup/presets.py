@@ -1,6 +1,34 @@
-"""Hyper-parameters of X-Mixup (Yang et al., ICLR 2022) by problem and size."""
+"""Hyper-parameters of X-Mixup (Yang et al., ICLR 2022) by problem and size; its baselines were trained alike."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ...problems import published_name
+
+# C.1 and Table 10, for all problems; then what differs by problem
+TRAINING: dict[str, Any] = {
+    "optimizer": "adam",
+    "adam_betas": "(0.9, 0.999)",
+    "adam_eps": 1e-8,
+    "weight_decay": 0.0,
+    "lr": [5e-6],
+    "lr_scheduler": "xl_linear",
+    "clip_norm": 1.0,
+    "max_epoch": 4,
+    "batch_size": 16,
+    "required_batch_size_multiple": 1,
+    "maximize_best_checkpoint_metric": True,
+}
+BY_PROBLEM: dict[str, dict[str, Any]] = {"qa": {"max_epoch": 2, "batch_size": 8, "warmup_ratio": 0.1}}
+PAIRS_PER_UPDATE = 64  # Table 10: 4 devices x 16, question answering 8 x 8
+
+# alpha (Table 10) and the KL term, which needs both texts of a pair to have one label (4.2)
+WEIGHTS = {
+    "sentence_pair": {"mixup_alpha": 0.4, "kl_weight": 1.0},
+    "tagging": {"mixup_alpha": 0.8, "kl_weight": 0.0},
+    "qa": {"mixup_alpha": 0.2, "kl_weight": 0.0},
+}
 
 # Layer m that mixes (5.1), of encoders with 12 and 24 layers; sentence pairs mix in the first one of any.
 MIXUP_LAYERS = {"tagging": {12: 4, 24: 4}, "qa": {12: 8, 24: 16}}
@@ -8,7 +36,7 @@ MIXUP_LAYERS = {"tagging": {12: 4, 24: 4}, "qa": {12: 8, 24: 16}}
 
 def mixup_layer(problem: str, layers: int) -> int:
     """The article's layer m; of encoders that it has not, the same share of the depth as of 12 layers."""
-    published = MIXUP_LAYERS.get(problem)
+    published = MIXUP_LAYERS.get(published_name(problem))
     if published is None:
         return 1
     return published.get(layers) or max(1, round(layers * published[12] / 12))

@@ -1,4 +1,4 @@
-"""Classification of sentence pairs: entailment (XNLI) and paraphrase (PAWS-X)."""
+"""Classification of whole texts: pairs of sentences, or single ones."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ from ..counting import percent
 MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken for a placeholder
 
 
-class SentencePair(Classification):
-    """One label per pair of texts; the head is fairseq's RoBERTa classification head on ``<s>``."""
+class LabelledTexts(Classification):
+    """One label per pair of texts or single text; the head is fairseq's RoBERTa classification head on ``<s>``."""
 
-    name = "sentence_pair"
     head_name = "sentence_classification_head"
-    metric = "acc"
     classifies_words = False
     counter_names = ("correct", "count")
     averages_streams = True

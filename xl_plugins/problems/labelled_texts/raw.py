@@ -16,7 +16,7 @@ from ...formats.recognise import Layout, recognise
 from ...formats.tables import NAMED, Column
 from ...formats.tsv import LineReader, split_fields
 from ..predicting import Predictor, predict_values
-from ..raw import Held, Reader, chunks
+from ..raw import Given, Held, Reader, chunks
 
 FIELDS = ("text1", "text2", "source1", "source2")
 COLUMNS = "two or four column numbers from 1, such as 1,2 or 1,2,3,4"
@@ -161,6 +161,14 @@ def predict_pairs(
             part.source = RawTexts(sources, where, encoder, length)
         dataset = task.problem.build_dataset([part], shuffle=False)
         yield from predict_values(tuned, dataset, batch_size, max_tokens)[0]
+
+
+def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[dict[str, Any]]:
+    """Records that xl-predict prints, one for each pair."""
+    single = tuned.task.data_bin.single_text
+    pairs = PairReader(given.name, given.stream, given.columns, given.source, single, given.layout)
+    for row in predict_pairs(tuned, encoder, pairs, given.batch_size, given.max_tokens):
+        yield pair_record(tuned.task.problem.labels, row)
 
 
 def pair_record(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ...data.offsets import ContextEncoder
+from ...data.tokenizer import PieceEncoder
 from ...data.training.qa import QAPart
 from ...data.training.questions import Questions, Windowing
 from ...errors import UserError
@@ -17,7 +18,7 @@ from ...formats.examples.squad_rows import read_entries
 from ...formats.json_stream import JsonReader
 from ...formats.text import TextStream
 from ..predicting import Predictor, predict_values
-from ..raw import Held, Reader, chunks
+from ..raw import Given, Held, Reader, chunks
 
 Answer = tuple[str, tuple[int, int], float]  # text, characters [start, end) of the context, log score
 
@@ -127,6 +128,18 @@ def predict_questions(
         dataset = problem.build_dataset([part], shuffle=False)
         values, _ = predict_values(tuned, dataset, batch_size, max_tokens)
         yield from zip([question.key for question in chunk], problem.answers(dataset, values))
+
+
+def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[dict[str, Any]]:
+    """Records that xl-predict prints, one for each question."""
+    pieces = given.context_pieces or tuned.task.data_bin.meta.get("context_pieces")
+    contexts = ContextEncoder(encoder, pieces == "character")
+    questions = QuestionReader(given.name, given.stream, given.source)
+    for key, answer in predict_questions(tuned, contexts, questions, given.batch_size, given.max_tokens):
+        yield question_record(key, answer)
+
+
+RAW = records
 
 
 def question_record(key: str | None, answer: Answer) -> dict[str, Any]:

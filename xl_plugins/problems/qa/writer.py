@@ -120,3 +120,6 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
             f"{stats['exact'] / stats['answered']:.2%}" if stats["answered"] else "-",
             *(str(stats[name]) for name in ("moved", "lost", "unanswerable")),
         ]
+
+
+WRITER = QaWriter

@@ -163,3 +163,6 @@ class RetrievalWriter(UnitWriter[RetrievalPlan, RetrievalRows]):
 def _append(writer: IndexedWriter, texts: list[str]) -> None:
     rows = [text.encode("utf-8") for text in texts]
     writer.append(np.frombuffer(b"".join(rows), dtype=np.uint8), np.array([len(row) for row in rows]))
+
+
+WRITER = RetrievalWriter

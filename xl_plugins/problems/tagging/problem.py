@@ -1,7 +1,6 @@
 """Tagging of words: parts of speech (UDPOS) and named entities (PAN-X)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,30 +11,26 @@ from ...data.augmented.views import ViewTools
 from ...data.augmented.views_tagging import TagViews
 from ...data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
 from ...data.training.tagging import NO_LABEL, TagDataset, TagPart
-from ...datasets.span_rules import span_rule
 from ...errors import UserError
 from ...functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ...functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ...functional.penalty import negative_entropy
 from ...functional.precision import at_least_float32
-from ...functional.scores.spans import SpanScheme, f1
 from ...methods.xtune.presets import NO_BLANKS
-from ..counting import percent
+from .. import TAGGING
 from .options import effective_pooling
-from .pools import TagPools
+from .scores import TagScores
 
 _ACTIVE = 0.5  # sum from which a soft label counts (X-Mixup, released code)
 
 
-class Tagging(TagPools):
+class Tagging(TagScores):
     """One label per word; the head is a linear layer on word vectors. Scored by micro F1 of spans."""
 
-    name = "tagging"
+    facts = TAGGING
     head_name = "tagging_head"
     head_maker = "register_word_head"
-    metric = "f1"
     classifies_words = True
-    counter_names = ("true", "predicted", "hits", "correct", "words")
     trains_without_gold = True
     source_weight = 0.8
     untranslatable = NO_BLANKS
@@ -44,12 +39,6 @@ class Tagging(TagPools):
     def check_config(cls, cfg: Any) -> None:
         if cfg.max_length <= SPECIALS:
             raise UserError(f"--max-length {cfg.max_length}: expected at least {SPECIALS + 1}, one piece and <s>, </s>")
-
-    @cached_property
-    def scheme(self) -> SpanScheme:
-        """How spans are counted; refuses labels of mixed schemes."""
-        chosen = getattr(self.cfg, "tag_scheme", None)
-        return SpanScheme(self.labels, span_rule(self.data.meta.get("dataset", ""), self.labels, chosen))
 
     @property
     def pooling(self) -> str:
@@ -216,18 +205,6 @@ class Tagging(TagPools):
         sizes.index_add_(0, order[unit], words)
         return torch.softmax(at_least_float32(output[real]), dim=-1), sizes
 
-    def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
-        gold = sample["target"][sample["target"] != NO_LABEL].cpu().numpy()
-        found, counts = values.argmax(dim=-1).cpu().numpy(), sizes.cpu().numpy()
-        sentence = np.repeat(np.arange(len(counts)), counts)
-        correct = np.bincount(sentence, weights=gold == found, minlength=len(counts))
-        return np.column_stack([self.scheme.counts(gold, found, counts), correct, counts]).astype(np.float64)
-
-    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
-        """Span F1, and accuracy over words."""
-        score = f1(*(totals[name] for name in ("true", "predicted", "hits"))) if totals["words"] else float("nan")
-        return {"f1": score, "acc": percent(totals["correct"], totals["words"])}
-
     def decode(self, dataset: TagDataset, values: np.ndarray, sizes: np.ndarray) -> list[list[str]]:
         names = np.array(self.labels, dtype=object)[values.argmax(axis=1)]
         return [part.tolist() for part in np.split(names, np.cumsum(sizes)[:-1])]
@@ -237,6 +214,9 @@ class Tagging(TagPools):
         if target.labels is None or self.data.is_unlabelled(dataset.parts[0].language, target.split):
             return None
         return [[self.labels[index] for index in target.hard(row)] for row in range(len(target))]
+
+
+PROBLEM = Tagging
 
 
 def _real_words(output: Tensor, sample: Mapping) -> Tensor:

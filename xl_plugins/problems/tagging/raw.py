@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ...data.prepare.tagging_notes import note_lines
 from ...data.tokenizer import PieceEncoder
 from ...data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
 from ...data.training.tagging import TagPart
@@ -19,7 +20,7 @@ from ...formats.examples.words import (
     tidy,
 )
 from ..predicting import Predictor, predict_values
-from ..raw import Held, Reader, chunks
+from ..raw import Given, Held, Reader, chunks
 from .words import encode_words
 
 
@@ -120,6 +121,19 @@ def predict_sentences(
         dataset: Any = task.problem.build_dataset([part], shuffle=False)
         values, sizes = predict_values(tuned, dataset, batch_size, max_tokens)
         yield from zip(task.problem.decode(dataset, values, sizes), np.split(values, np.cumsum(sizes)[:-1]))
+
+
+def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[dict[str, Any]]:
+    """Records that xl-predict prints, one for each sentence."""
+    labels, cleaning = tuned.task.problem.labels, tuned.task.data_bin.meta.get("word_cleaning")
+    sentences = SentenceReader(given.name, given.stream, given.source, cleaning)
+    for tags, probabilities in predict_sentences(tuned, encoder, sentences, given.batch_size, given.max_tokens):
+        yield sentence_record(labels, tags, probabilities, given.probabilities)
+    for note in note_lines([(given.name, sentences.notes.found)]):
+        given.tell(note)
+
+
+RAW = records
 
 
 def sentence_record(

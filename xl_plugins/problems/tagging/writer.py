@@ -159,3 +159,6 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
             f"{stats['unknown'] / max(stats['pieces'], 1):.2%}",
             labels if words else "-",
         ]
+
+
+WRITER = TaggingWriter

@@ -7,8 +7,8 @@ from itertools import chain
 
 import numpy as np
 
-from ...functional.scores.answers import em_f1, squad2_em_f1
-from ...functional.scores.spans import SpanScheme
+from .answers import em_f1, squad2_em_f1
+from .spans import SpanScheme
 
 
 def label_counters(gold: Sequence[object], predicted: Sequence[object]) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""SALT: embeddings of a text mixed with those of its counterpart."""

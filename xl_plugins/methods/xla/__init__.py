@@ -1,0 +1,1 @@
+"""XLA: three models that label training text for each other."""

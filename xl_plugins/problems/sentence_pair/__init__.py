@@ -1,0 +1,1 @@
+"""A label for two sentences: entailment (XNLI), paraphrase (PAWS-X)."""

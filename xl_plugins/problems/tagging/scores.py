@@ -1,0 +1,55 @@
+"""Scores of tags: F1 of spans, and accuracy over words."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ...data.training.tagging import NO_LABEL
+from ...datasets.span_rules import span_rule
+from ...formats.predictions import write_tags
+from ...functional.scores.counters import tag_counters, tag_numbers
+from ...functional.scores.spans import SpanScheme, f1
+from ..counting import percent
+from .pools import TagPools
+
+
+class TagScores(TagPools):
+    """Counts spans in training, validation and test sets."""
+
+    counter_names = ("true", "predicted", "hits", "correct", "words")
+
+    @cached_property
+    def scheme(self) -> SpanScheme:
+        """How spans are counted; refuses labels of mixed schemes."""
+        chosen = getattr(self.cfg, "tag_scheme", None)
+        return SpanScheme(self.labels, span_rule(self.data.meta.get("dataset", ""), self.labels, chosen))
+
+    def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
+        gold = sample["target"][sample["target"] != NO_LABEL].cpu().numpy()
+        found, counts = values.argmax(dim=-1).cpu().numpy(), sizes.cpu().numpy()
+        sentence = np.repeat(np.arange(len(counts)), counts)
+        correct = np.bincount(sentence, weights=gold == found, minlength=len(counts))
+        return np.column_stack([self.scheme.counts(gold, found, counts), correct, counts]).astype(np.float64)
+
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        """Span F1, and accuracy over words."""
+        score = f1(*(totals[name] for name in ("true", "predicted", "hits"))) if totals["words"] else float("nan")
+        return {"f1": score, "acc": percent(totals["correct"], totals["words"])}
+
+    # -- scores of test sets --
+
+    def test_counters(self, language: str, gold: Sequence, predicted: Sequence) -> np.ndarray:
+        return tag_counters(gold, predicted, self.scheme)
+
+    def scoring_rules(self, gold: Mapping[str, Sequence], inference: str) -> dict[str, Any]:
+        """How spans are counted."""
+        if not gold:
+            return {}
+        return {"tag_scheme": self.scheme.describe(*tag_numbers([*chain(*gold.values())], self.scheme))}
+
+    def prediction_text(self, language: str, predicted: Sequence, keys: Sequence[str] | None) -> str:
+        return write_tags(predicted)
