@@ -19,6 +19,7 @@ import sentencepiece
 
 from user_dir_tests.helpers.running.training import save_archive
 from user_dir_tests.helpers.running.warm_commands import warm_commands
+from xl_plugins.mini.problems.topic import LABELS
 
 REPO = Path(__file__).resolve().parents[2]
 SHAPE = {"encoder-layers": 3, "encoder-embed-dim": 16, "encoder-ffn-embed-dim": 24, "encoder-attention-heads": 4}
@@ -120,6 +121,29 @@ def test_recipe_readme(stage: Path, data_set: str) -> None:
     matrix = result(stage / "outputs" / data_set / "salt-generalised.json")
     assert len(matrix["accuracy"]) == 5 and all(len(row) == 5 for row in matrix["accuracy"].values())
     run(stage, by_hand)  # ends with byte-for-byte comparisons
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_single_texts_readme(stage: Path) -> None:
+    """The embedded topics in SIB-200's layout and under its labels."""
+    labels = dict(zip(LABELS, ("science/technology", "travel", "politics", "sports", "health", "geography")))
+    run(stage, "xl-mini make topics --problem text --languages en,de,sw --train 42 --dev 12 --test 14 --unlabelled 50")
+    for lang, code in (("en", "eng_Latn"), ("de", "deu_Latn"), ("sw", "swh_Latn")):
+        for split in ("train", "dev", "test"):
+            name = f"translate-train/en-{lang}" if split == "train" and lang != "en" else f"{split}-{lang}"
+            rows = (stage / "topics" / "topics" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+            table = [f"{i}\t{labels[row.split(chr(9))[1]]}\t{row.split(chr(9))[0]}" for i, row in enumerate(rows)]
+            path = stage / "raw" / "sib200" / "data" / "annotated" / code / f"{split}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(["index_id\tcategory\ttext", *table, ""]), encoding="utf-8")
+    (commands,) = blocks(REPO / "examples" / "sib200" / "README.md")
+    three = "raw/sib200/data/annotated xlmr.base data-bin/sib200 eng_Latn,deu_Latn,swh_Latn"
+    table = run(stage, commands.replace("prepare.sh", f"prepare.sh {three}"))
+    for name in ("zero_shot", "translate_train", "xmixup", "plain-inference"):
+        assert name.replace("_", "-") in table or name in table
+    for system in ("zero_shot", "translate_train", "xmixup", "xmixup-plain-inference"):
+        assert set(result(stage / "outputs" / "sib200" / f"{system}.json")["languages"]) >= {"eng_Latn", "swh_Latn"}
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import yaml
 
 from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.helpers.running.training import load, save_archive
-from user_dir_tests.helpers.toys.toy import make_data
+from user_dir_tests.helpers.toys.toy import make_data, make_texts
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 
 REPO = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ SMALL = {
 }  # fmt: skip
 PROBLEMS = {
     "xnli": "sentence_pair", "pawsx": "sentence_pair", "udpos": "tagging", "panx": "tagging",
-    "xquad": "qa", "mlqa": "qa", "tydiqa": "qa",
+    "xquad": "qa", "mlqa": "qa", "tydiqa": "qa", "sib200": "text",
 }  # fmt: skip
 # X-Mixup, Appendix C.1, Table 10 and section 5.1; warm-up and TyDiQA's rate: the released scripts
 VALUES = {
@@ -41,8 +41,9 @@ VALUES = {
     "tagging": {"max_epoch": 4, "max_length": 128, "warmup": 0.0, "alpha": 0.8, "k": 1000, "layers": (4, 4), "kl": 0},
     "qa": {"max_epoch": 2, "max_length": 384, "warmup": 0.1, "alpha": 0.2, "k": 2000, "layers": (8, 16), "kl": 0},
 }
-OTHER_VALUES = {"tydiqa": {"max_epoch": 4, "lr": 3e-5}}
-MAX_POSITIONS = {"sentence_pair": 128, "tagging": 128, "qa": 400}
+VALUES["text"] = VALUES["sentence_pair"]
+OTHER_VALUES = {"tydiqa": {"max_epoch": 4, "lr": 3e-5}, "sib200": {"lr": 1e-5, "max_epoch": 20}}
+MAX_POSITIONS = {"sentence_pair": 128, "text": 128, "tagging": 128, "qa": 400}
 
 
 def name(path: Path) -> str:
@@ -53,7 +54,8 @@ def name(path: Path) -> str:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Toy data of each problem, each with a pre-trained archive of a tiny shape."""
     folder = tmp_path_factory.mktemp("recipes")
-    for problem, make in (("sentence_pair", make_data), ("tagging", make_tagging), ("qa", make_qa)):
+    makers = {"sentence_pair": make_data, "text": make_texts, "tagging": make_tagging, "qa": make_qa}
+    for problem, make in makers.items():
         make(folder / problem, train=96)
         positions = MAX_POSITIONS[problem]
         save_archive(folder / f"{problem}.pt", folder / problem / "dict.txt", max_positions=positions)
@@ -79,6 +81,8 @@ def test_first_line_is_the_command(recipe: Path) -> None:
 def test_values_are_those_of_the_paper(recipe: Path) -> None:
     problem, large = PROBLEMS[recipe.parent.name], recipe.stem.endswith("_large")
     values = {"lr": 5e-6, **VALUES[problem], **OTHER_VALUES.get(recipe.parent.name, {})}
+    if name(recipe).startswith("sib200/zero_shot"):
+        values["max_epoch"] = 80
     config = yaml.safe_load(recipe.read_text())
     assert config["optimization"]["lr"] == [values["lr"]] and config["optimization"]["max_epoch"] == values["max_epoch"]
     assert config["dataset"]["batch_size"] * config["optimization"]["update_freq"][0] == 64

@@ -19,14 +19,14 @@ _EPILOG = """complete example:
   xl-mini make mini --problem all --languages en,de,es,fr,sw,tr,hi \\
       --train 4000 --dev 300 --test 500 --seed 1 --noise 0.1
   xl-mini pretrain mini mini-xlmr --updates 2000
-writes mini/{xnli,pawsx,udpos,panx,squad}/..., mini/dictionaries, mini/wordlists, mini/unlabelled, and
+writes mini/{xnli,pawsx,udpos,panx,squad,topics}/..., mini/dictionaries, mini/wordlists, mini/unlabelled, and
 mini-xlmr/{sentencepiece.bpe.model,dict.txt,model.pt} for fairseq-train --restore-file mini-xlmr/model.pt"""
 
 _MAKE_EPILOG = """complete example:
   xl-mini make mini --problem tagging --languages en,de,es,fr,sw,tr,hi \\
       --train 4000 --dev 300 --test 500 --seed 1 --noise 0.1 --unlabelled 20000
-sentence_pair writes xnli and pawsx; tagging writes udpos and panx; qa writes squad; all writes the five of them.
-The labelled files of a problem are the same alone and with all. The same
+sentence_pair writes xnli and pawsx; tagging writes udpos and panx; qa writes squad; text writes topics;
+all writes all of them. The labelled files of a problem are the same alone and with all. The same
 options give the same bytes, and a language's files do not depend on the other languages"""
 
 _PRETRAIN = """\

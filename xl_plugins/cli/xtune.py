@@ -22,6 +22,7 @@ from xl_plugins.methods.xtune.presets import (
     STAGES,
 )
 from xl_plugins.output import FolderLock
+from xl_plugins.problems import published_name
 from xl_plugins.terminal import say
 
 EPILOG = """\
@@ -96,7 +97,7 @@ def check(args: argparse.Namespace) -> None:
 
     problem = DATA_SETS[args.dataset].problem
     found = DataBin(Path(args.data)).meta.get("problem", problem)
-    if found != problem:
+    if published_name(found) != problem:
         raise UserError(
             f"{args.data}: holds data of {found}, {args.dataset} is {problem}; name another DATASET or DATA"
         )

@@ -20,9 +20,10 @@ from xl_plugins.mini.noise import corrupt
 from xl_plugins.mini.problems import nli, paraphrase
 from xl_plugins.mini.problems.squad import write_qa
 from xl_plugins.mini.problems.tagging import write_tagging
+from xl_plugins.mini.problems.topic import write_topics
 from xl_plugins.mini.words import count_words, dictionary
 from xl_plugins.output import Staging
-from xl_plugins.problems import QA, SENTENCE_PAIR, TAGGING
+from xl_plugins.problems import QA, SENTENCE_PAIR, TAGGING, TEXT
 
 COMMAND = "xl-mini make"
 Pair = tuple[Clause, Clause]
@@ -118,7 +119,8 @@ PROBLEMS: dict[str, tuple[Callable[[Path, Options, Callable[[str], None]], None]
     SENTENCE_PAIR.name: (write_sentence_pair,),
     TAGGING.name: (write_tagging,),
     QA.name: (write_qa,),
-    "all": (write_sentence_pair, write_tagging, write_qa),
+    TEXT.name: (write_topics,),
+    "all": (write_sentence_pair, write_tagging, write_qa, write_topics),
 }
 
 

@@ -65,6 +65,7 @@ _TABLE = ("columns", "format", "delimiter")
 SENTENCE_PAIR = Facts(
     "sentence_pair", "sentence pairs", ("input0", "input1"), "acc", ("accuracy",), raw_options=_TABLE
 )  # fmt: skip
+TEXT = Facts("text", "single texts", ("input0",), "acc", ("accuracy",), raw_options=_TABLE, recipes=SENTENCE_PAIR.name)
 TAGGING = Facts(
     "tagging", "tagging", ("input0",), "f1", ("span_f1", "chunk_f1"), words=True, raw_options=("probabilities",)
 )  # fmt: skip
@@ -76,7 +77,7 @@ RETRIEVAL = Facts(
     "retrieval", "sentences", ("input0",), "", ("retrieval_accuracy", "set_f1"), by_row=False, changeable=False
 )  # fmt: skip
 
-PROBLEMS: dict[str, Facts] = {facts.name: facts for facts in (SENTENCE_PAIR, TAGGING, QA, RETRIEVAL)}
+PROBLEMS: dict[str, Facts] = {facts.name: facts for facts in (SENTENCE_PAIR, TEXT, TAGGING, QA, RETRIEVAL)}
 
 
 def published_name(problem: str) -> str:

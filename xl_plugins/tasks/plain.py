@@ -12,6 +12,7 @@ from xl_plugins.tasks.base_options import XLTaskConfig
 from ..problems.sentence_pair.problem import SentencePair
 from ..problems.tagging.options import TaggingOptions
 from ..problems.tagging.problem import Tagging
+from ..problems.text.problem import Text
 
 
 @dataclass
@@ -24,6 +25,18 @@ class SentencePairTask(XLTask):
     """Sentence-pair classification."""
 
     problem_class = SentencePair
+
+
+@dataclass
+class TextConfig(XLTaskConfig):
+    """Plain fine-tuning on single texts."""
+
+
+@register_task("xl_text", dataclass=TextConfig)
+class TextTask(XLTask):
+    """Classification of single texts."""
+
+    problem_class = Text
 
 
 @dataclass

@@ -10,6 +10,7 @@ from xl_plugins.problems.qa.problem import ExtractiveQA
 from ..problems.sentence_pair.problem import SentencePair
 from ..problems.tagging.options import TARGET_LABELS, TaggingOptions
 from ..problems.tagging.problem import Tagging
+from ..problems.text.problem import Text
 from .mixup import XMixupTask, XMixupTaskConfig
 
 
@@ -23,6 +24,18 @@ class XMixupSentencePairTask(XMixupTask):
     """Sentence-pair classification with X-Mixup."""
 
     problem_class = SentencePair
+
+
+@dataclass
+class XMixupTextConfig(XMixupTaskConfig):
+    """X-Mixup on single texts."""
+
+
+@register_task("xmixup_text", dataclass=XMixupTextConfig)
+class XMixupTextTask(XMixupTask):
+    """Classification of single texts with X-Mixup."""
+
+    problem_class = Text
 
 
 @dataclass

@@ -21,9 +21,15 @@ from user_dir_tests.helpers.toys.toy_views import PROBLEMS, make_dictionaries, m
 
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
 PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
-STAGE1 = {"sentence_pair": "cs", "tagging": "ss", "qa": "cs"}  # A*; stage 2 has the same and, for questions, ss
+STAGE1 = {
+    "sentence_pair": "cs",
+    "text": "cs",
+    "tagging": "ss",
+    "qa": "cs",
+}  # A*; stage 2 has the same and, for questions, ss
 SHAPE: dict[str, dict] = {
     "sentence_pair": {"max_length": 30},
+    "text": {"max_length": 16},
     "tagging": {"max_length": 20},
     "qa": {"max_length": 40, "max_question_length": 8, "doc_stride": 16},
 }
@@ -122,7 +128,7 @@ def test_killed_and_resumed_run_is_bit_identical(
         folders, problem, teachers[problem], view, **DROPOUT, noise_eps=0.1, batch_size=3, save_interval_updates=1,
         keep_interval_updates=1, no_epoch_checkpoints=True, max_epoch=3,
     )  # fmt: skip
-    last = {"sentence_pair": 7, "tagging": 7, "qa": None}[problem]
+    last = {"sentence_pair": 7, "text": 7, "tagging": 7, "qa": None}[problem]
     if last is None:
         train_here(monkeypatch, words(data, tmp_path / "count", task, **{**options, "max_epoch": 1}))
         last = updates(tmp_path / "count" / "checkpoint_last.pt") + 3

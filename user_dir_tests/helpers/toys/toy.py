@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,4 +48,14 @@ def make_data(
                 for field, rows in zip(("input0", "input1"), sides):
                     write_rows(root / folder / field / split, rows, size)
             write_rows(root / language / "label" / split, labels, len(LABELS) + 4)
+    return root
+
+
+def make_texts(root: Path, **options: Any) -> Path:
+    """The first texts of :func:`make_data`, as single texts."""
+    make_data(root, **options)
+    for second in root.rglob("input1"):
+        shutil.rmtree(second)
+    meta = {"format": 1, "problem": "text", "texts": 1, "source_language": "en"}
+    (root / "meta.json").write_text(json.dumps(meta))
     return root

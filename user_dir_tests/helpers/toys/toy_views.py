@@ -21,10 +21,11 @@ from user_dir_tests.helpers.toys.toy_positions import TAGS, write_flat
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.data.binary.layout import load_dictionary
 
-PROBLEMS = ["sentence_pair", "tagging", "qa"]
+PROBLEMS = ["sentence_pair", "text", "tagging", "qa"]
 LANGUAGES = ("en", "de", "fr")
 OPTIONS: dict[str, dict] = {
     "sentence_pair": {"max_length": 30},
+    "text": {"max_length": 16},  # long texts are cut
     "tagging": {"max_length": 20},  # sentences of several chunks
     "qa": {"max_length": 40, "max_question_length": 8, "doc_stride": 10},  # contexts of several windows
 }
@@ -61,6 +62,10 @@ def make_folder(
             if problem == "sentence_pair":
                 pairs = list(zip(texts[:count], texts[count:]))
                 write_pairs(root / language, split, pieces, pairs, [row % len(LABELS) for row in range(count)])
+            elif problem == "text":
+                labels = [[4 + row % len(LABELS)] for row in range(count)]
+                _write_texts(root / language / "input0" / split, pieces, [_long(texts, row) for row in range(count)])
+                write_rows(root / language / "label" / split, labels, len(LABELS) + 4)
             elif problem == "tagging":
                 gold = split != "train" or number == 0 or tagged
                 write_tagged(root / language, split, pieces, [_long(texts, row) for row in range(count)], gold)
@@ -87,10 +92,11 @@ def begin(root: Path, spm: TinySpm, problem: str) -> WordPieces:
     (root / "label").mkdir(parents=True, exist_ok=True)
     shutil.copy(spm.dict, root / "dict.txt")
     shutil.copy(spm.model, root / "sentencepiece.bpe.model")
-    names = {"sentence_pair": LABELS, "tagging": TAGS}.get(problem, ())
+    names = {"sentence_pair": LABELS, "text": LABELS, "tagging": TAGS}.get(problem, ())
     if names:
         (root / "label" / "dict.txt").write_text("".join(f"{name} 1\n" for name in names))
-    (root / "meta.json").write_text(json.dumps({"format": 1, "problem": problem, "source_language": "en"}))
+    single = {"texts": 1} if problem == "text" else {}
+    (root / "meta.json").write_text(json.dumps({"format": 1, "problem": problem, "source_language": "en", **single}))
     return WordPieces(load_dictionary(root / "dict.txt"), str(root / "sentencepiece.bpe.model"))
 
 

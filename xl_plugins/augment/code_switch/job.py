@@ -67,14 +67,14 @@ class CodeSwitchJob:
 
     def pending(self, overwrite: bool = False) -> bool:
         """Whether the copies are to be made; UserError if others, or other files, are in their place."""
-        return KIND.pending(self.folder, self.mark, self.texts.fields, overwrite)
+        return KIND.pending(self.folder, self.mark, self.texts.files, overwrite)
 
     def write(self, progress: Progress | None = None) -> Counter[str]:
         """Make the files; ``progress`` is told the rows; returns the counts."""
         counts: Counter[str] = Counter()
         blocks = self._blocks(counts, progress)
         types = len(self.data.dictionary)
-        write_examples(self.folder, KIND.command, self.texts.fields, types, blocks, lambda: self.manifest(counts))
+        write_examples(self.folder, KIND.command, self.texts.files, types, blocks, lambda: self.manifest(counts))
         return counts
 
     def _blocks(self, counts: Counter[str], progress: Progress | None) -> Iterator[Examples]:

@@ -27,6 +27,7 @@ from ...data.binary.manifest import write_json
 from ...data.binary.writer import IndexedWriter
 from ...errors import UserError
 from ...output import Staging, check_replaceable
+from .texts import WORDS
 
 MANIFEST, PARENTS = "manifest.json", "parents.npy"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -83,11 +84,11 @@ class Kind:
             raise UserError(f"{folder}: holds texts of xl-augment {manifest['kind']}; give another --name")
         return manifest
 
-    def pending(self, folder: Path, mark: str, fields: Sequence[str], overwrite: bool = False) -> bool:
+    def pending(self, folder: Path, mark: str, files: Sequence[str], overwrite: bool = False) -> bool:
         """Whether the texts are to be made; UserError if others, or other files, are in their place.
 
         Args:
-            mark: fingerprint of all that decides the texts; fields: files of texts (one of them: of words as well).
+            mark: fingerprint of all that decides the texts; files: of an example, see :class:`LanguageTexts`.
         """
         Staging(folder, self.command, "output").clean()
         manifest = self.read_manifest(folder)
@@ -102,8 +103,7 @@ class Kind:
                 )
             check_replaceable(folder, self.command, "output")
             return True
-        files = [*fields, *(["words"] if len(fields) == 1 else [])]
-        whole = all(dataset_exists(str(folder / field / "train"), "mmap") for field in files)
+        whole = all(dataset_exists(str(folder / name / "train"), "mmap") for name in files)
         if whole and (folder / PARENTS).is_file():
             return False
         check_replaceable(folder, self.command, "output")
@@ -111,21 +111,21 @@ class Kind:
 
 
 def write_examples(
-    folder: Path, command: str, fields: Sequence[str], types: int, blocks: Iterable[Examples],
+    folder: Path, command: str, files: Sequence[str], types: int, blocks: Iterable[Examples],
     manifest: Callable[[], dict[str, Any]],
 ) -> None:  # fmt: skip
     """Write the files; the folder appears when all are complete, in place of one that ``command`` made. ``manifest`` is
     asked after the last block."""
     with Staging(folder, command, "output", overwrite=True) as staging:
-        _write(staging.new, fields, types, blocks)
+        _write(staging.new, files, types, blocks)
         write_json(str(staging.new / MANIFEST), manifest())
         write_checksums(staging.new)
         staging.commit()
 
 
-def _write(folder: Path, fields: Sequence[str], types: int, blocks: Iterable[Examples]) -> None:
-    writers = [_writer(folder, field, types) for field in fields]
-    words = _writer(folder, "words", types, np.uint16) if len(fields) == 1 else None
+def _write(folder: Path, files: Sequence[str], types: int, blocks: Iterable[Examples]) -> None:
+    writers = [_writer(folder, name, types) for name in files if name != WORDS]
+    words = _writer(folder, WORDS, types, np.uint16) if WORDS in files else None
     parents = []
     try:
         for block in blocks:

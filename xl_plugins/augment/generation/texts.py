@@ -14,6 +14,8 @@ from ...data.training.tagged_texts import TaggedTexts
 from ...errors import UserError
 from ...problems import PROBLEMS, SENTENCE_PAIR, TAGGING, Facts, problem_of
 
+WORDS = "words"
+
 
 def changeable(data: DataBin, what: str = "counterparts") -> Facts:
     """The problem of a data folder whose training texts can be changed; ``what`` for, in messages."""
@@ -25,7 +27,10 @@ def changeable(data: DataBin, what: str = "counterparts") -> Facts:
             f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}'; {what} are for {served}"
         )
     if len(facts.texts) > 1 and data.single_text:
-        raise UserError(f"{data.root}: holds single texts; {what} are for sentence pairs and tagging")
+        raise UserError(
+            f"{data.root}: holds single texts; {what} are for sentence pairs and tagging, or for texts that xl-prepare"
+            " texts prepared"
+        )
     return facts
 
 
@@ -60,6 +65,11 @@ class LanguageTexts:
             raise UserError(f"{data.root}/{language}: rows differ: {counts}; prepare the data again")
         if not len(self):
             raise UserError(f"{data.prefix(language, self.fields[0], 'train')}.idx: holds no sentence")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of an example: its texts, and of tagged sentences the sizes of their words."""
+        return self.fields if self.tagged is None else (*self.fields, WORDS)
 
     def __len__(self) -> int:
         return len(self.columns[0])

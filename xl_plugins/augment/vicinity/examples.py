@@ -125,7 +125,7 @@ class ExampleMaker:
             ids[:, :width] = samples.ids[numbers, :width]
             ids[np.arange(len(ids)), sizes - 1] = eos
             texts.append((ids[inside], sizes))
-        return Examples(parents, texts, _word_sizes(samples, table[:, 0]) if len(table.T) == 1 else None)
+        return Examples(parents, texts, _word_sizes(samples, table[:, 0]) if self.texts.tagged is not None else None)
 
 
 def _in_rows(progress: Callable[[int], object] | None, rows: int, samples: int) -> Callable[[int], object] | None:

@@ -87,7 +87,7 @@ class VicinityJob:
 
     def pending(self, overwrite: bool = False) -> bool:
         """Whether the examples are to be made; UserError if others, or other files, are in their place."""
-        return KIND.pending(self.folder, self.mark, self.texts.fields, overwrite)
+        return KIND.pending(self.folder, self.mark, self.texts.files, overwrite)
 
     # -- work --
 
@@ -125,7 +125,7 @@ class VicinityJob:
             types = len(self.source.data.dictionary)
             if counts["written"]:
                 write_examples(
-                    self.folder, COMMAND, self.texts.fields, types, self._blocks(store), lambda: self.manifest(counts)
+                    self.folder, COMMAND, self.texts.files, types, self._blocks(store), lambda: self.manifest(counts)
                 )
         store.remove()
         if not counts["written"]:

@@ -6,16 +6,20 @@ import argparse
 import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import xl_plugins
 from xl_plugins.cli.shared.training import parse_options
+from xl_plugins.data.binary.meta import NAME, read_meta
 from xl_plugins.errors import UserError
 from xl_plugins.methods.xtune.presets import (
+    DATA_SETS,
     ROWS_PER_UPDATE,
     recipe,
     teacher_checkpoint,
 )
+from xl_plugins.problems import published_name
 
 # what this command decides; where the user says it
 RESERVED = {
@@ -40,12 +44,21 @@ def flags(groups: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
+def problem_of_data(data_set: str, data: str) -> str:
+    """The problem that is trained: the data set's, or that of a data folder which the same hyper-parameters serve."""
+    published = DATA_SETS[data_set].problem
+    meta = Path(data) / NAME
+    found = read_meta(meta).get("problem", published) if meta.is_file() else published
+    return found if published_name(found) == published else published
+
+
 def stage_words(args: argparse.Namespace, stage: int, further: Sequence[str]) -> list[str]:
     """Arguments of ``fairseq-train`` in a stage: the presets, and what the user gave in their place."""
     given = _given(args, stage, further)
     chosen = _value(given, "--augment"), _value(given, "--second-view")
     options = flags(recipe(args.dataset, args.setting, args.size, stage, args.xtune_compat, chosen))
     options |= {
+        "--task": [f"xl_{problem_of_data(args.dataset, args.data)}"],
         "--seed": [str(args.seed)],
         "--restore-file": [args.restore_file],
         "--save-dir": [os.path.join(args.save_dir, f"stage{stage}")],

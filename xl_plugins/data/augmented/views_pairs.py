@@ -1,24 +1,25 @@
-"""Views of sentence pairs: nothing has to be aligned, each view is cut to the length limit on its own."""
+"""Views of whole texts, pairs or single ones: nothing has to be aligned, every view is cut by itself."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...augment.primitives.base import Word
-from ..training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
+from ..training.pairs import SPECIALS_PER_PAIR, SPECIALS_PER_TEXT, PairPart, PairTexts, truncated_lengths
 from ..training.units import UnitDataset
 from .views import COPY, SECOND, SECOND_OF_COPY, Copies, Views, ViewTools, choose, count_words, flatten
 
-_Pair = tuple[list[Word], list[Word]]
+_Words = Sequence[list[Word]]  # of both texts of a pair, or of a single one
 _SECOND_TEXT = 16  # added to a view's number where the second text of a pair draws a language of its own
 
 
 class PairViews(Views):
-    """Both texts of a pair under the same augmentation; a view is ``<s> a </s> </s> b </s>``."""
+    """All texts of an example under the same augmentation; a view is ``<s> a </s> </s> b </s>``, or ``<s> a </s>``."""
 
     def __init__(self, tools: ViewTools, max_length: int) -> None:
         super().__init__(tools)
@@ -29,7 +30,7 @@ class PairViews(Views):
 
     def copies(self, dataset: UnitDataset, epoch: int) -> Copies:
         copies = super().copies(dataset, epoch)
-        if self.tools.augment == "mt" and self.tools.different_pair:
+        if self.tools.augment == "mt" and self.tools.different_pair and self._pairs:
             texts = [part.target for part in self.translations.parts]
             assert copies.language is not None and copies.row is not None
             first = choose([text.first.sizes - 1 for text in texts], copies.language, copies.row)
@@ -60,19 +61,19 @@ class PairViews(Views):
             texts = self.translations.parts[language].target
             item["language"] = self.translations.parts[language].language_index
             origin = self._translated_texts(language, row, example, epoch, COPY)
-            item["target"] = self._encode(*origin, texts)
+            item["target"] = self._encode(origin, texts)
         else:
             language, texts = -1, part.target
             origin = self._texts(texts, unit)
         first = origin
         if self.tools.augment in ("ss", "cs"):
             first = self._augment(self.tools.augment, origin, item, self.generator(epoch, example, COPY))
-            item["target"] = self._encode(*first, texts)
+            item["target"] = self._encode(first, texts)
         if self.tools.second == "mt":
             same = item["target"] if self.tools.augment != "mt" else part.target.tokens(unit)
             item["second"] = self._translated(part, unit, example, epoch, SECOND_OF_COPY, same, language)
         elif self.tools.second != "none":
-            base = self.second_of(first[0], origin[0]), self.second_of(first[1], origin[1])
+            base = [self.second_of(*each) for each in zip(first, origin)]
             self._add_second(item, base, example, epoch, SECOND_OF_COPY, texts)
         return item
 
@@ -83,29 +84,35 @@ class PairViews(Views):
 
     # -- texts as words --
 
-    def _texts(self, texts: PairTexts, row: int) -> _Pair:
-        """Words of both texts, not cut; where nobody asks for words, each text is one."""
-        first, second = texts.first[row][:-1].tolist(), texts.second[row][:-1].tolist()
-        if self.tools.pieces is None:
-            return [tuple(first)], [tuple(second)]
-        return self.pieces.split(first), self.pieces.split(second)
+    def _texts(self, texts: PairTexts, row: int) -> _Words:
+        """Words of every text, not cut; where nobody asks for words, each text is one."""
+        fields = [texts.first] if texts.second is None else [texts.first, texts.second]
+        ids = [field[row][:-1].tolist() for field in fields]
+        return [[tuple(text)] if self.tools.pieces is None else self.pieces.split(text) for text in ids]
 
-    def _augment(self, name: str, pair: _Pair, item: dict, rng: random.Random) -> _Pair:
-        first, second = (self.apply(name, words, rng) for words in pair)
-        counts = count_words(pair[0], first) + count_words(pair[1], second)
-        item["view_words"] = item.get("view_words", 0) + counts
-        return first.words, second.words
+    @property
+    def _pairs(self) -> bool:
+        """Whether translations are pairs."""
+        return self.translations.parts[0].target.second is not None
 
-    def _add_second(self, item: dict, pair: _Pair, example: int, epoch: int, view: int, texts: PairTexts) -> None:
+    def _augment(self, name: str, texts: _Words, item: dict, rng: random.Random) -> _Words:
+        made = [self.apply(name, words, rng) for words in texts]
+        item["view_words"] = sum(map(count_words, texts, made), item.get("view_words", 0))
+        return [one.words for one in made]
+
+    def _add_second(self, item: dict, words: _Words, example: int, epoch: int, view: int, texts: PairTexts) -> None:
         if self.tools.second == "gn":
             item["second"] = item["target"]
             return
-        words = self._augment(self.tools.second, pair, item, self.generator(epoch, example, view))
-        item["second"] = self._encode(*words, texts)
+        made = self._augment(self.tools.second, words, item, self.generator(epoch, example, view))
+        item["second"] = self._encode(made, texts)
 
-    def _encode(self, first: list[Word], second: list[Word], texts: PairTexts) -> torch.Tensor:
-        """Words to the ids of a pair, the longest text cut first."""
-        a, b = flatten(first), flatten(second)
+    def _encode(self, words: _Words, texts: PairTexts) -> torch.Tensor:
+        """Words to the ids of an example, the longest text cut first."""
+        a, *rest = map(flatten, words)
+        if not rest:
+            return torch.tensor([texts.bos, *a[: self.max_length - SPECIALS_PER_TEXT], texts.eos])
+        (b,) = rest
         if len(a) + len(b) + SPECIALS_PER_PAIR > self.max_length:
             keep = truncated_lengths(np.array([len(a)]), np.array([len(b)]), self.max_length)
             a, b = a[: int(keep[0][0])], b[: int(keep[1][0])]
@@ -113,14 +120,14 @@ class PairViews(Views):
 
     # -- translations --
 
-    def _translated_texts(self, language: int, row: int, example: int, epoch: int, view: int) -> _Pair:
-        """Words of a translated pair; with different languages the second text draws its own."""
+    def _translated_texts(self, language: int, row: int, example: int, epoch: int, view: int) -> _Words:
+        """Words of a translated example; with different languages the second text of a pair draws its own."""
         parts = self.translations.parts
-        first, second = self._texts(parts[language].target, row)
-        if self.tools.different_pair:
+        first, *second = self._texts(parts[language].target, row)
+        if self.tools.different_pair and second:
             other, other_row = self.translations.draw_one(epoch, view + _SECOND_TEXT, example)
-            second = self._texts(parts[other].target, other_row)[1]
-        return first, second
+            second = [self._texts(parts[other].target, other_row)[1]]
+        return [first, *second]
 
     def _translated(
         self, part: PairPart, unit: int, example: int, epoch: int, view: int, same: torch.Tensor, taken: int = -1
@@ -130,4 +137,4 @@ class PairViews(Views):
         language, row = self.translations.draw_one(epoch, view, example)
         if language < 0 or language == taken:
             return same
-        return self._encode(*self._translated_texts(language, row, example, epoch, view), part.target)
+        return self._encode(self._translated_texts(language, row, example, epoch, view), part.target)

@@ -81,7 +81,7 @@ class RowChecker:
                 which = "first" if not row.first.strip() else "second"
                 raise UserError(
                     f"{self.path}:{row.line}: the {which} text is empty; fill it, or remove the row from all files "
-                    "(xl-prepare pairs can leave it out: --filter COLUMN!=)"
+                    "(xl-prepare pairs and texts can leave it out: --filter COLUMN!=)"
                 )
             if row.label is not None:
                 labels[number] = self._label(row, codes)

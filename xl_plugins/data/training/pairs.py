@@ -83,7 +83,7 @@ class PairTexts:
             return torch.cat([first.new_tensor([self.bos]), first, first.new_tensor([self.eos])])
         return encode_pair(first, self.second[row][: self.keep_second[row]], self.bos, self.eos)
 
-    def with_pieces(self, first: MMapIndexedDataset, second: MMapIndexedDataset) -> PairTexts:
+    def with_pieces(self, first: MMapIndexedDataset, second: MMapIndexedDataset | None = None) -> PairTexts:
         """Other texts of the same lengths, cut in the same places."""
         other = copy.copy(self)
         other.first, other.second = first, second

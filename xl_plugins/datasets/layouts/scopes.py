@@ -6,6 +6,7 @@ A scope names languages, roles or both: ``nl:``, ``nl,pt:``, ``test:``, ``nl,pt/
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xl_plugins.errors import UserError
@@ -24,6 +25,7 @@ ROLES = {
 POOL = "unlabelled"  # training text of its own, of pairs and tagging alone
 _NAME = re.compile(r"[a-z-]+")
 _FIELDS = ("first", "second", "label", "id")
+_EXAMPLE = "first=premise,second=hypothesis,label=label"
 
 
 @dataclass(frozen=True)
@@ -80,23 +82,35 @@ class ColumnMap:
     entries: tuple[tuple[Scope, dict[str, Column | None]], ...]
 
     @classmethod
-    def parse(cls, texts: list[str]) -> ColumnMap:
-        """Read ``[SCOPE:]first=premise,second=hypothesis,label=label,id=pair_ID``; ``label=none``: there is none."""
+    def parse(cls, texts: list[str], fields: tuple[str, ...] = _FIELDS, example: str = _EXAMPLE) -> ColumnMap:
+        """Read ``[SCOPE:]first=premise,second=hypothesis,label=label,id=pair_ID``; ``label=none``: there is none.
+
+        Args:
+            fields: the keys there are; example: for the message about another.
+        """
         entries = []
         for text in texts:
             scope, rest = parse_scope(text, "--columns")
             columns: dict[str, Column | None] = {}
             for item in rest.split(","):
                 key, equal, value = item.partition("=")
-                if key not in _FIELDS or not equal or not value:
+                if key not in fields or not equal or not value:
                     raise UserError(
-                        f"--columns: '{item}' in '{text}' is not KEY=COLUMN with a key of {', '.join(_FIELDS)}; "
-                        "write for example first=premise,second=hypothesis,label=label"
+                        f"--columns: '{item}' in '{text}' is not KEY=COLUMN with a key of {', '.join(fields)}; "
+                        f"write for example {example}"
                     )
                 columns[key] = None if value == "none" else parse_column(value)
             entries.append((scope, columns))
         entries.sort(key=lambda entry: entry[0].rank)
         return cls(tuple(entries))
+
+    def renamed(self, names: Mapping[str, str], **others: Column | None) -> ColumnMap:
+        """The same columns under other keys, and in every entry ``others``."""
+        entries = [
+            (scope, {**{names.get(key, key): column for key, column in columns.items()}, **others})
+            for scope, columns in self.entries
+        ]
+        return ColumnMap(tuple(entries))
 
     def get(self, language: str, role: str) -> dict[str, Column | None]:
         """Columns of one file; later and more specific entries win."""

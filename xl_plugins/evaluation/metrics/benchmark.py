@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...datasets import READERS
-from ...datasets.span_rules import tagging_metric
 from ...formats.examples.benchmark import BenchmarkTask
 from ...problems import PROBLEMS, SENTENCE_PAIR
+from ...problems.tagging.span_rules import tagging_metric
 
 # in its order
 XTREME: dict[str, BenchmarkTask] = {name: reader.BENCHMARK for name, reader in READERS.items() if reader.BENCHMARK}

@@ -29,14 +29,17 @@ class LabelledTexts(Classification):
 
     head_name = "sentence_classification_head"
     classifies_words = False
+    least_length = 6  # two words and four special tokens
     counter_names = ("correct", "count")
     averages_streams = True
     source_weight = 0.4
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
-        if cfg.max_length < 6:
-            raise UserError(f"--max-length {cfg.max_length}: expected at least 6, two words and four special tokens")
+        least = cls.least_length
+        if cfg.max_length < least:
+            words = "two words and four" if least == 6 else "a word and two"
+            raise UserError(f"--max-length {cfg.max_length}: expected at least {least}, {words} special tokens")
 
     def register_head(self, model: Any) -> None:
         model.register_classification_head(self.head_name, num_classes=len(self.labels))
@@ -54,9 +57,10 @@ class LabelledTexts(Classification):
         return PairTexts(self.data, language, split, self.cfg.max_length, view=view)
 
     def build_views(self, tools: ViewTools) -> PairViews:
-        if self.data.single_text:
+        if self.data.single_text and len(self.facts.texts) > 1:
             raise UserError(
-                f"--augment, --second-view: for sentence pairs, {self.data.root} holds single texts; leave them out"
+                f"--augment, --second-view: for sentence pairs, {self.data.root} holds single texts; leave them out, or"
+                " prepare the data by xl-prepare texts"
             )
         return PairViews(tools, self.cfg.max_length)
 
@@ -77,7 +81,7 @@ class LabelledTexts(Classification):
         return self.data.open_labels(part.language, "train")
 
     def counterparts(self, part: PairPart, open_field: Callable[[str], Any]) -> PairTexts:
-        return part.target.with_pieces(open_field("input0"), open_field("input1"))
+        return part.target.with_pieces(*map(open_field, self.facts.texts))
 
     def match_translations(self, source: PairPart, part: PairPart) -> np.ndarray:
         if len(part) != len(source):

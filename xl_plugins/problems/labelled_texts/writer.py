@@ -98,8 +98,9 @@ class PairWriter(UnitWriter[PairPlan, Rows]):
         elif (rows.labels == NO_LABEL).any():
             line = int(rows.lines[int(np.argmax(rows.labels == NO_LABEL))])
             raise UserError(
-                f"{unit.file.path}:{line}: no label; {unit.split} pairs need one of {', '.join(self.plan.labels)} "
-                "(xl-prepare pairs can leave rows out: --filter COLUMN!=VALUE)"
+                f"{unit.file.path}:{line}: no label; {unit.split} {self.columns[0]} need one of"
+                f" {', '.join(self.plan.labels)} (xl-prepare pairs and texts can leave rows out: --filter"
+                " COLUMN!=VALUE)"
             )
         write_labels(self.prefix(unit, "label"), np.maximum(rows.labels, 0), len(self.plan.labels))
 

@@ -9,12 +9,12 @@ import numpy as np
 from torch import Tensor
 
 from ...data.training.tagging import NO_LABEL
-from ...datasets.span_rules import span_rule
 from ...formats.predictions import write_tags
 from ...functional.scores.counters import tag_counters, tag_numbers
 from ...functional.scores.spans import SpanScheme, f1
 from ..counting import percent
 from .pools import TagPools
+from .span_rules import span_rule
 
 
 class TagScores(TagPools):

@@ -13,12 +13,12 @@ from xl_plugins.data.prepare import alignment
 from xl_plugins.data.prepare.tagging_notes import label_line, note_lines
 from xl_plugins.data.prepare.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
 from xl_plugins.data.tokenizer import PieceEncoder
-from xl_plugins.datasets.span_rules import describe_rule
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Unit
 from xl_plugins.formats.examples.sentences import TaggingPlan
 from xl_plugins.formats.examples.soft_labels import SoftLabels
 from xl_plugins.formats.examples.words import XTREME
+from xl_plugins.problems.tagging.span_rules import describe_rule
 from xl_plugins.problems.tagging.words import BATCH, TaggedRows, TaggingPass
 
 _MIN_CONSTANT = 10  # sentences from which a single tag throughout a test file is taken for a placeholder

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UserError
-from ..functional.scores.tag_schemes import OUTSIDE, TITLES, XTREME, recognise, split_tag
-from .udpos import UPOS
+from ...datasets.udpos import UPOS
+from ...errors import UserError
+from ...functional.scores.tag_schemes import (
+    OUTSIDE,
+    TITLES,
+    XTREME,
+    recognise,
+    split_tag,
+)
 
 _OWN = ("panx", "udpos")
 _UPOS = {*UPOS, OUTSIDE, "_"}  # XTREME's loader adds O to the labels, so a model can predict it

@@ -1,0 +1,1 @@
+"""A label for one text: sentiment, topic, intent."""

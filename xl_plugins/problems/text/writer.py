@@ -1,0 +1,12 @@
+"""Writes single texts: a text and a label per row."""
+
+from ..labelled_texts.writer import PairWriter
+
+
+class TextWriter(PairWriter):
+    """``input0`` per unit, ``label`` beside gold texts."""
+
+    columns = ("texts", *PairWriter.columns[1:])
+
+
+WRITER = TextWriter
