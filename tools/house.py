@@ -45,7 +45,7 @@ problems.classification problems.preparation problems.raw
 problems.labelled_texts
 problems.qa problems.retrieval problems.sentence_pair problems.tagging problems.text
 resuming
-cotraining criterions hooks shutdown
+cotraining criterions hooks hydra_defaults shutdown
 tasks
 registration
 evaluation

@@ -8,11 +8,15 @@ from . import compat
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
-from . import checkpoints, criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
+from . import checkpoints, criterions, hooks, hydra_defaults, models, optim, preflight, shutdown, tasks  # noqa: E402
 
 hooks.install()
+hydra_defaults.install()
 checkpoints.install()
 preflight.install()
 shutdown.install()
 
-__all__ = ["checkpoints", "compat", "criterions", "hooks", "models", "optim", "preflight", "shutdown", "tasks"]
+__all__ = [
+    "checkpoints", "compat", "criterions", "hooks", "hydra_defaults", "models", "optim", "preflight", "shutdown",
+    "tasks",
+]  # fmt: skip

@@ -17,7 +17,7 @@ EVERY = sorted(REPO.glob("examples/**/*.yaml"))
 
 
 def test_every_recipe_gives_each_job_its_folder() -> None:
-    assert len(EVERY) == 81
+    assert len(EVERY) == 87
     for path in EVERY:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         hydra, run = config["hydra"], config["hydra"]["run"]["dir"]

@@ -1,0 +1,141 @@
+"""A run by fairseq-hydra-train has the options of one by fairseq-train, whatever the file leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fairseq import options
+from fairseq.dataclass import initialize
+from fairseq.dataclass.configs import FairseqConfig
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from omegaconf import DictConfig, OmegaConf
+
+from user_dir_tests.helpers.running.training import load, train_here, words
+from user_dir_tests.helpers.toys.toy import make_data
+from xl_plugins import hydra_defaults
+from xl_plugins.defaults import TASK_DEFAULTS
+
+add_defaults = initialize.add_defaults.__wrapped__  # type: ignore[attr-defined]
+
+
+def flat(content: Any, prefix: str = "") -> dict[str, Any]:
+    found = {}
+    for key, value in content.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return {name: value for name, value in found.items() if not name.startswith("scoring")}  # of translations
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    return flat(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+
+
+def parsed(*given: str) -> dict[str, Any]:
+    """The options of fairseq-train."""
+    parser = options.get_training_parser()
+    cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=["data", *given]))
+    add_defaults(cfg)
+    return resolved(cfg)
+
+
+def composed(**given: Any) -> dict[str, Any]:
+    """The options of fairseq-hydra-train with these in its file, by the steps of fairseq's own main functions."""
+    file = OmegaConf.create({"task": {"data": "data"}})
+    for name, value in given.items():
+        OmegaConf.update(file, name.replace("__", "."), value)
+    defaults = OmegaConf.to_container(OmegaConf.structured(FairseqConfig), resolve=False, enum_to_str=True)
+    for group in ("criterion", "lr_scheduler"):
+        if group in file:
+            del defaults[group]  # type: ignore[arg-type,union-attr]
+    cfg: Any = OmegaConf.merge(OmegaConf.create(defaults), file)
+    add_defaults(cfg)
+    cfg = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+    names = set(hydra_defaults._leaves(OmegaConf.to_container(file), ""))  # type: ignore[arg-type]
+    hydra_defaults.fill(cfg, names)
+    add_defaults(cfg)
+    hydra_defaults._follow_references(cfg, names)
+    return resolved(cfg)
+
+
+@pytest.mark.parametrize("size", ["", "_large"])
+@pytest.mark.parametrize("task", TASK_DEFAULTS)
+def test_both_entries_resolve_the_same_options(task: str, size: str) -> None:
+    arch = TASK_DEFAULTS[task]["arch"] + size
+    found = composed(task___name=task, model___name=arch)
+    assert found == parsed("--task", task, "--arch", arch) and len(found) > 280
+    if not size:
+        assert composed(task___name=task) == found
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ({"criterion___name": "xtune_criterion"}, ["--criterion", "xtune_criterion"]),
+        ({"optimization__max_update": 7}, ["--max-update", "7"]),
+        ({"optimization__max_epoch": 0, "optimization__clip_norm": 0.0}, ["--max-epoch", "0", "--clip-norm", "0"]),
+        ({"dataset__batch_size": 8}, ["--batch-size", "8"]),
+        ({"dataset__max_tokens": 900}, ["--max-tokens", "900"]),
+        ({"optimization__lr": [3e-4], "optimization__update_freq": [2]}, ["--lr", "3e-4", "--update-freq", "2"]),
+        ({"optimizer___name": "nag"}, ["--optimizer", "nag"]),
+        ({"lr_scheduler___name": "fixed", "dataset__batch_size_valid": 3},
+         ["--lr-scheduler", "fixed", "--batch-size-valid", "3"]),
+        ({"task__max_length": 100, "task__word_pooling": "mean"}, ["--max-length", "100", "--word-pooling", "mean"]),
+        ({"distributed_training__distributed_world_size": 4}, ["--distributed-world-size", "4"]),
+    ],
+)  # fmt: skip
+def test_what_is_given_wins(file: dict[str, Any], line: list[str]) -> None:
+    """A value that is fairseq's own default too."""
+    found = composed(task___name="xl_tagging", **file)
+    assert found == parsed("--task", "xl_tagging", *line)
+    assert found != composed(task___name="xl_tagging")
+
+
+@pytest.mark.parametrize("problem", ["sentence_pair", "text", "tagging"])
+def test_problems_of_an_option(problem: str) -> None:
+    for task in ("salt_augment_task", "xla_cotrain_task"):
+        given = ["--task", task, "--problem", problem]
+        assert composed(task___name=task, task__problem=problem) == parsed(*given)
+
+
+def test_options_of_files_and_command_line(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "small.yaml").write_text("_name: xl_xlmr\ndropout: 0.2\n")
+    (tmp_path / "run.yaml").write_text(
+        "defaults:\n  - _self_\n  - model: small\n  - override hydra/launcher: none\n"
+        "task: {_name: xl_qa, data: x}\noptimization: {lr: [1e-5]}\n"
+    )
+    line = ["--config-dir", str(tmp_path), "--config-name", "run", "-m", "+task.max_length=9", "dataset/other@x.y=z"]
+    found = hydra_defaults.named_options(line)
+    assert found >= {"task._name", "task.data", "optimization.lr", "model._name", "model.dropout", "task.max_length"}
+    assert "dataset.other" in found and not any("launcher" in name or "max_epoch" in name for name in found)
+    assert hydra_defaults.named_options(["task.seed=1"]) == {"task.seed"}
+
+
+RUN = """\
+common: {{user_dir: {repo}/xl_plugins, cpu: true}}
+task: {{_name: xl_sentence_pair, data: {data}, max_length: 32}}
+model: {{encoder_layers: 3, encoder_embed_dim: 16, encoder_ffn_embed_dim: 24, encoder_attention_heads: 4,
+  max_positions: 64, _name: xl_xlmr}}
+optimization: {{max_update: 2}}
+dataset: {{num_workers: 0}}
+checkpoint: {{save_dir: {save}}}
+hydra: {{job: {{chdir: false}}, run: {{dir: {save}/hydra}}}}
+"""
+
+
+def test_a_run_of_a_short_file(tmp_path: Path, run_recipe: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The saved options and the trained parameters are those of fairseq-train."""
+    data, repo = make_data(tmp_path / "data"), Path(__file__).resolve().parents[1]
+    (tmp_path / "run.yaml").write_text(RUN.format(repo=repo, data=data, save=tmp_path / "hydra"))
+    done = run_recipe(tmp_path / "run.yaml", {}, tmp_path)
+    assert done.code == 0, done.err[-3000:]
+    given = {"dropout": None, "attention_dropout": None, "pooler_dropout": None}
+    train_here(monkeypatch, words(data, tmp_path / "plain", "xl_sentence_pair", max_update=2, **given))
+    first, second = (load(tmp_path / name / "checkpoint_last.pt") for name in ("hydra", "plain"))
+    options_of = [flat(OmegaConf.to_container(OmegaConf.create(state["cfg"]))) for state in (first, second)]
+    differ = {name for name in options_of[0] if options_of[0][name] != options_of[1].get(name)}
+    logging = ("common.log_", "common.no_progress_bar", "job_logging_cfg.")
+    assert {name for name in differ if not name.startswith(logging)} <= {"checkpoint.save_dir", "common.user_dir"}
+    assert all((first["model"][name] == value).all() for name, value in second["model"].items())
