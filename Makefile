@@ -2,12 +2,13 @@
 # make test         set everything up, check the style and types, run the quick tests
 # make test-all     the slow tests and those on real data as well (XL_DATA=folder of the data sets)
 # make storm        kill commands at random instants, run them again, compare (the long form: tools/kill_storm.py --help)
+# make docs         the documents as a site in build/site
 # make lint         style and types only
 # make clean        remove the environment and everything that was built
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart lint test test-slow storm test-all clean
+.PHONY: help setup quickstart lint test test-slow storm test-all docs clean
 
 # Recipes run in this folder and name files relative to it, so that its path may contain spaces.
 PY := .venv/bin/python
@@ -40,6 +41,16 @@ storm: setup
 
 test-all: test test-slow
 
+docs: setup .venv-docs/made
+	$(PY) tools/build_docs.py build/pages
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet -f tools/mkdocs.yml
+	@echo "build/site/index.html"
+
+.venv-docs/made: docs/requirements.txt
+	$(PY) -m venv .venv-docs
+	.venv-docs/bin/pip install -q -r docs/requirements.txt
+	touch $@
+
 clean:
-	rm -rf .venv .venv.lock .quickstart build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-docs .venv.lock .quickstart build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

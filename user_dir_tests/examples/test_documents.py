@@ -37,3 +37,21 @@ def test_the_readme_is_an_index() -> None:
 
 def test_no_link_is_missed() -> None:
     assert sum(len(re.findall(r"\]\(", page.read_text(encoding="utf-8"))) for page in PAGES) > 60
+
+
+def test_every_page_is_in_the_site() -> None:
+    """The navigation of ``make docs`` names each document, and nothing that is none."""
+    nav = (REPO / "tools" / "mkdocs.yml").read_text(encoding="utf-8").partition("nav:")[2]
+    named = set(re.findall(r": (\S+\.md)", nav))
+    made = {"functions.md", "options.md", "examples.md"}
+    assert {f"docs/{page.name}" for page in (REPO / "docs").glob("*.md")} <= named
+    assert all((REPO / name).is_file() for name in named - made) and made <= named
+
+
+def test_the_code_of_the_page_on_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names exist; the mathematics run as they stand."""
+    page = (REPO / "docs" / "python.md").read_text(encoding="utf-8")
+    load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec("\n".join(line for line in load.splitlines() if "import" in line), {})
+    exec(mathematics, {})
+    assert capsys.readouterr().out.count("tensor(") == 1

@@ -4,7 +4,7 @@ The commands ``xl-evaluate`` and ``xl-predict`` are thin; the same from Python::
 
     import xl_plugins
     from xl_plugins.evaluation.checkpoint import load_fine_tuned
-    from xl_plugins.problems.predicting import predict_languages
+    from xl_plugins.evaluation.predict import predict_languages
     from xl_plugins.evaluation.scoring import score_predictions
 
     tuned = load_fine_tuned("runs/xmixup/checkpoint_best.pt", data="data-bin/xnli")

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Gather the pages of the site: the documents, a reference of the functions, and the options of every task.
+
+    tools/build_docs.py OUT
+
+Links to folders lead to their README; links to other files of the repository become their names.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def pages() -> list[Path]:
+    """Documents of the repository, in its places."""
+    top = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+    return [*top, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("**/*.md"))]
+
+
+def adapted(page: Path, known: set[Path]) -> str:
+    """A page's text, in which every link leads to another page or out of the repository."""
+
+    def replace(found: re.Match) -> str:
+        words, target, anchor = found.group(1), found.group(2), found.group(3) or ""
+        if "://" in target:
+            return found.group(0)
+        path = (page.parent / target).resolve()
+        if path.is_dir() and path / "README.md" in known:
+            target = f"{target.rstrip('/')}/README.md"
+        elif path not in known:
+            return words
+        return f"[{words}]({target}{anchor})"
+
+    return _LINK.sub(replace, page.read_text(encoding="utf-8"))
+
+
+def functions() -> str:
+    """A page with the reference of all functions of ``functional``."""
+    modules = sorted(path for path in (ROOT / "xl_plugins" / "functional").rglob("*.py") if path.name != "__init__.py")
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules)
+    return "# Functions\n\n" + "\n\n".join(f"::: {name}" for name in names) + "\n"
+
+
+def options() -> str:
+    """A page with the options of every task, criterion and architecture, from the classes that define them."""
+    from fairseq.criterions import CRITERION_DATACLASS_REGISTRY
+    from fairseq.models import MODEL_DATACLASS_REGISTRY
+    from fairseq.tasks import TASK_DATACLASS_REGISTRY
+
+    import xl_plugins  # noqa: F401  registers everything
+
+    text = ["# Options", "What a task, a criterion or an architecture adds to fairseq's own options."]
+    kinds = {
+        "task": TASK_DATACLASS_REGISTRY,
+        "criterion": CRITERION_DATACLASS_REGISTRY,
+        "arch": MODEL_DATACLASS_REGISTRY,
+    }
+    for kind, registry in kinds.items():
+        for name, cls in registry.items():
+            if cls.__module__.startswith("xl_plugins."):
+                text += [f"## --{kind} {name}", "| option | default | |\n|---|---|---|\n" + "\n".join(rows(cls))]
+    return "\n\n".join(text) + "\n"
+
+
+def rows(cls: type) -> list[str]:
+    """A row per option that a dataclass gives a help text."""
+    found = []
+    for field in fields(cls):  # type: ignore[arg-type]
+        words = str(field.metadata.get("help", "")).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+        default = field.default if isinstance(field.default, (str, int, float)) else ""
+        if words and not str(default).startswith("${"):
+            option = f"--{field.name.replace('_', '-')}"
+            found.append(f"| `{option}` | {'' if default in ('???', False) else default} | {words} |")
+    return found
+
+
+def examples() -> str:
+    """A page that lists the recipes."""
+    found = sorted((ROOT / "examples").glob("*/README.md"))
+    titles = ((path, path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for path in found)
+    lines = [f"* [{title}]({path.relative_to(ROOT)})" for path, title in titles]
+    return "# Examples\n\n" + "\n".join(lines) + "\n"
+
+
+def main(out: Path) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    known = set(pages())
+    texts = {path.relative_to(ROOT): adapted(path, known) for path in known}
+    texts |= {Path("functions.md"): functions(), Path("options.md"): options(), Path("examples.md"): examples()}
+    for name, text in texts.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
