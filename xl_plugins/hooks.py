@@ -138,7 +138,7 @@ def _with_restore_rules(load: Callable) -> Callable:
     * if the save folder has a ``checkpoint_last.pt``, the run continues from it (fairseq would start again);
     * a run goes on with the data and the options that it began with;
     * a checkpoint of another task, or of xl-convert, initialises the weights only, as ``--finetune-from-model`` does;
-    * the teacher of consistency terms initialises nothing unless the user says so.
+    * what the criterion was trained against initialises nothing unless the user says so.
     """
 
     @functools.wraps(load)
@@ -148,17 +148,16 @@ def _with_restore_rules(load: Callable) -> Callable:
         if not trainer.cfg.dataset.disable_validation:
             check_metric(trainer.cfg.checkpoint.best_checkpoint_metric, trainer.task, trainer.criterion)
         path, resumes = _decide(cfg, trainer)
-        if path is None and not getattr(trainer.cfg.task, "xla_init_members", ""):
+        if path is None and not trainer.task.brings_weights:
             logger.warning(
                 "no --restore-file: the encoder starts from random weights; to start from a pre-trained one, name its"
                 " model.pt"
             )
-        _refuse_teacher(path, cfg.save_dir, trainer.cfg.criterion)
+        trainer.get_criterion().check_start(path, cfg.save_dir)
         saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
         _compare_runs(path, resumes, saved, trainer)
         trainer.get_model().strict_restore = resumes
-        if hasattr(trainer.task, "prepare_run"):
-            trainer.task.prepare_run(trainer.cfg, resumes)
+        trainer.task.prepare_run(trainer.cfg, resumes)
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
         if not resumes:  # a head that only initialises this run was trained with its pooling as well
             _warn_about_pooling(saved.get("task", {}), trainer.cfg.task)
@@ -191,24 +190,6 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
     logger.info("initialising the weights from %s", path)
     _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
     return path, False
-
-
-def _refuse_teacher(path: str | None, save_dir: str, criterion: Any) -> None:
-    """xTune's second stage starts from the pre-trained model like the first, not from its teacher."""
-    teacher = getattr(criterion, "teacher", "")
-    if not teacher or not criterion.r2_weight or not os.path.isfile(teacher):
-        return
-    if os.path.isdir(save_dir) and os.path.samefile(os.path.dirname(os.path.abspath(teacher)), save_dir):
-        raise UserError(
-            f"--teacher {teacher} lies in --save-dir {save_dir}, where this run would overwrite it; save into another"
-            " folder"
-        )
-    same = path is not None and os.path.isfile(path) and os.path.samefile(path, teacher)
-    if same and not criterion.start_from_teacher:
-        raise UserError(
-            f"--teacher {teacher}: the run would start from its teacher; give the pre-trained model as --restore-file"
-            " (both stages start from it), or pass --start-from-teacher"
-        )
 
 
 def _set(cfg: Any, **values: Any) -> None:

@@ -34,6 +34,10 @@ class XLCriterion(FairseqCriterion):
         found, sizes = problem.values(output.detach(), sample) if values is None else values
         return out | problem.counters(found.detach(), sizes, sample, self.task.languages)
 
+    def check_start(self, path: str | None, save_dir: str) -> None:
+        """UserError for a run that may not start from the checkpoint ``path`` (None: from random weights), or not be
+        saved in ``save_dir``."""
+
     def validation_losses(self) -> list[str]:
         """Names of the losses that validation logs."""
         return ["loss"]

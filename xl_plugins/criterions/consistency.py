@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..functional.draws.noise import counter_noise
 from ..models.xmixup import unwrapped
-from .teacher import load_teacher, placed_like
+from .teacher import load_teacher, placed_like, refuse_as_start
 
 logger = logging.getLogger(__name__)
 KL_NORMS = ChoiceEnum(["elements", "rows"])
@@ -95,6 +95,11 @@ class Consistency:
         self.divisor = task.problem.classes if self.norm == "elements" else 1
         self._teacher = [load_teacher(cfg.teacher, task)] if cfg.r2_weight else []
         self._report()
+
+    def check_start(self, path: str | None, save_dir: str) -> None:
+        """See :meth:`XLCriterion.check_start`."""
+        if self.cfg.r2_weight:
+            refuse_as_start(self.cfg.teacher, path, save_dir, self.cfg.start_from_teacher)
 
     def _report(self) -> None:
         cfg = self.cfg

@@ -52,6 +52,28 @@ def placed_like(teacher: torch.nn.Module, student: torch.nn.Module) -> torch.nn.
     return teacher.to(device=parameter.device, dtype=parameter.dtype).eval()
 
 
+def refuse_as_start(teacher: str, path: str | None, save_dir: str, allowed: bool) -> None:
+    """UserError where a run starts from its teacher, or would write over it: xTune's second stage starts from the
+    pre-trained model like the first.
+
+    Args:
+        path: checkpoint that initialises the run; allowed: whether the user asked for that start.
+    """
+    if not os.path.isfile(teacher):
+        return
+    if os.path.isdir(save_dir) and os.path.samefile(os.path.dirname(os.path.abspath(teacher)), save_dir):
+        raise UserError(
+            f"--teacher {teacher} lies in --save-dir {save_dir}, where this run would overwrite it; save into another"
+            " folder"
+        )
+    same = path is not None and os.path.isfile(path) and os.path.samefile(path, teacher)
+    if same and not allowed:
+        raise UserError(
+            f"--teacher {teacher}: the run would start from its teacher; give the pre-trained model as --restore-file"
+            " (both stages start from it), or pass --start-from-teacher"
+        )
+
+
 def _check_identity(where: str, cfg: Any, record: Mapping[str, Any], task: Any) -> None:
     name = OmegaConf.select(cfg, "task._name") if cfg is not None else None
     problem = record.get("problem") or getattr(getattr(TASK_REGISTRY.get(name), "problem_class", None), "name", None)

@@ -42,7 +42,7 @@ class XLACriterion(XLCriterion):
             raise UserError(
                 f"--conf-penalty {conf_penalty}: expected 0 or more (XLA: 1); below 0 it would reward certainty"
             )
-        if not hasattr(task, "stages"):
+        if not getattr(task, "cotrains", False):
             raise UserError(
                 "--criterion xla_criterion belongs to --task xla_cotrain_task; pass --criterion xl_criterion"
             )

@@ -64,7 +64,7 @@ class XMixupCriterion(XLCriterion):
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)
         self.cfg = cfg
-        if not hasattr(task, "choose_source"):
+        if not getattr(task, "pairs_texts", False):
             raise UserError("--criterion xmixup_criterion needs an X-Mixup task; pass --task xmixup_sentence_pair")
         both = task.problem.averages_streams
         self.alpha = task.problem.source_weight if cfg.mixup_alpha is None else cfg.mixup_alpha
@@ -74,6 +74,9 @@ class XMixupCriterion(XLCriterion):
         )
         self.check_config()
         self.consistency = Consistency(cfg, task)
+
+    def check_start(self, path: Optional[str], save_dir: str) -> None:
+        self.consistency.check_start(path, save_dir)
 
     def check_config(self) -> None:
         cfg, problem = self.cfg, self.task.problem

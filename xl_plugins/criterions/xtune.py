@@ -1,7 +1,7 @@
 """xTune objective: task loss, consistency of two views, consistency with a teacher (Zheng et al., ACL 2021)."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 from fairseq.criterions import register_criterion
 
@@ -31,6 +31,9 @@ class XTuneCriterion(PlainCriterion):
         super().__init__(task)
         self.cfg = cfg
         self.consistency = Consistency(cfg, task)
+
+    def check_start(self, path: Optional[str], save_dir: str) -> None:
+        self.consistency.check_start(path, save_dir)
 
     def forward(self, model: Any, sample: dict, reduce: bool = True) -> tuple:
         if not self.training:

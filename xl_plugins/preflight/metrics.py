@@ -12,8 +12,7 @@ def logged_metrics(task: Any, criterion: Any) -> list[str]:
     """Names of what validation logs, the usual ones first."""
     problem = task.problem
     scores = list(problem.scores(dict.fromkeys(problem.counter_names, 0.0)))
-    own = ["xla_dev"] if hasattr(task, "stages") else []
-    names = [*own, problem.select_metric, *scores, *criterion.validation_losses()]
+    names = [*task.own_metrics, problem.select_metric, *scores, *criterion.validation_losses()]
     return names + [f"{score}_{language}" for score in scores for language in task.valid_languages]
 
 

@@ -32,6 +32,8 @@ class XLTask(FairseqTask):
 
     problem_class: ClassVar[type[Problem]]
     pairs_texts = False  # whether the method pairs texts with their translations
+    cotrains = False  # whether several models train each other
+    own_metrics: tuple[str, ...] = ()  # logged in validation besides the problem's
 
     def __init__(self, cfg: Any) -> None:
         super().__init__(cfg)
@@ -127,6 +129,14 @@ class XLTask(FairseqTask):
         return super().get_batch_iterator(dataset, **kwargs)
 
     # -- training --
+
+    @property
+    def brings_weights(self) -> bool:
+        """Whether the task reads the weights that a run starts from itself."""
+        return False
+
+    def prepare_run(self, cfg: Any, resumes: bool) -> None:
+        """Called before a checkpoint is read, with the options of the whole run: the last moment to refuse it."""
 
     update_num = 0  # completed updates, so that all micro-batches of an update see the same number
 

@@ -34,6 +34,9 @@ class XLATask(XLTask):
     ``stages`` is the training iterator of the whole run, ``plan`` its stages.
     """
 
+    cotrains = True
+    own_metrics = ("xla_dev",)
+
     def __init__(self, cfg: Any) -> None:
         source = DataBin(Path(cfg.data), cfg.source_language).source_language
         if cfg.xla_target == source:
@@ -83,9 +86,13 @@ class XLATask(XLTask):
         self.model = super().build_model(cfg, from_checkpoint)
         return self.model
 
+    @property
+    def brings_weights(self) -> bool:
+        return bool(self.cfg.xla_init_members)
+
     def prepare_run(self, cfg: Any, resumes: bool) -> None:
-        """Called before a checkpoint is read: options of the whole run are checked, and members given as checkpoints
-        are read unless the run goes on from one of its own."""
+        """Options of the whole run are checked, and members given as checkpoints are read unless the run goes on from
+        one of its own."""
         check_run(cfg, len(self.plan), self.warms_up)
         self.forgets_updates = bool(cfg.checkpoint.reset_optimizer)
         if self.cfg.xla_init_members and not resumes:
