@@ -30,7 +30,7 @@ functional
 output
 formats
 interrupts problems
-methods
+methods methods.plain.presets methods.salt.presets methods.xla.presets methods.xmixup.presets methods.xtune.presets
 defaults formats.examples
 checkpoints datasets
 compat data.binary preflight
@@ -45,8 +45,9 @@ problems.classification problems.preparation problems.raw
 problems.labelled_texts
 problems.qa problems.retrieval problems.sentence_pair problems.tagging problems.text
 resuming
-cotraining criterions hooks hydra_defaults shutdown
+criterions hooks hydra_defaults shutdown
 tasks
+methods.plain methods.salt methods.xla methods.xmixup methods.xtune
 registration
 evaluation
 convert mini
@@ -66,7 +67,8 @@ class Import(NamedTuple):
 def room(module: str) -> str:
     """The room of a module (``xl_plugins.data.binary.rows``): the longest name in ``ORDER``, else the folder itself."""
     parts = module.split(".")[1:]
-    return next((name for name in (".".join(parts[:2]), *parts[:1]) if name in FLOOR), ".".join(parts[:1]))
+    names = [".".join(parts[:length]) for length in (3, 2, 1)]
+    return next((name for name in names if name in FLOOR), names[-1])
 
 
 def imports(root: Path = ROOT) -> Iterator[Import]:

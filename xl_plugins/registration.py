@@ -1,6 +1,7 @@
 """Everything of this package that fairseq has to know, registered by importing this module once."""
 
 import logging
+from importlib import import_module
 
 from . import compat
 
@@ -9,6 +10,19 @@ logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
 from . import checkpoints, criterions, hooks, hydra_defaults, models, optim, preflight, shutdown, tasks  # noqa: E402
+
+# modules that register the tasks and criterions of a method
+METHODS = (
+    "plain.tasks",
+    "xmixup.tasks",
+    "xmixup.criterion",
+    "xtune.criterion",
+    "salt.task",
+    "xla.task",
+    "xla.criterion",
+)
+for module in METHODS:
+    import_module(f"{__package__}.methods.{module}")
 
 hooks.install()
 hydra_defaults.install()

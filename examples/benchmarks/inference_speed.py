@@ -25,11 +25,16 @@ from omegaconf import OmegaConf
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
 from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.data.training.units import UnitDataset
+from xl_plugins.methods.plain.tasks import (
+    SentencePairConfig,
+    SentencePairTask,
+    TaggingConfig,
+    TaggingTask,
+)
+from xl_plugins.methods.xmixup.tasks import XMixupTaggingConfig, XMixupTaggingTask
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
 from xl_plugins.models.xmixup import XMixupConfig, XMixupModel
-from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask, TaggingConfig, TaggingTask
-from xl_plugins.tasks.xmixup import XMixupTaggingConfig, XMixupTaggingTask
 
 TAGS = ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O")
 

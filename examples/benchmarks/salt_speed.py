@@ -32,10 +32,10 @@ from torch import Tensor, nn
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
 from xl_plugins.augment.counterparts.finder import MAX_TOKENS
 from xl_plugins.criterions.plain import PlainCriterion
+from xl_plugins.methods.plain.tasks import SentencePairConfig, SentencePairTask
+from xl_plugins.methods.salt.task import SaltConfig, SaltTask
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
-from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
-from xl_plugins.tasks.salt import SaltConfig, SaltTask
 
 LONG = 500  # pieces of a long sentence
 

@@ -33,14 +33,14 @@ from step_speed import config
 from xla_parts import tagging_data
 
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
-from xl_plugins.cotraining import labelling
-from xl_plugins.cotraining.labelling import Labeller
-from xl_plugins.cotraining.pools import Pool
 from xl_plugins.functional.selection import unit_confidence
+from xl_plugins.methods.plain.tasks import TaggingConfig, TaggingTask
+from xl_plugins.methods.xla.cotraining import labelling
+from xl_plugins.methods.xla.cotraining.labelling import Labeller
+from xl_plugins.methods.xla.cotraining.pools import Pool
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.cotrain import CotrainModel
 from xl_plugins.models.plain import XLMRModel
-from xl_plugins.tasks.plain import TaggingConfig, TaggingTask
 
 
 def make_parser() -> argparse.ArgumentParser:

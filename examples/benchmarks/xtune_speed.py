@@ -24,10 +24,10 @@ from step_speed import LABELS, compare, config, empty_data, shape_parser, timed,
 from torch import nn
 
 import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
-from xl_plugins.criterions.xtune import XTuneCriterion, XTuneCriterionConfig
+from xl_plugins.methods.plain.tasks import SentencePairConfig, SentencePairTask
+from xl_plugins.methods.xtune.criterion import XTuneCriterion, XTuneCriterionConfig
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
-from xl_plugins.tasks.plain import SentencePairConfig, SentencePairTask
 
 KINDS = ("plain", "stage 1", "stage 2")
 

@@ -30,8 +30,8 @@ from user_dir_tests.helpers.running.training import (
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.checkpoints import signals
 from xl_plugins.checkpoints.safe_load import load_restricted
-from xl_plugins.cotraining.labelling import Labeller
 from xl_plugins.errors import find_user_error
+from xl_plugins.methods.xla.cotraining.labelling import Labeller
 
 SECTION = (REPO / "docs" / "running.md").read_text(encoding="utf-8")
 TASK = "xl_sentence_pair"

@@ -20,9 +20,9 @@ from user_dir_tests.helpers.salt import FIELDS, read_rows
 from user_dir_tests.helpers.toys.tiny import Setup, build
 from user_dir_tests.helpers.toys.toy import LABELS, VOCABULARY, write_rows
 from user_dir_tests.helpers.toys.toy_positions import TAGS, make_tagging, write_flat
-from xl_plugins.cotraining.stage_log import StageLog
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
+from xl_plugins.methods.xla.cotraining.stage_log import StageLog
 
 TASK = "xla_cotrain_task"
 PROBLEMS = ["sentence_pair", "tagging"]

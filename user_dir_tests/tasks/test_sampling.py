@@ -14,8 +14,8 @@ from fairseq.data.iterators import GroupedIterator
 from user_dir_tests.helpers.toys.tiny import Setup, batch, build, build_trainer
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.functional.schedule import draw_gold, gold_probability
+from xl_plugins.methods.xmixup.task import SourceChoice
 from xl_plugins.optim.progress import PROGRESS
-from xl_plugins.tasks.mixup import SourceChoice
 
 SMALL = {"encoder_layers": 1, "encoder_embed_dim": 8, "encoder_ffn_embed_dim": 8, "encoder_attention_heads": 2}
 UNITS = ["update", "instance", "epoch"]

@@ -1,3 +1,3 @@
-"""Criterions: glue between problem, method and fairseq's logging."""
+"""The base of all criterions, the terms that several share, and plain fine-tuning; the others are in methods/."""
 
-from . import plain, xla, xmixup, xtune  # noqa: F401
+from . import plain  # noqa: F401

@@ -1,1 +1,1 @@
-"""The methods of transfer."""
+"""The methods: each with its task, its criterion and the published hyper-parameters, and none knows another."""

@@ -1,3 +1,1 @@
-"""Tasks: glue between data, method and fairseq's loop."""
-
-from . import plain, salt, xla, xmixup  # noqa: F401
+"""The base of all tasks: data folder, languages, selection, views, iterators. The tasks are in methods/."""

@@ -21,9 +21,9 @@ from xl_plugins.augment.code_switch import job as code_switch_job
 from xl_plugins.augment.generation import files as generated_files
 from xl_plugins.cli import code_switch
 from xl_plugins.cli.augment import main, make_parser
-from xl_plugins.cotraining.plan import parse_datasets
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import run_cli
+from xl_plugins.methods.xla.cotraining.plan import parse_datasets
 from xl_plugins.output import MARK, FolderLock
 
 Fails = Callable[..., str]

@@ -19,7 +19,7 @@ from user_dir_tests.helpers.toys.toy_counterparts import POSITIONS, World, make_
 from xl_plugins.augment.counterparts.job import CounterpartJob
 from xl_plugins.cli.augment import main as augment
 from xl_plugins.errors import find_user_error
-from xl_plugins.tasks import counterparts
+from xl_plugins.methods.salt import building as counterparts
 
 LANGUAGES = ("en", "fr", "es", "de")
 PROBLEMS = ["sentence_pair", "tagging"]

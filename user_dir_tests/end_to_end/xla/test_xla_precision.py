@@ -16,8 +16,8 @@ from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.cotrain import problem as problem
 from user_dir_tests.helpers.running.training import load, same_parameters, train_here, words
 from user_dir_tests.helpers.toys.tiny import batch
-from xl_plugins.cotraining.autocast import TYPES, GradientScale, autocast
 from xl_plugins.errors import UserError, find_user_error
+from xl_plugins.methods.xla.cotraining.autocast import TYPES, GradientScale, autocast
 
 SHORT = {"max_update": 9, "xla_warmup_passes": 1, "no_epoch_checkpoints": True, "validate_interval_updates": 4}
 
@@ -25,8 +25,8 @@ SHORT = {"max_update": 9, "xla_warmup_passes": 1, "no_epoch_checkpoints": True, 
 @pytest.fixture
 def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the option says, products are float32: what remains of fp16 is its loss scale."""
-    monkeypatch.setattr("xl_plugins.tasks.xla.autocast", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr("xl_plugins.cotraining.labelling.autocast", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("xl_plugins.methods.xla.task.autocast", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("xl_plugins.methods.xla.cotraining.labelling.autocast", lambda *_: contextlib.nullcontext())
 
 
 # -- arithmetic --

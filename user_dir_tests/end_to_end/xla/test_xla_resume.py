@@ -16,14 +16,14 @@ import torch
 from user_dir_tests.helpers.cotrain import ALL, DROPOUT, PROBLEMS, TASK, small, stage_log, without_times
 from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.running.training import finish, load, start, start_ranks, train_here, two_ranks, words
-from xl_plugins.cotraining.iterator import StageIterator
-from xl_plugins.cotraining.labelling import Labeller
+from xl_plugins.methods.xla.cotraining.iterator import StageIterator
+from xl_plugins.methods.xla.cotraining.labelling import Labeller
 from xl_plugins.optim.stage_linear import StageLinearSchedule
 
 # die by SIGKILL within batch number XL_DIE_IN_LABELLING that is labelled, counted from 1
 DIE_IN_LABELLING = """
 import os, signal
-from xl_plugins.cotraining.labelling import Labeller
+from xl_plugins.methods.xla.cotraining.labelling import Labeller
 batches, check = [0], Labeller._check
 def counted_check(self, *args):
     batches[0] += 1
@@ -35,7 +35,7 @@ Labeller._check = counted_check
 # a stage's number, pool and texts per line in the file that XL_SEEN names, for every pool that is labelled
 WRITE_LABELLED = """
 import os
-from xl_plugins.cotraining.labelling import Labeller
+from xl_plugins.methods.xla.cotraining.labelling import Labeller
 label = Labeller._label
 def noted_label(self, member, pool):
     with open(os.environ["XL_SEEN"], "a") as file:

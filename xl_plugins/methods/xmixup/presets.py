@@ -34,6 +34,15 @@ WEIGHTS = {
 MIXUP_LAYERS = {"tagging": {12: 4, 24: 4}, "qa": {12: 8, 24: 16}}
 
 
+# Two readings under one name each. Where the article is silent or contradicted, `official` follows the released
+# TensorFlow code. Defects of that code (results that depend on padding, leaks, crashes) are in neither.
+# `representation` is for whole texts, `position_representation` for tagging and question answering.
+XMIXUP_PRESETS = {
+    "paper": {"representation": "mean", "position_representation": "mean", "inference_average": "prob"},
+    "official": {"representation": "cls", "position_representation": "sum", "inference_average": "logit"},
+}
+
+
 def mixup_layer(problem: str, layers: int) -> int:
     """The article's layer m; of encoders that it has not, the same share of the depth as of 12 layers."""
     published = MIXUP_LAYERS.get(published_name(problem))

@@ -1,0 +1,1 @@
+"""Plain fine-tuning: zero-shot, translate-train, translate-train-all."""

@@ -1,0 +1,91 @@
+"""Members that were warmed up by runs of their own (XLA, ACL 2021, section 3.1)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from fairseq import checkpoint_utils
+from omegaconf import OmegaConf, open_dict
+
+from ....errors import UserError
+from ....models.cotrain import MEMBERS, CotrainModel
+from ....models.restore import restore_strictly
+
+logger = logging.getLogger(__name__)
+_SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn")
+
+
+def load_members(model: CotrainModel, paths: str, task: Any) -> None:
+    """Give every member the weights of its checkpoint.
+
+    Args:
+        paths: ``a,b,c``, as in ``--xla-init-members``.
+        task: of co-training, whose labels and dictionary must be theirs.
+
+    Raises:
+        UserError: not three different files, or of another architecture, vocabulary, problem or labels.
+    """
+    option = f"--xla-init-members {paths}"
+    files = [path.strip() for path in paths.split(",") if path.strip()]
+    if len(files) != MEMBERS:
+        raise UserError(f"{option}: {len(files)} files, expected {MEMBERS} checkpoints a,b,c")
+    for path in files:
+        if not os.path.isfile(path):
+            raise UserError(f"--xla-init-members: {path}: no such file; give checkpoint_best.pt of a plain run")
+    if len({os.path.realpath(path) for path in files}) < MEMBERS:
+        raise UserError(f"{option}: the same file twice; members must differ, train each with a seed of its own")
+    for member, path in zip(model.members, files):
+        state = checkpoint_utils.load_checkpoint_to_cpu(path)
+        _check(path, state, model, task)
+        restore_strictly(member, state["model"], task.problem.head_name, f"--xla-init-members: {path}")
+    model.strict_restore = False
+    logger.info("members: %s", ", ".join(files))
+
+
+def keep_members(checkpoint: Any) -> None:
+    """Let no pre-trained model overwrite the members; ``checkpoint``: fairseq's options, as settled for this run."""
+    if checkpoint.restore_file != "checkpoint_last.pt":
+        raise UserError(
+            f"--restore-file {checkpoint.restore_file}: would replace the members of --xla-init-members; leave it out"
+        )
+    if checkpoint.finetune_from_model:
+        logger.info("%s is not read: the members have their weights already", checkpoint.finetune_from_model)
+        with open_dict(checkpoint):
+            checkpoint.finetune_from_model = None
+
+
+def _check(path: str, state: dict[str, Any], model: CotrainModel, task: Any) -> None:
+    """UserError unless the checkpoint means the same and computes the same as a member."""
+    where, record, cfg = f"--xla-init-members: {path}:", state.get("task_state") or {}, state.get("cfg")
+    for what, expected in task.identity().items():
+        if what in record and record[what] != expected:
+            shown = f"{what} ({record[what]} there, {expected} here)"
+            if what == "dictionary_sha256":
+                shown = "dictionary"
+            raise UserError(f"{where} has another {shown} than {task.data_bin.root}; train it on this data")
+    saved = _group(cfg, "model")
+    for option in _SHAPE:
+        ours = getattr(model.args, option)
+        if option in saved and str(saved[option]) != str(ours):
+            raise UserError(
+                f"{where} was trained with --{option.replace('_', '-')} {saved[option]}, this run has {ours}; pass the"
+                " checkpoint's value"
+            )
+    if saved_task := _group(cfg, "task"):
+        theirs = task.problem.head_options(saved_task)
+        for option, value in task.problem.head_options(task.cfg).items():
+            if value != theirs[option]:
+                raise UserError(
+                    f"{where} was trained with {option} {theirs[option]}, this run has {value}; pass the same"
+                )
+    if not _group(cfg, "criterion").get("conf_penalty"):
+        logger.warning("%s was trained without --conf-penalty, so its confidence tells less (XLA, section 3.1)", path)
+
+
+def _group(cfg: Any, name: str) -> dict[str, Any]:
+    """Options of a checkpoint as a dict, empty where it has none."""
+    group = OmegaConf.select(cfg, name) if OmegaConf.is_config(cfg) else None
+    found = OmegaConf.to_container(group) if OmegaConf.is_config(group) else {}
+    return dict(found) if isinstance(found, dict) else {}  # type: ignore[arg-type]
