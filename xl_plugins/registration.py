@@ -13,14 +13,8 @@ from . import checkpoints, criterions, hooks, hydra_defaults, models, optim, pre
 
 # modules that register the tasks and criterions of a method
 METHODS = (
-    "plain.tasks",
-    "xmixup.tasks",
-    "xmixup.criterion",
-    "xtune.criterion",
-    "salt.task",
-    "xla.task",
-    "xla.criterion",
-)
+    "plain.tasks", "xmixup.tasks", "xmixup.criterion", "xtune.criterion", "salt.task", "xla.task", "xla.criterion",
+)  # fmt: skip
 for module in METHODS:
     import_module(f"{__package__}.methods.{module}")
 

@@ -33,8 +33,19 @@ class XLACriterionConfig(FairseqDataclass):
 
 @register_criterion("xla_criterion", dataclass=XLACriterionConfig)
 class XLACriterion(XLCriterion):
-    """Summed over labelled units, pairs or words; ``sample_size`` counts units, so that the mean does not depend on how
-    an update is cut into micro-batches."""
+    """CE - beta H(p) while members warm up, CE after that, summed over labelled units, pairs or words; ``sample_size``
+    counts units, so that the mean does not depend on how an update is cut into micro-batches.
+
+    Needs:
+        The stages of ``--task xla_cotrain_task``, which say whether a member warms up.
+
+    Relations:
+        Without the stages the same loss is ``xl_criterion --conf-penalty 1``, which trains members one by one.
+
+    Example::
+
+        xl-train DATA --task xla_cotrain_task --problem tagging --xla-target de --xla-warmup-passes 3 ...
+    """
 
     def __init__(self, task: Any, conf_penalty: float, conf_penalty_positions: str) -> None:
         super().__init__(task)

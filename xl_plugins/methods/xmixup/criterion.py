@@ -59,6 +59,17 @@ class XMixupCriterion(XLCriterion):
 
     With weights of xTune's terms, R1 compares the mixed target stream with that of x' mixed with the same source text,
     and R2 with the teacher's plain one; x' has no other loss.
+
+    Needs:
+        ``source`` in the batch, the text that each target text is paired with: a task ``xmixup_*``.
+
+    Relations:
+        With alpha, MSE and KL at 0 and ``--no-mixup`` it is ``xl_criterion`` on the target texts; KL is for problems
+        whose pairs have one label (``averages_streams``).
+
+    Example::
+
+        xl-train DATA --task xmixup_text --arch xmixup_xlmr --train-languages all ...
     """
 
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:

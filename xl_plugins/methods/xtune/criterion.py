@@ -23,7 +23,19 @@ class XTuneCriterionConfig(ConsistencyOptions):
 
 @register_criterion("xtune_criterion", dataclass=XTuneCriterionConfig)
 class XTuneCriterion(PlainCriterion):
-    """R (CE + lambda_1 R1 + lambda_2 R2) for a batch of R rows; x' has no task loss. Validates as plain fine-tuning."""
+    """R (CE + lambda_1 R1 + lambda_2 R2) for a batch of R rows; x' has no task loss. Validates as plain fine-tuning.
+
+    Needs:
+        ``second`` in the batch (``--second-view``), and for R2 a teacher and augmented copies (``--augment``).
+
+    Relations:
+        With both weights 0 it is ``xl_criterion`` on the augmented data; ``xmixup_criterion`` adds the same two terms to
+        X-Mixup.
+
+    Example::
+
+        xl-train DATA --task xl_tagging --criterion xtune_criterion --second-view ss --r1-weight 5 ...
+    """
 
     reads_views = True
 
