@@ -29,8 +29,8 @@ class XTuneCriterion(PlainCriterion):
         ``second`` in the batch (``--second-view``), and for R2 a teacher and augmented copies (``--augment``).
 
     Relations:
-        With both weights 0 it is ``xl_criterion`` on the augmented data; ``xmixup_criterion`` adds the same two terms to
-        X-Mixup.
+        With both weights 0 it is ``xl_criterion`` on the augmented data; ``xmixup_criterion`` adds the same two terms
+        to X-Mixup.
 
     Example::
 
