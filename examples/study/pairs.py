@@ -14,6 +14,11 @@ def sick(t: Trainer, seed: int) -> list[Run]:
     translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
     mixed = t.train("xmixup", data, "xmixup_sentence_pair", seed=seed)
     both = t.train("xmixup-xtune", data, "xmixup_sentence_pair", "--second-view", "ss", "--r1-weight", "5", seed=seed)
+    # why code-switch does not help: another view, and the same one with less weight
+    terms = ("--criterion", "xtune_criterion", "--second-view")
+    subword = t.train("xtune-subword", data, pair, *terms, "ss", "--r1-weight", "5", seed=seed)
+    switched = ("cs", "--cs-dictionaries", "$DATA/dictionaries/wiktionary", "--cs-languages", "nl,pt")
+    light = t.train("xtune-light", data, pair, *terms, *switched, "--r1-weight", "1", seed=seed)
     switch, languages = ("--dictionaries", "$DATA/dictionaries/wiktionary"), ("--cs-languages", "nl,pt")
     return [
         t.score("zero-shot", data, plain, seed=seed),
@@ -24,6 +29,8 @@ def sick(t: Trainer, seed: int) -> list[Run]:
         *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed, more=languages),
         *t.xtune_scores("xtune-mt", "translate-train-all", data, seed=seed),
         t.score("xmixup-xtune", data, both, seed=seed),
+        t.score("xtune-subword", data, subword, seed=seed),
+        t.score("xtune-light", data, light, seed=seed),
     ]
 
 
