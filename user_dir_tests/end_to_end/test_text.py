@@ -110,6 +110,14 @@ def test_mistakes(raw: Path, tiny_spm, tmp_path: Path, words_: list[str], messag
     assert not (tmp_path / "bin").exists()
 
 
+def test_the_raw_folder_is_not_replaced(raw: Path, tiny_spm, tmp_path: Path) -> None:
+    shutil.copytree(raw, tmp_path / "raw")
+    before = sorted(path.name for path in (tmp_path / "raw").rglob("*"))
+    with pytest.raises(UserError, match=r"raw: "):
+        run(tiny_spm, "texts", tmp_path / "raw", "--folder", tmp_path / "raw", *NAMES, "--overwrite")
+    assert sorted(path.name for path in (tmp_path / "raw").rglob("*")) == before
+
+
 def test_two_files_for_one_place(raw: Path, tiny_spm, tmp_path: Path) -> None:
     shutil.copytree(raw, tmp_path / "raw")
     shutil.copy(tmp_path / "raw" / "dev-de.tsv", tmp_path / "raw" / "valid-de.tsv")

@@ -165,7 +165,8 @@ def test_a_language_does_not_depend_on_the_others_nor_on_the_problem(folder: Pat
             name = path.relative_to(two)
             assert path.read_bytes() == (folder / name).read_bytes() == (everything / name).read_bytes(), name
     assert {path.name for path in everything.iterdir()} == {
-        "xnli", "pawsx", "udpos", "panx", "squad", "dictionaries", "wordlists", "unlabelled", ".xl_plugins.json"
+        "xnli", "pawsx", "udpos", "panx", "squad", "topics", "dictionaries", "wordlists", "unlabelled",
+        ".xl_plugins.json",
     }  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(f"--workers: {args.workers} given, at least 1 is needed")
     plan = READERS[task_name(args.dataset)].make_plan(args)
     bar = _Bar(plan, args.progress or sys.stderr.isatty())
-    raw = getattr(args, "raw", None)
+    raw = getattr(args, "raw", None) or getattr(args, "folder", None)
     from xl_plugins.problems.preparation import Preparation
 
     job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar, raw)

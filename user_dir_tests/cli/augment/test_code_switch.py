@@ -206,7 +206,7 @@ def test_data_that_does_not_serve(world: World, fails: Fails) -> None:
     (world.tagged / "sentencepiece.bpe.model").unlink()
     assert fails().startswith(f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's SentencePiece")
     (world.tagged / "meta.json").write_text('{"problem": "qa"}')
-    assert fails().endswith("the data is for problem 'qa'; code-switched texts are for sentence_pair and tagging")
+    assert fails().endswith("the data is for problem 'qa'; code-switched texts are for sentence_pair, text and tagging")
     (world.dictionaries / "en-de.txt").write_text("dog\n")
     line = fails(world.pairs)
     assert line.startswith(f"{world.dictionaries}/en-de.txt:1: 'dog', one field")

@@ -237,7 +237,9 @@ def test_texts_that_are_empty_or_lost(world: World, fails: Fails) -> None:
     assert fails() == (f"{world.pairs}/en/input1/train.bin: row 1 has no piece; remove the row from every file")
     assert fails(source_language="de").endswith("missing; prepare the train data of language 'de' or leave it out")
     (world.pairs / "meta.json").write_text(json.dumps({"problem": "qa"}))
-    assert fails().endswith("meta.json: the data is for problem 'qa'; counterparts are for sentence_pair and tagging")
+    assert fails().endswith(
+        "meta.json: the data is for problem 'qa'; counterparts are for sentence_pair, text and tagging"
+    )
     assert fails(world.lists / "x") == f"{world.lists / 'x'}: no such data folder; make one with xl-prepare"
 
 

@@ -128,7 +128,8 @@ def test_a_language_without_training_text(world: World, fails: Fails) -> None:
 def test_other_problems(world: World, fails: Fails) -> None:
     (world.tagged / "meta.json").write_text('{"problem": "qa"}')
     assert fails() == (
-        f"{world.tagged}/meta.json: the data is for problem 'qa'; virtual sentences are for sentence_pair and tagging"
+        f"{world.tagged}/meta.json: the data is for problem 'qa'; virtual sentences are for sentence_pair, text and"
+        " tagging"
     )
     assert fails(world.tagged / "none").endswith("none: no such data folder; make one with xl-prepare")
 

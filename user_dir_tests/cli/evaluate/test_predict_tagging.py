@@ -150,7 +150,9 @@ def test_bad_lines_are_named_after_the_good_ones_are_answered(feed, paths, data,
 
 
 def test_options_of_other_problems_are_refused(feed, paths, data):
-    with pytest.raises(UserError, match=r"--columns is read for sentence pairs only, .* is for tagging"):
+    with pytest.raises(
+        UserError, match=r"--columns is read for sentence pairs and single texts only, .* is for tagging"
+    ):
         feed("ba\n", "--path", paths["xl"], "--data", data, "--columns", "1,2")
 
 

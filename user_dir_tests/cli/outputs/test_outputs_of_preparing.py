@@ -67,6 +67,12 @@ def _table(raw: Path) -> list[object]:
     return ["--labels", "x,y", "--train", f"en={write_rows(raw / 'train.tsv', rows)}"]
 
 
+def _texts(raw: Path) -> list[object]:
+    rows = [["text", "label"]] + [[f"ba {row}", "xy"[row % 2]] for row in range(4)]
+    write_rows(raw / "train-en.tsv", rows)
+    return ["--labels", "x,y", "--folder", raw]
+
+
 def _conllu(raw: Path) -> list[object]:
     rows = [f"{n}\t{word}\t_\tNOUN\t_\t_\t0\troot\t_\t_" for n, word in enumerate(("kabo", "nami"), 1)]
     return ["--train", f"en={write(raw / 'train.conllu', [rows] * 3)}"]
@@ -88,10 +94,10 @@ def _squad(raw: Path) -> list[object]:
 # a reader, and what makes its raw files and returns its arguments but for the folder to make
 WORLDS: dict[str, Callable[[Path], list[object]]] = {
     "xnli": _xnli, "pawsx": _pawsx, "udpos": _udpos, "panx": _panx, "xquad": _xquad, "mlqa": _mlqa, "tydiqa": _tydiqa,
-    "tatoeba": lambda raw: [make_tatoeba(raw)], "bucc2018": lambda raw: [make_bucc(raw)], "pairs": _table,
+    "tatoeba": lambda raw: [make_tatoeba(raw)], "bucc2018": lambda raw: [make_bucc(raw)], "pairs": _table, "texts": _texts,
     "conllu": _conllu, "conll": _conll, "squad": _squad,
 }  # fmt: skip
-FREE = ("pairs", "conllu", "conll", "squad")  # files by options, no folder of raw files
+FREE = ("pairs", "texts", "conllu", "conll", "squad")  # files by options, no folder of raw files
 KINDS = {f"xl-prepare {name} dest": FOLDER for name in WORLDS}
 EVERY_PLANT = ("xnli", "udpos", "xquad", "tatoeba", "pairs")  # one of each problem, and a free one
 

@@ -22,9 +22,10 @@ def changeable(data: DataBin, what: str = "counterparts") -> Facts:
     pairs = data.has(data.source_language, "train") and _exists(data, "input1")
     facts = problem_of(data.meta, SENTENCE_PAIR if pairs else TAGGING)
     if facts is None or not facts.changeable:
-        served = " and ".join(other.name for other in PROBLEMS.values() if other.changeable)
+        *names, last = (other.name for other in PROBLEMS.values() if other.changeable)
         raise UserError(
-            f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}'; {what} are for {served}"
+            f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}'; {what} are for"
+            f" {', '.join(names)} and {last}"
         )
     if len(facts.texts) > 1 and data.single_text:
         raise UserError(
