@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from xl_plugins.cli.train import main, with_plugin
+from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[2] / "xl_plugins"
@@ -36,3 +37,9 @@ def test_options_and_mistakes_of_a_task_from_another_folder(run_cli, tmp_path: P
 def test_without_a_task(words: list[str]) -> None:
     with pytest.raises(UserError, match=r"^--task: not given; choose what is trained, such as xl_sentence_pair"):
         main(words)
+
+
+def test_the_help_names_every_task(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    shown = capsys.readouterr().out.partition("tasks:")[2].partition("\n\n")[0]
+    assert set(shown.replace(",", " ").split()) == set(TASK_DEFAULTS)

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 EPILOG = """\
 input, UTF-8, one example per line, as text or as JSON lines (told apart by the first character); by the checkpoint's
 problem:
-  pairs    text1 TAB text2 [TAB source1 TAB source2]               (other columns: --columns; single texts: text1 [TAB
-           source1], prepared with second=none)
+  pairs    text1 TAB text2 [TAB source1 TAB source2]               (other columns: --columns)
            {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
+  texts    text1 [TAB source1]
+           {"text1": "...", "source1": "..."}
   tagging  words separated by blanks [TAB source]
            {"words": ["...", "..."], "source": "..."}
   qa       {"question": "...", "context": "...", "id": "...", "source_question": "...", "source_context": "..."}

@@ -19,8 +19,8 @@ xl-train DATA --task TASK [options of fairseq-train]
 
 fairseq-train with this plug-in loaded. The options depend on the task; show them with
   xl-train --task xl_sentence_pair --help
-tasks: xl_sentence_pair, xl_tagging, xl_qa, xmixup_sentence_pair, xmixup_tagging, xmixup_qa, salt_augment_task,
-xla_cotrain_task
+tasks: xl_sentence_pair, xl_text, xl_tagging, xl_qa, xmixup_sentence_pair, xmixup_text, xmixup_tagging, xmixup_qa,
+salt_augment_task, xla_cotrain_task
 
 example:
   xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\
