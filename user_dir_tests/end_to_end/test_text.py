@@ -169,6 +169,14 @@ def test_scored_and_predicted(
         predict.main(f"{common} --data {data}".split())
         found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [record["label"] for record in found] == scored[lang] and {*found[0]["probabilities"]} == {"neg", "pos"}
+        for spelt in ({"text": rows[0][0]}, {"text1": rows[0][0]}):
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(spelt).encode())))
+            predict.main(f"{common} --data {data}".split())
+            assert json.loads(capsys.readouterr().out) == found[0]
+        table = tmp_path / f"{lang}.csv"
+        table.write_text("id,review\n" + "".join(f"{i},{row[0]}\n" for i, row in enumerate(rows)))
+        predict.main(f"{common} --data {data} {table} --columns text=review".split())
+        assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == found
     with pytest.raises(UserError, match=r"--generalised is for sentence pairs, the data is for problem 'text'"):
         evaluate.main(f"{data} {common} --generalised".split())
     with pytest.raises(UserError, match=r"--context-pieces is read for questions only, .* is for text; leave it out"):

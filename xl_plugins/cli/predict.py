@@ -33,7 +33,7 @@ problem:
   pairs    text1 TAB text2 [TAB source1 TAB source2]               (other columns: --columns)
            {"text1": "...", "text2": "...", "source1": "...", "source2": "..."}
   texts    text1 [TAB source1]
-           {"text1": "...", "source1": "..."}
+           {"text": "...", "source": "..."}
   tagging  words separated by blanks [TAB source]
            {"words": ["...", "..."], "source": "..."}
   qa       {"question": "...", "context": "...", "id": "...", "source_question": "...", "source_context": "..."}
@@ -58,7 +58,11 @@ examples:
 """
 
 
-_FIELDS = {"first": "text1", "second": "text2", "source1": "source1", "source2": "source2"}
+# other words for the fields, as xl-prepare calls them
+_FIELDS = {
+    "first": "text1", "second": "text2", "source1": "source1", "source2": "source2",
+    "text": "text1", "source": "source1",
+}  # fmt: skip
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -97,7 +101,9 @@ def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
         items = dict(item.strip().partition("=")[::2] for item in text.split(","))
         named = {_FIELDS.get(key, key): parse_column(value) for key, value in items.items() if value}
         if len(named) < len(text.split(",")) or not named.keys() <= {*_FIELDS.values()}:
-            raise UserError(f"--columns {text}: expected FIELD=COLUMN,... with {', '.join(_FIELDS.values())}")
+            raise UserError(
+                f"--columns {text}: expected FIELD=COLUMN,... with {', '.join(dict.fromkeys(_FIELDS.values()))}"
+            )
         return {field: named[field] for field in _FIELDS.values() if field in named}
     parts = text.split(",")
     if len(parts) not in (1, 2, 4) or not all(part.strip().isdigit() and int(part) > 0 for part in parts):

@@ -118,6 +118,9 @@ class PairReader(Reader[RawPair]):
         return self._pair(where, fields)
 
     def from_json(self, where: str, record: dict[str, Any]) -> RawPair:
+        if self.single:
+            named = {FIELDS[0]: record.get("text"), FIELDS[2]: record.get("source")}
+            record = {**{field: text for field, text in named.items() if text is not None}, **record}
         half = 1 if self.single else 2
         given = any(record.get(field) is not None for field in FIELDS[2:])
         wanted = FIELDS[:half] + (FIELDS[2 : 2 + half] if given else ())
