@@ -9,7 +9,6 @@ Links to folders lead to their README; links to other files of the repository be
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -90,14 +89,17 @@ def examples() -> str:
 
 
 def main(out: Path) -> None:
-    shutil.rmtree(out, ignore_errors=True)
+    from xl_plugins.output import Staging
+
     known = set(pages())
     texts = {path.relative_to(ROOT): adapted(path, known) for path in known}
     texts |= {Path("functions.md"): functions(), Path("options.md"): options(), Path("examples.md"): examples()}
-    for name, text in texts.items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    with Staging(out, "tools/build_docs.py", "OUT", overwrite=True) as staging:  # replaces what it made, nothing else
+        for name, text in texts.items():
+            path = staging.new / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        staging.commit()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins import hydra_defaults
 from xl_plugins.defaults import TASK_DEFAULTS
 
+REPO = Path(__file__).resolve().parents[1]
 add_defaults = initialize.add_defaults.__wrapped__  # type: ignore[attr-defined]
 
 
@@ -40,18 +41,23 @@ def parsed(*given: str) -> dict[str, Any]:
     return resolved(cfg)
 
 
-def composed(**given: Any) -> dict[str, Any]:
-    """The options of fairseq-hydra-train with these in its file, by the steps of fairseq's own main functions."""
-    file = OmegaConf.create({"task": {"data": "data"}})
-    for name, value in given.items():
-        OmegaConf.update(file, name.replace("__", "."), value)
+def composition(file: Any) -> Any:
+    """A file over fairseq's own values, by the steps of fairseq's main function before it knows this package."""
     defaults = OmegaConf.to_container(OmegaConf.structured(FairseqConfig), resolve=False, enum_to_str=True)
     for group in ("criterion", "lr_scheduler"):
         if group in file:
             del defaults[group]  # type: ignore[arg-type,union-attr]
     cfg: Any = OmegaConf.merge(OmegaConf.create(defaults), file)
     add_defaults(cfg)
-    cfg = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+    return OmegaConf.create(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+
+
+def composed(**given: Any) -> dict[str, Any]:
+    """The options of fairseq-hydra-train with these in its file, by the steps of fairseq's own main functions."""
+    file = OmegaConf.create({"task": {"data": "data"}})
+    for name, value in given.items():
+        OmegaConf.update(file, name.replace("__", "."), value)
+    cfg = composition(file)
     names = set(hydra_defaults._leaves(OmegaConf.to_container(file), ""))  # type: ignore[arg-type]
     hydra_defaults.fill(cfg, names)
     add_defaults(cfg)
@@ -110,6 +116,11 @@ def test_options_of_files_and_command_line(tmp_path: Path) -> None:
     found = hydra_defaults.named_options(line)
     assert found >= {"task._name", "task.data", "optimization.lr", "model._name", "model.dropout", "task.max_length"}
     assert "dataset.other" in found and not any("launcher" in name or "max_epoch" in name for name in found)
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer" / "mine.yaml").write_text("_name: adam\nadam_eps: 1e-6\n")
+    (tmp_path / "optimizer" / "far.yaml").write_text("# @package _global_\noptimization: {clip_norm: 0}\n")
+    found = hydra_defaults.named_options([*line[:4], "optimizer=mine", "+optimizer=far"])
+    assert found >= {"optimizer", "optimizer._name", "optimizer.adam_eps", "optimization.clip_norm"}
     assert hydra_defaults.named_options(["task.seed=1"]) == {"task.seed"}
 
 
@@ -127,8 +138,8 @@ hydra: {{job: {{chdir: false}}, run: {{dir: {save}/hydra}}}}
 
 def test_a_run_of_a_short_file(tmp_path: Path, run_recipe: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """The saved options and the trained parameters are those of fairseq-train."""
-    data, repo = make_data(tmp_path / "data"), Path(__file__).resolve().parents[1]
-    (tmp_path / "run.yaml").write_text(RUN.format(repo=repo, data=data, save=tmp_path / "hydra"))
+    data = make_data(tmp_path / "data")
+    (tmp_path / "run.yaml").write_text(RUN.format(repo=REPO, data=data, save=tmp_path / "hydra"))
     done = run_recipe(tmp_path / "run.yaml", {}, tmp_path)
     assert done.code == 0, done.err[-3000:]
     given = {"dropout": None, "attention_dropout": None, "pooler_dropout": None}
@@ -139,3 +150,29 @@ def test_a_run_of_a_short_file(tmp_path: Path, run_recipe: Callable, monkeypatch
     logging = ("common.log_", "common.no_progress_bar", "job_logging_cfg.")
     assert {name for name in differ if not name.startswith(logging)} <= {"checkpoint.save_dir", "common.user_dir"}
     assert all((first["model"][name] == value).all() for name, value in second["model"].items())
+
+
+def test_the_recipes_state_all_that_matters() -> None:
+    """What is filled into a shipped file changes it in nothing but how many checkpoints of XLA's stages are kept."""
+    changed: dict[str, set[str]] = {}
+    for path in sorted(REPO.glob("examples/*/*.yaml")):
+        found = []
+        for fills in (False, True):
+            cfg, names = composed_file(path), set(hydra_defaults._names_in(path))
+            if fills:
+                hydra_defaults.fill(cfg, names)
+            add_defaults(cfg)
+            if fills:
+                hydra_defaults._follow_references(cfg, names)
+            found.append(resolved(cfg))
+        differ = {name for name in {*found[0], *found[1]} if found[0].get(name) != found[1].get(name)}
+        changed[path.stem.partition("_")[0]] = changed.get(path.stem.partition("_")[0], set()) | differ
+    assert changed.pop("xla") == {"checkpoint.keep_last_epochs"}
+    assert set(changed) == {"salt", "translate", "xmixup", "xtune", "zero"} and not any(changed.values())
+
+
+def composed_file(path: Path) -> Any:
+    """The configuration that hydra hands to fairseq's main function."""
+    file = OmegaConf.load(path)
+    del file["hydra"], file["checkpoint"]["save_dir"]
+    return composition(file)

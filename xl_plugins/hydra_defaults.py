@@ -131,10 +131,12 @@ def _follow_references(cfg: DictConfig, given: set[str]) -> None:
 def named_options(argv: Sequence[str]) -> set[str]:
     """Options that the YAML file and the command line of fairseq-hydra-train name: ``optimization.lr``."""
     args = get_args_parser().parse_known_args(list(argv))[0]
-    found = {word.lstrip("+~").partition("=")[0].partition("@")[0].replace("/", ".") for word in args.overrides}
-    if args.config_dir and args.config_name:
-        path = Path(args.config_dir) / args.config_name
-        found |= set(_names_in(path if path.suffix == ".yaml" else path.with_name(f"{path.name}.yaml")))
+    given = [word.lstrip("+~").partition("=")[::2] for word in args.overrides]
+    found = {key.partition("@")[0].replace("/", ".") for key, _ in given}
+    if args.config_dir:
+        for group, name in (("", args.config_name or ""), *given):  # model=small chooses a file, too
+            group = group.partition("@")[0]
+            found |= set(_names_in(Path(args.config_dir, group, f"{name.removesuffix('.yaml')}.yaml"), group))
     return found
 
 
@@ -143,6 +145,8 @@ def _names_in(path: Path, group: str = "") -> Iterator[str]:
     if not path.is_file():
         return
     content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    if "@package _global_" in path.read_text(encoding="utf-8").partition("\n")[0]:
+        group = ""
     for entry in content.pop("defaults", []):
         for inner, name in entry.items() if isinstance(entry, Mapping) else [("", entry)]:
             inner = inner.split()[-1] if inner else ""  # "override hydra/launcher"

@@ -101,6 +101,7 @@ def test_a_folder_per_language(raw: Path, tiny_spm, tmp_path: Path) -> None:
         (["--folder", "{raw}/translate-test"], r"no file is named like train-en.tsv, dev-de.csv"),
         (["--folder", "{raw}", "--columns", "first=text"], r"'first=text' .* a key of text, label, id; .* text="),
         (["--folder", "{raw}", "--columns", "text=none"], r"--columns: text of \w+/\S+ cannot be none"),
+        (["--folder", "{raw}", "--languages", "en,de,sw"], r"--languages: no file of sw in --folder"),
         ([], r"no file given; see xl-prepare texts --help"),
     ],
 )  # fmt: skip
@@ -194,7 +195,7 @@ def test_xtune(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seco
             monkeypatch, data, tmp_path / str(weight), "xl_text", dropout=0, attention_dropout=0, pooler_dropout=0,
             **options,
         )  # fmt: skip
-    assert all(torch.allclose(plain[name], made[0][name], atol=1e-7) for name in plain)
+    assert equal(plain, made[0])
     assert not equal(made[0], made[5])
 
 

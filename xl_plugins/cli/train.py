@@ -9,18 +9,27 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import xl_plugins
 from xl_plugins.errors import UserError, run_cli
+from xl_plugins.problems import PROBLEMS
 
-HELP = """\
+TRAINED = [facts.name for facts in PROBLEMS.values() if facts.metric]
+TASKS = textwrap.fill(
+    "tasks: " + ", ".join([
+        *(f"{method}_{problem}" for method in ("xl", "xmixup") for problem in TRAINED), "salt_augment_task",
+        "xla_cotrain_task",
+    ]),
+    118,
+)  # fmt: skip
+HELP = f"""\
 xl-train DATA --task TASK [options of fairseq-train]
 
 fairseq-train with this plug-in loaded. The options depend on the task; show them with
   xl-train --task xl_sentence_pair --help
-tasks: xl_sentence_pair, xl_text, xl_tagging, xl_qa, xmixup_sentence_pair, xmixup_text, xmixup_tagging, xmixup_qa,
-salt_augment_task, xla_cotrain_task
+{TASKS}
 
 example:
   xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\

@@ -7,6 +7,7 @@ import argparse
 from xl_plugins.datasets.layouts import given_tables
 from xl_plugins.datasets.layouts.found import find_files
 from xl_plugins.datasets.layouts.scopes import ColumnMap
+from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.single_texts import TextPlan
 from xl_plugins.formats.examples.table import PairPlan
 from xl_plugins.formats.languages import check_language, parse_languages
@@ -49,10 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def make_plan(args: argparse.Namespace) -> PairPlan:
-    found = {}
+    found: dict[str, dict[str, str]] = {}
+    languages = parse_languages(args.languages, "--languages") if args.languages else ()
     if args.folder:
-        source = check_language(args.source_language, "--source-language")
-        languages = parse_languages(args.languages, "--languages") if args.languages else ()
-        found = find_files(args.folder, source, languages)
+        found = find_files(args.folder, check_language(args.source_language, "--source-language"), languages)
     columns = ColumnMap.parse([_DEFAULT_COLUMNS, *args.columns], _FIELDS, "text=review,label=stars")
-    return given_tables.make_plan(args, TextPlan, columns.renamed({"text": "first"}, second=None), found)
+    plan = given_tables.make_plan(args, TextPlan, columns.renamed({"text": "first"}, second=None), found)
+    if missing := [language for language in languages if language not in plan.languages]:
+        where = f"in --folder {args.folder}" if args.folder else "among the files given"
+        raise UserError(f"--languages: no file of {', '.join(missing)} {where}; add one, or leave the language out")
+    return plan

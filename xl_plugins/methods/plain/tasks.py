@@ -9,6 +9,7 @@ from xl_plugins.problems.qa.problem import ExtractiveQA
 from xl_plugins.tasks.base import XLTask
 from xl_plugins.tasks.base_options import XLTaskConfig
 
+from ...problems import QA
 from ...problems.sentence_pair.problem import SentencePair
 from ...problems.tagging.options import TaggingOptions
 from ...problems.tagging.problem import Tagging
@@ -56,7 +57,7 @@ class QAConfig(XLTaskConfig, QAOptions):
     """Plain fine-tuning on question answering."""
 
     max_length: int = field(
-        default=384, metadata={"help": "positions of a window, question included (X-Mixup C.1: 384)"}
+        default=QA.max_length, metadata={"help": "positions of a window, question included (X-Mixup C.1: 384)"}
     )
 
 

@@ -1,4 +1,4 @@
-"""X-Mixup (ICLR 2022) on each problem; what they share is in ``mixup.py``."""
+"""X-Mixup (ICLR 2022) on each problem; what they share is in ``task.py``."""
 
 from dataclasses import dataclass, field
 
@@ -7,6 +7,7 @@ from fairseq.tasks import register_task
 from xl_plugins.problems.qa.options import QAOptions
 from xl_plugins.problems.qa.problem import ExtractiveQA
 
+from ...problems import QA
 from ...problems.sentence_pair.problem import SentencePair
 from ...problems.tagging.options import TARGET_LABELS, TaggingOptions
 from ...problems.tagging.problem import Tagging
@@ -63,7 +64,7 @@ class XMixupQAConfig(XMixupTaskConfig, QAOptions):
     """X-Mixup on question answering."""
 
     max_length: int = field(
-        default=384, metadata={"help": "positions of a window, question included (X-Mixup C.1: 384)"}
+        default=QA.max_length, metadata={"help": "positions of a window, question included (X-Mixup C.1: 384)"}
     )
     sampling_k: float = field(
         default=2000.0, metadata={"help": "decay constant k of scheduled sampling (X-Mixup Eq. 6, Table 10: 2000)"}

@@ -29,17 +29,16 @@ class LabelledTexts(Classification):
 
     head_name = "sentence_classification_head"
     classifies_words = False
-    least_length = 6  # two words and four special tokens
+    shortest = 6, "two words and four special tokens"  # an example, in positions
     counter_names = ("correct", "count")
     averages_streams = True
     source_weight = 0.4
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
-        least = cls.least_length
+        least, what = cls.shortest
         if cfg.max_length < least:
-            words = "two words and four" if least == 6 else "a word and two"
-            raise UserError(f"--max-length {cfg.max_length}: expected at least {least}, {words} special tokens")
+            raise UserError(f"--max-length {cfg.max_length}: expected at least {least}, {what}")
 
     def register_head(self, model: Any) -> None:
         model.register_classification_head(self.head_name, num_classes=len(self.labels))
