@@ -10,7 +10,7 @@ from torch import Tensor
 
 from user_dir_tests.helpers.toys.tiny import Setup, batch
 from user_dir_tests.helpers.views import PROBLEMS, make, make_folders
-from xl_plugins.models.noise import noisy_embeddings
+from xl_plugins.criterions.noise import NoisyEmbeddings
 
 METHODS = ["xl", "xmixup"]
 IDS = [3, 8, 16]
@@ -22,14 +22,18 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return make_folders(tmp_path_factory.mktemp("noise"))
 
 
-def logits(setup: Setup, sample: dict, **noise: Tensor) -> tuple[Tensor, Tensor | None]:
+def logits(setup: Setup, sample: dict, edit: NoisyEmbeddings | None = None) -> tuple[Tensor, Tensor | None]:
     """Outputs of the target, and of the source stream where there is one."""
     given = (
         {"source_tokens": sample["source"], "source_words": sample.get("source_words")} if "source" in sample else {}
     )
     name = setup.task.problem.head_name
-    output, extra = setup.model(**sample["net_input"], **given, classification_head_name=name, **noise)
+    output, extra = setup.model(**sample["net_input"], **given, classification_head_name=name, edit_embeddings=edit)
     return output, extra.get("source_output")
+
+
+def noisy(noise: Tensor, detach: list[bool] | None = None) -> NoisyEmbeddings:
+    return NoisyEmbeddings(noise, None if detach is None else torch.tensor(detach))
 
 
 def unit_noise(sample: dict, sigma: float = 1.0) -> Tensor:
@@ -44,9 +48,9 @@ def test_noise_moves_the_logits_and_no_noise_nothing(folders: dict[str, Path], m
     sample = batch(setup, IDS)
     assert ("source" in sample) == (method == "xmixup")
     plain, source = logits(setup, sample)
-    same, same_source = logits(setup, sample, embedding_noise=unit_noise(sample, 0.0))
+    same, same_source = logits(setup, sample, noisy(unit_noise(sample, 0.0)))
     assert torch.equal(same, plain)
-    moved, moved_source = logits(setup, sample, embedding_noise=unit_noise(sample))
+    moved, moved_source = logits(setup, sample, noisy(unit_noise(sample)))
     real = (
         sample["net_input"]["src_tokens"].ne(1) if problem == "qa" else torch.ones(plain.shape[:-1], dtype=torch.bool)
     )
@@ -68,9 +72,9 @@ def test_noise_of_a_row_and_at_padding(folders: dict[str, Path], method: str) ->
     padding = sample["net_input"]["src_tokens"].eq(1)
     assert padding.any()
     garbage = torch.where(padding[..., None], noise * 100, torch.zeros(()))
-    torch.testing.assert_close(logits(setup, sample, embedding_noise=garbage)[0], plain, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(logits(setup, sample, noisy(garbage))[0], plain, atol=1e-5, rtol=1e-5)
     noise[1:] = 0
-    moved, _ = logits(setup, sample, embedding_noise=noise)
+    moved, _ = logits(setup, sample, noisy(noise))
     torch.testing.assert_close(moved[1:], plain[1:], atol=1e-5, rtol=1e-5)
     assert (moved[0] - plain[0]).abs().max() > 1e-3
 
@@ -81,7 +85,7 @@ def test_noise_where_the_source_stream_ends_early(folders: dict[str, Path], opti
     sample = batch(setup, IDS)
     given = {**sample["net_input"], "source_tokens": sample["source"], "classification_head_name": "tagging_head"}
     noise = unit_noise(sample)
-    whole, short = (setup.model(**given, embedding_noise=noise, target_only=only)[0] for only in (False, True))
+    whole, short = (setup.model(**given, edit_embeddings=noisy(noise), target_only=only)[0] for only in (False, True))
     torch.testing.assert_close(short, whole, atol=1e-5, rtol=1e-5)
     assert (setup.model(**given, target_only=True)[0] - short).abs().max() > 1e-3
 
@@ -95,7 +99,7 @@ def test_detached_embeddings(folders: dict[str, Path], method: str) -> None:
     results = {}
     for name, rows in (("none", [False] * 3), ("first", [True, False, False]), ("all", [True] * 3)):
         setup.model.zero_grad()
-        output, _ = logits(setup, sample, detach_embeddings=torch.tensor(rows))
+        output, _ = logits(setup, sample, noisy(unit_noise(sample, 0.0), rows))
         output.square().sum().backward()
         positions = setup.model.encoder.sentence_encoder.embed_positions.weight.grad.clone()
         results[name] = (output.detach(), table.grad.clone() if table.grad is not None else None, positions)
@@ -113,6 +117,15 @@ def test_detached_embeddings(folders: dict[str, Path], method: str) -> None:
 
 def test_noise_is_cast_to_the_embeddings() -> None:
     embeddings = torch.ones(2, 3, 4, dtype=torch.bfloat16, requires_grad=True)
-    noisy = noisy_embeddings(embeddings, torch.full((2, 3, 4), 0.5))
-    assert noisy.dtype == torch.bfloat16 and bool((noisy == 1.5).all())
-    assert noisy_embeddings(embeddings, None) is embeddings
+    moved = noisy(torch.full((2, 3, 4), 0.5))(lambda tokens: embeddings, torch.zeros(2, 3, dtype=torch.int64))
+    assert moved.dtype == torch.bfloat16 and bool((moved == 1.5).all())
+
+
+def test_rows_and_positions_behind_the_noise_have_none() -> None:
+    """As those of a source stream that is joined to the target's."""
+    edit = noisy(torch.ones(1, 2, 3), [True])
+    table = torch.zeros(5, 3, requires_grad=True)
+    moved = edit(lambda tokens: table[tokens], torch.tensor([[1, 2, 3], [4, 2, 3]]))
+    assert moved[..., 0].tolist() == [[1, 1, 0], [0, 0, 0]]
+    moved.sum().backward()
+    assert table.grad is not None and table.grad[:, 0].tolist() == [0, 0, 1, 1, 1]

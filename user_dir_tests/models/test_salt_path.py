@@ -12,7 +12,9 @@ from user_dir_tests.helpers.salt import FIELDS, logits, make, write_counterparts
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
+from xl_plugins.criterions.noise import NoisyEmbeddings
 from xl_plugins.functional.embedding_mixup import mixing_ratio
+from xl_plugins.methods.salt.embeddings import MixedEmbeddings
 
 IDS = [3, 30, 55, 78]  # of four languages, of different lengths
 WIDTH = 16
@@ -58,8 +60,8 @@ def test_ends_are_the_plain_passes_bit_by_bit(setup: Setup, sample: dict) -> Non
     """r = 1 is the pass on the text, r = 0 that on its counterpart, and these differ."""
     other = sample["counterpart"]
     plain, switched = logits(setup, sample), logits(setup, sample, src_tokens=other)
-    assert torch.equal(logits(setup, sample, counterparts=other, mixing_ratio=constant(1.0)), plain)
-    assert torch.equal(logits(setup, sample, counterparts=other, mixing_ratio=constant(0.0)), switched)
+    assert torch.equal(logits(setup, sample, edit_embeddings=MixedEmbeddings(other, constant(1.0))), plain)
+    assert torch.equal(logits(setup, sample, edit_embeddings=MixedEmbeddings(other, constant(0.0))), switched)
     assert (real(setup, sample, plain) - real(setup, sample, switched)).abs().max() > 1e-2
 
 
@@ -67,7 +69,7 @@ def test_a_text_mixed_with_itself_is_the_text(setup: Setup, sample: dict) -> Non
     """Exactly, whatever r."""
     tokens, plain = sample["net_input"]["src_tokens"], logits(setup, sample)
     for ratio in (constant(0.3), torch.rand(len(tokens), 1, WIDTH), torch.rand(*tokens.shape, WIDTH)):
-        assert torch.equal(logits(setup, sample, counterparts=tokens, mixing_ratio=ratio), plain)
+        assert torch.equal(logits(setup, sample, edit_embeddings=MixedEmbeddings(tokens, ratio)), plain)
 
 
 @pytest.mark.parametrize("granularity", ["instance", "token", "scalar"])
@@ -76,7 +78,7 @@ def test_the_mixture_goes_before_positions_and_layer_norm(setup: Setup, sample: 
     in_float64(setup.model)
     tokens, other = sample["net_input"]["src_tokens"], sample["counterpart"]
     ratio = mixing_ratio(1, 3, sample["id"], tokens.size(1), WIDTH, granularity)
-    found = logits(setup, sample, counterparts=other, mixing_ratio=ratio)
+    found = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio))
     r = ratio.double()
     by_hand = r * table(setup)[tokens] + (1 - r) * table(setup)[other]
     states, _ = setup.model.encoder.extract_features(tokens, token_embeddings=by_hand)
@@ -91,13 +93,13 @@ def test_every_row_has_its_own_ratio(setup: Setup, sample: dict) -> None:
     in_float64(setup.model)
     other = sample["counterpart"]
     ratio = mixing_ratio(1, 3, sample["id"], other.size(1), WIDTH)
-    whole = logits(setup, sample, counterparts=other, mixing_ratio=ratio)
+    whole = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio))
     for row in range(len(other)):
         one = slice(row, row + 1)
         net_input = {name: value[one] for name, value in sample["net_input"].items()}
-        alone = logits(setup, {"net_input": net_input}, counterparts=other[one], mixing_ratio=ratio[one])
+        alone = logits(setup, {"net_input": net_input}, edit_embeddings=MixedEmbeddings(other[one], ratio[one]))
         torch.testing.assert_close(alone, whole[one, : alone.size(1)], rtol=1e-9, atol=1e-10)
-    rolled = logits(setup, sample, counterparts=other, mixing_ratio=ratio.roll(1, 0))
+    rolled = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio.roll(1, 0)))
     assert (real(setup, sample, rolled) - real(setup, sample, whole)).abs().max() > 1e-3
 
 
@@ -109,10 +111,10 @@ def test_a_large_change_of_one_embedding_changes_the_logits(setup: Setup, sample
     pieces = [p for p in here[2].tolist() if p > 3 and not there[2].eq(p).any()]
     piece = min(pieces, key=lambda p: int((tokens.eq(p) | other.eq(p)).any(dim=1).sum()))
     ratio = mixing_ratio(1, 3, sample["id"], tokens.size(1), WIDTH)
-    before = logits(setup, sample, counterparts=other, mixing_ratio=ratio)
+    before = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio))
     with torch.no_grad():
         table(setup)[piece] += 20 * torch.randn(WIDTH, generator=torch.Generator().manual_seed(1))
-    moved = (logits(setup, sample, counterparts=other, mixing_ratio=ratio) - before).abs().flatten(1).amax(dim=1)
+    moved = (logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio)) - before).abs().flatten(1).amax(dim=1)
     holds = (tokens.eq(piece) | other.eq(piece)).any(dim=1)
     assert bool(holds[2]) and not bool(holds.all())
     assert bool((moved[holds] > 1e-2).all()) and bool((moved[~holds] < 1e-5).all())
@@ -125,7 +127,7 @@ def test_gradients_of_both_rows(setup: Setup, sample: dict) -> None:
     r = mixing_ratio(1, 3, sample["id"], tokens.size(1), WIDTH).double()
     kept: list[Tensor] = []
     setup.model.encoder.sentence_encoder.embed_tokens.register_forward_hook(lambda m, a, out: kept.append(out))
-    output = logits(setup, sample, counterparts=other, mixing_ratio=r)
+    output = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, r))
     (both,) = kept  # one lookup: its gradient is a tensor as large as the vocabulary
     both.retain_grad()
     output.square().sum().backward()
@@ -149,7 +151,7 @@ def test_the_upstream_gradient_is_that_of_the_mixture(setup: Setup, sample: dict
     r = mixing_ratio(1, 3, sample["id"], tokens.size(1), WIDTH).double()
     kept: list[Tensor] = []
     hook = setup.model.encoder.sentence_encoder.embed_tokens.register_forward_hook(lambda m, a, out: kept.append(out))
-    output = logits(setup, sample, counterparts=other, mixing_ratio=r)
+    output = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, r))
     hook.remove()
     first, second = torch.autograd.grad(output.square().sum(), kept[0])[0].chunk(2)
     mixed = (r * table(setup)[tokens] + (1 - r) * table(setup)[other]).detach().requires_grad_()
@@ -168,11 +170,17 @@ def test_a_plain_pass_looks_up_once_too(setup: Setup, sample: dict) -> None:
 
 def test_noise_adds_to_the_mixture(setup: Setup, sample: dict) -> None:
     other = sample["counterpart"]
-    mixed = {"counterparts": other, "mixing_ratio": constant(0.4)}
-    found = logits(setup, sample, **mixed)
+    mixed = MixedEmbeddings(other, constant(0.4))
+    found = logits(setup, sample, edit_embeddings=mixed)
     noise = torch.randn(*other.shape, WIDTH, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(logits(setup, sample, **mixed, embedding_noise=torch.zeros_like(noise)), found)
-    moved = logits(setup, sample, **mixed, embedding_noise=noise)
+
+    def logits_with(noise: Tensor) -> Tensor:
+        """One edit looks up by means of the other."""
+        edit = NoisyEmbeddings(noise)
+        return logits(setup, sample, edit_embeddings=lambda find, ids: edit(lambda some: mixed(find, some), ids))
+
+    assert torch.equal(logits_with(torch.zeros_like(noise)), found)
+    moved = logits_with(noise)
     assert (real(setup, sample, moved) - real(setup, sample, found)).abs().max() > 1e-3
 
 
@@ -183,10 +191,10 @@ def test_half_precision(folders: dict[str, Path], dtype: torch.dtype, tolerance:
     sample = batch(setup, IDS)
     other = sample["counterpart"]
     ratio = mixing_ratio(1, 3, sample["id"], other.size(1), WIDTH)
-    wide = logits(setup, sample, counterparts=other, mixing_ratio=ratio)
+    wide = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio))
     setup.model.to(dtype)
-    half = logits(setup, sample, counterparts=other, mixing_ratio=ratio)
+    half = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio))
     assert half.dtype == dtype
     torch.testing.assert_close(half.float(), wide, atol=tolerance, rtol=0)
     plain = logits(setup, sample)
-    assert torch.equal(logits(setup, sample, counterparts=other, mixing_ratio=constant(1.0)), plain)
+    assert torch.equal(logits(setup, sample, edit_embeddings=MixedEmbeddings(other, constant(1.0))), plain)

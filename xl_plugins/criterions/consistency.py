@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..functional.draws.noise import counter_noise
 from ..models.xmixup import unwrapped
+from .noise import NoisyEmbeddings
 from .teacher import load_teacher, placed_like, refuse_as_start
 
 logger = logging.getLogger(__name__)
@@ -126,12 +127,12 @@ class Consistency:
         same source text as its x; ``sample`` itself when there is nothing to add."""
         both = [sample["net_input"]] + ([sample["second"]] if self.cfg.r1_weight else [])
         tokens = [view["src_tokens"] for view in both]
-        net_input = {"src_tokens": _stack(tokens, self.task.source_dictionary.pad())}
+        net_input: dict[str, Any] = {"src_tokens": _stack(tokens, self.task.source_dictionary.pad())}
         if "words" in sample["net_input"]:
             net_input["words"] = _stack([view["words"] for view in both], 0)
         flags = [part.get("noise") for part in ([sample, sample["second"]] if len(both) > 1 else [sample])]
         if any(flag is not None for flag in flags):
-            net_input |= self._noise(model, sample, flags, [view.size(1) for view in tokens])
+            net_input["edit_embeddings"] = self._noise(model, sample, flags, [view.size(1) for view in tokens])
         elif len(both) == 1:
             return sample
         sources = {name: torch.cat([sample[name]] * len(both)) for name in ("source", "source_words") if name in sample}
@@ -142,15 +143,17 @@ class Consistency:
         rows = len(sample["id"])
         return (output[:rows], output[rows:]) if self.cfg.r1_weight else (output, None)
 
-    def _noise(self, model: Any, sample: dict, flags: Sequence[Optional[Tensor]], widths: Sequence[int]) -> dict:
-        """Arguments of the model: noise of the joined rows, and rows whose embeddings get no gradient (R3F): those of
-        noised second views, since x has the task loss."""
+    def _noise(
+        self, model: Any, sample: dict, flags: Sequence[Optional[Tensor]], widths: Sequence[int]
+    ) -> NoisyEmbeddings:
+        """Noise of the joined rows, and rows whose embeddings get no gradient (R3F): those of noised second views,
+        since x has the task loss."""
         noise = [self.draw_noise(model, sample, flag, width, view) for view, (flag, width) in
                  enumerate(zip(flags, widths))]  # fmt: skip
-        found: dict[str, Tensor] = {"embedding_noise": _stack(noise, 0.0)}
+        detach = None
         if self.task.cfg.noise_detach and len(flags) > 1 and flags[1] is not None:
-            found["detach_embeddings"] = torch.cat([torch.zeros_like(flags[1]), flags[1]])
-        return found
+            detach = torch.cat([torch.zeros_like(flags[1]), flags[1]])
+        return NoisyEmbeddings(_stack(noise, 0.0), detach)
 
     def draw_noise(self, model: Any, sample: Mapping, flag: Optional[Tensor], width: int, view: int) -> Tensor:
         """Noise for the word embeddings of ``model``, zero in rows without ``flag`` (R,): (R, width, C)."""
@@ -202,7 +205,8 @@ class Consistency:
         teacher, net_input = placed_like(self._teacher[0], unwrapped(model)), dict(sample["net_input"])
         if "noise" in sample:
             width = net_input["src_tokens"].size(1)
-            net_input["embedding_noise"] = self.draw_noise(teacher, sample, sample["noise"], width, 0)
+            noise = self.draw_noise(teacher, sample, sample["noise"], width, 0)
+            net_input["edit_embeddings"] = NoisyEmbeddings(noise)
         return teacher(**net_input, classification_head_name=self.task.problem.head_name)[0]
 
 

@@ -14,9 +14,8 @@ from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 
 from ..checkpoints.kinds import name_some
 from ..errors import UserError
-from ..functional.embedding_mixup import mix_embeddings
+from .embeddings import EmbeddingEdit
 from .heads import SpanHead, WordHead, apply_head
-from .noise import noisy_embeddings
 
 logger = logging.getLogger(__name__)
 
@@ -78,10 +77,7 @@ class XLMRModel(RobertaModel):
         src_tokens: Tensor,
         words: Optional[Tensor] = None,
         classification_head_name: Optional[str] = None,
-        embedding_noise: Optional[Tensor] = None,
-        detach_embeddings: Optional[Tensor] = None,
-        counterparts: Optional[Tensor] = None,
-        mixing_ratio: Optional[Tensor] = None,
+        edit_embeddings: Optional[EmbeddingEdit] = None,
         token_logits: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
@@ -89,17 +85,11 @@ class XLMRModel(RobertaModel):
 
         Args:
             words: (B, T) numbers of the words for a tagging head (see ``functional.words``).
-            embedding_noise: (B, T, C) added to the word embeddings, before positions, layer norm and dropout.
-            detach_embeddings: (B,) rows whose word embeddings get no gradient.
-            counterparts: (B, T) ids with the special tokens and padding of ``src_tokens``, whose word embeddings are
-                mixed with those of ``src_tokens``.
-            mixing_ratio: share r of ``src_tokens`` in that, broadcast to (B, T, C).
+            edit_embeddings: makes the word embeddings, before positions, layer norm and dropout; None looks them up.
             token_logits: give the tagging head's logits of every position (B, T, C) as ``extra["token_logits"]``.
         """
-        if not (embedding_noise is detach_embeddings is counterparts is None):
-            # fairseq's own forward pass takes token_embeddings and drops them silently
-            embeddings = self._mixed(src_tokens, counterparts, mixing_ratio)
-            embeddings = noisy_embeddings(embeddings, embedding_noise, detach_embeddings)
+        if edit_embeddings is not None:  # fairseq's own forward pass takes token_embeddings and drops them silently
+            embeddings = edit_embeddings(self._embed, src_tokens)
             states, extra = self.encoder.extract_features(src_tokens, token_embeddings=embeddings, **kwargs)
             if classification_head_name is not None:
                 states = apply_head(self.head(classification_head_name), states, words)
@@ -111,15 +101,6 @@ class XLMRModel(RobertaModel):
             every = torch.arange(1, src_tokens.size(1) + 1, device=src_tokens.device).expand_as(src_tokens)
             extra = {**(extra or {}), "token_logits": apply_head(self.head(classification_head_name), states, every)}
         return apply_head(self.head(classification_head_name), states, words), extra
-
-    def _mixed(self, tokens: Tensor, counterparts: Optional[Tensor], ratio: Optional[Tensor]) -> Tensor:
-        """Word embeddings (B, T, C), mixed where there are counterparts (SALT, Findings of ACL 2023, 2.2)."""
-        if counterparts is None:
-            return self._embed(tokens)
-        assert ratio is not None
-        both = self._embed(torch.cat([tokens, counterparts]))  # one lookup: its gradient is as large as the vocabulary
-        original, counterpart = both.chunk(2)
-        return mix_embeddings(original, counterpart, ratio)
 
     def _embed(self, tokens: Tensor) -> Tensor:
         return self.encoder.sentence_encoder.embed_tokens(tokens)

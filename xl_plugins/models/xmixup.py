@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import torch
-import torch.nn.functional as F
 from fairseq.dataclass import ChoiceEnum
 from fairseq.models import register_model
 from torch import Tensor, nn
@@ -15,9 +14,9 @@ from xl_plugins.models.plain import XLMRModel
 
 from ..errors import UserError
 from ..functional.mixup import mixup_ratio
+from .embeddings import EmbeddingEdit
 from .heads import apply_head
 from .mixup_encoder import encode_pairs, join_streams
-from .noise import noisy_embeddings
 
 logger = logging.getLogger(__name__)
 MIXUP_RATIOS = ChoiceEnum(["entropy", "constant"])
@@ -111,8 +110,7 @@ class XMixupModel(XLMRModel):
         source_words: Tensor | None = None,
         classification_head_name: str | None = None,
         target_only: bool = False,
-        embedding_noise: Tensor | None = None,
-        detach_embeddings: Tensor | None = None,
+        edit_embeddings: EmbeddingEdit | None = None,
         **kwargs: Any,
     ) -> tuple[Tensor, dict]:
         """Encode B pairs.
@@ -124,10 +122,10 @@ class XMixupModel(XLMRModel):
             source_tokens: (B, J) source-language ids; None for the plain encoder.
             classification_head_name: shared head applied to both streams; None returns the target's states.
             target_only: run the source stream only as far as the mixup layer needs it; there is no ``source_output``.
-            embedding_noise, detach_embeddings: (B, I, C), (B,) for the target stream, as in :class:`XLMRModel`.
+            edit_embeddings: makes the word embeddings of both streams, the target's in the first B rows of (2B, T).
         """
-        noise: dict[str, Any] = {"embedding_noise": embedding_noise, "detach_embeddings": detach_embeddings}
-        plain: dict[str, Any] = {"words": words, "classification_head_name": classification_head_name, **noise}
+        plain: dict[str, Any] = {"words": words, "classification_head_name": classification_head_name,
+                                 "edit_embeddings": edit_embeddings}  # fmt: skip
         if source_tokens is None:
             return super().forward(src_tokens, **plain, **kwargs)
         encoder = self.encoder.sentence_encoder
@@ -135,7 +133,7 @@ class XMixupModel(XLMRModel):
             return super().forward(src_tokens, **plain)[0], {}
         tokens = join_streams(src_tokens, source_tokens, encoder.padding_idx)
         keep = src_tokens.size(1) if target_only else None
-        embeddings = self._noisy_targets(tokens, **noise)
+        embeddings = None if edit_embeddings is None else edit_embeddings(self._embed, tokens)
         pair = encode_pairs(encoder, tokens, self.args.mixup_layer, self._gate(), keep, embeddings)
         extra = {"ratio": pair.ratio, "entropy": pair.entropy, "reverse_entropy": pair.reverse_entropy}
         if target_only:
@@ -157,20 +155,6 @@ class XMixupModel(XLMRModel):
             "source_padding": source_padding,
             **extra,
         }
-
-    def _noisy_targets(
-        self, tokens: Tensor, embedding_noise: Tensor | None, detach_embeddings: Tensor | None
-    ) -> Tensor | None:
-        """Word embeddings of joined streams (2B, W, C) with noise in the first B rows; None without any."""
-        if embedding_noise is None and detach_embeddings is None:
-            return None
-        rows = tokens.size(0) // 2
-        if embedding_noise is not None:
-            missing = tokens.size(1) - embedding_noise.size(1)
-            embedding_noise = F.pad(embedding_noise, (0, 0, 0, missing, 0, rows))
-        if detach_embeddings is not None:
-            detach_embeddings = F.pad(detach_embeddings, (0, rows))
-        return noisy_embeddings(self._embed(tokens), embedding_noise, detach_embeddings)
 
     def _outputs(self, head: str | None, states: Tensor, words: Tensor | None) -> Tensor:
         return states if head is None else apply_head(self.head(head), states, words)

@@ -16,6 +16,7 @@ from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from user_dir_tests.helpers.toys.toy_views import batches, same
 from xl_plugins.errors import UserError
 from xl_plugins.functional.embedding_mixup import mixing_ratio
+from xl_plugins.methods.salt.embeddings import MixedEmbeddings
 
 PROBLEMS = list(FIELDS)
 IDS = [3, 30, 55, 78]
@@ -139,7 +140,7 @@ def test_r_is_drawn_by_seed_update_and_instance(folders: dict, problem: str, gra
     assert {name: str(value) for name, value in sample.items()} == before
     for update, loss in losses.items():
         ratio = mixing_ratio(7, update, sample["id"], tokens.size(1), WIDTH, granularity)
-        output = logits(setup, sample, counterparts=other, mixing_ratio=ratio)
+        output = logits(setup, sample, edit_embeddings=MixedEmbeddings(other, ratio))
         assert float(setup.task.problem.loss(output, sample).sum()) == pytest.approx(loss, rel=1e-12)
     assert losses[3] != losses[4]
     setup.task.cfg.seed = 8
@@ -160,9 +161,9 @@ def test_an_instance_is_mixed_alike_in_any_batch(folders: dict, problem: str) ->
         whole = losses(sample)
         for row, index in enumerate(IDS):
             torch.testing.assert_close(losses(batch(setup, [index])), whole[row : row + 1], rtol=1e-9, atol=1e-11)
-    ratio = setup.task.mixed(sample, setup.model, 3)["net_input"]["mixing_ratio"]
+    ratio = setup.task.mixed(sample, setup.model, 3)["net_input"]["edit_embeddings"].ratio
     for row, index in enumerate(IDS):
-        alone = setup.task.mixed(batch(setup, [index]), setup.model, 3)["net_input"]["mixing_ratio"]
+        alone = setup.task.mixed(batch(setup, [index]), setup.model, 3)["net_input"]["edit_embeddings"].ratio
         assert torch.equal(alone, ratio[row : row + 1]) and alone.shape == (1, 1, WIDTH)
 
 
@@ -173,7 +174,7 @@ def test_chunks_of_a_sentence_share_their_ratio(folders: dict, tmp_path: Path) -
     dataset = setup.task.datasets["train"]
     index = next(i for i in range(len(dataset)) if len(dataset[i]["rows"]) > 2)
     sample = batch(setup, [index, 0])
-    ratio = setup.task.mixed(sample, setup.model, 3)["net_input"]["mixing_ratio"]
+    ratio = setup.task.mixed(sample, setup.model, 3)["net_input"]["edit_embeddings"].ratio
     rows = sample["id"] == index
     assert int(rows.sum()) > 2 and ratio[rows].unique(dim=0).size(0) == 1
     assert ratio.unique(dim=0).size(0) == 2

@@ -53,8 +53,9 @@ def test_noised_copies_without_r1(folders: dict[str, Path]) -> None:
     sample = noisy(folders, "sentence_pair", first=True)
     del sample["second"]
     joined = setup.criterion.consistency.join(setup.model, sample)["net_input"]
-    moved = joined["embedding_noise"].abs().amax(dim=(1, 2))
-    assert joined["embedding_noise"].shape == (*sample["net_input"]["src_tokens"].shape, 16)
+    noise = joined["edit_embeddings"].noise
+    moved = noise.abs().amax(dim=(1, 2))
+    assert noise.shape == (*sample["net_input"]["src_tokens"].shape, 16)
     assert torch.equal(moved > 0, sample["augmented"]) and torch.equal(
         joined["src_tokens"], sample["net_input"]["src_tokens"]
     )
@@ -82,7 +83,7 @@ def test_both_views_and_all_rows_have_noise_of_their_own(folders: dict[str, Path
     setup: Setup = make(folders, "tagging", **R1, augment="gn")
     sample = noisy(folders, "tagging", first=True)
     sample["id"][3] = sample["id"][1]  # two chunks of one sentence
-    noise = setup.criterion.consistency.join(setup.model, sample)["net_input"]["embedding_noise"]
+    noise = setup.criterion.consistency.join(setup.model, sample)["net_input"]["edit_embeddings"].noise
     rows = [noise[i] for i in (1, 3, 4, 5, 6, 7)]
     assert noise[[0, 2]].abs().max() == 0
     assert all(not torch.equal(a, b) for i, a in enumerate(rows) for b in rows[:i])
@@ -92,10 +93,10 @@ def test_both_views_and_all_rows_have_noise_of_their_own(folders: dict[str, Path
 def test_noise_of_an_example_does_not_depend_on_its_batch(folders: dict[str, Path]) -> None:
     setup = make(folders, "tagging", **R1)
     whole = noisy(folders, "tagging")
-    noise = setup.criterion.consistency.join(setup.model, whole)["net_input"]["embedding_noise"]
+    noise = setup.criterion.consistency.join(setup.model, whole)["net_input"]["edit_embeddings"].noise
     rows = torch.tensor([False, True, False, True])
     some = setup.task.problem.select_rows(whole, rows)
-    alone = setup.criterion.consistency.join(setup.model, some)["net_input"]["embedding_noise"]
+    alone = setup.criterion.consistency.join(setup.model, some)["net_input"]["edit_embeddings"].noise
     torch.testing.assert_close(alone[2:], noise[4:][rows][:, : alone.size(1)], atol=0, rtol=0)
 
 
@@ -107,7 +108,7 @@ def test_detached_noise_gives_second_views_no_gradient_into_embeddings(folders: 
     setup = make(folders, "tagging", **R1, noise_detach=True)
     sample = noisy(folders, "tagging")
     joined = setup.criterion.consistency.join(setup.model, sample)["net_input"]
-    assert joined["detach_embeddings"].tolist() == [False] * 4 + [True] * 4
+    assert joined["edit_embeddings"].detach.tolist() == [False] * 4 + [True] * 4
     output, _ = setup.model(**joined, classification_head_name="tagging_head")
     setup.model.zero_grad()
     output[4:].square().sum().backward(retain_graph=True)

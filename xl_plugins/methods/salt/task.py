@@ -26,6 +26,7 @@ from ...problems.base import Changeable
 from ...problems.tagging.options import TaggingOptions
 from . import presets
 from .building import options_of, training_counterparts
+from .embeddings import MixedEmbeddings
 
 PROBLEMS = trained(Changeable)
 
@@ -178,7 +179,7 @@ class SaltTask(XLTask):
             width = int(unwrapped(model).args.encoder_embed_dim)
             granularity = str(self.cfg.mix_granularity)
             ratio = mixing_ratio(self.cfg.seed, update_num, sample["id"], counterpart.size(1), width, granularity)
-        return {**sample, "net_input": {**sample["net_input"], "counterparts": counterpart, "mixing_ratio": ratio}}
+        return {**sample, "net_input": {**sample["net_input"], "edit_embeddings": MixedEmbeddings(counterpart, ratio)}}
 
 
 def parse_mix(text: str) -> tuple[str, float]:
