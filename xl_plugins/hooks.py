@@ -20,6 +20,7 @@ from omegaconf import OmegaConf, open_dict
 from .checkpoints.checksums import is_zip
 from .checkpoints.kinds import check_entries, is_exported, missing_file
 from .checkpoints.safe_load import load_restricted
+from .compat.bf16_flag import bf16_without_tpu
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .errors import UserError
 from .preflight.metrics import check_metric
@@ -58,7 +59,8 @@ def _with_task_defaults(parse: Callable) -> Callable:
             _hold_help(p) if len(parses) == 1 else _release_help(p)
 
         try:
-            return parse(parser, input_args, *args, modify_parser=modify if defaults else modify_parser, **kwargs)
+            parsed = parse(parser, input_args, *args, modify_parser=modify if defaults else modify_parser, **kwargs)
+            return bf16_without_tpu(parsed, input_args)
         except ValueError as error:
             if not defaults or "--fp16" not in str(error):
                 raise

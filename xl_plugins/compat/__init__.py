@@ -3,7 +3,7 @@ versions.
 
 :func:`apply` is called when the package is imported, before anything else of it. Every file says for which versions
 its repair is, where the fault is discussed and when it can go; it checks first whether there is anything to repair, so
-a fairseq without the fault keeps its own behaviour.
+a fairseq without the fault keeps its own behaviour. ``bf16_flag`` repairs a function that ``hooks`` wraps anyway.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from .bare_weights import complete_checkpoints
 from .bf16_factor import reset_bf16_factor
-from .bf16_flag import bf16_without_tpu
 from .cpu_gather import gather_on_cpu
 from .cpu_launch import launch_on_cpu
 from .fp16_cpu import fp16_on_cpu
@@ -26,7 +25,6 @@ PATCHES: tuple[Callable[[], None], ...] = (
     restrict_broadcast,
     launch_on_cpu,
     gather_on_cpu,
-    bf16_without_tpu,
     reset_bf16_factor,
     fp16_on_cpu,
     restore_numpy_names,

@@ -10,26 +10,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from .patching import Function, wrap
 
-
-def bf16_without_tpu() -> None:
-    """Make the repair; calling it again changes nothing."""
-    from fairseq import options
-
-    if importlib.util.find_spec("torch_xla"):
-        return
-
-    def make(parse: Function) -> Function:
-        def parse_args_and_arch(parser: Any, input_args: Any = None, *args: Any, **kwargs: Any) -> Any:
-            parsed = parse(parser, input_args, *args, **kwargs)
-            options_read = parsed[0] if isinstance(parsed, tuple) else parsed
-            if getattr(options_read, "tpu", False):  # absent when a caller asks for given options only
-                options_read.tpu = "--tpu" in (sys.argv if input_args is None else input_args)
-            return parsed
-
-        return parse_args_and_arch
-
-    wrap(options, "parse_args_and_arch", make)
+def bf16_without_tpu(parsed: Any, input_args: Sequence[str] | None) -> Any:
+    """What ``options.parse_args_and_arch`` returned, with ``tpu`` as it was given: our wrapper of that function
+    (``hooks``) asks for this repair, so that there is one wrapper."""
+    options_read = parsed[0] if isinstance(parsed, tuple) else parsed
+    if getattr(options_read, "tpu", False) and not importlib.util.find_spec("torch_xla"):  # absent in a partial parse
+        options_read.tpu = "--tpu" in (sys.argv if input_args is None else input_args)
+    return parsed

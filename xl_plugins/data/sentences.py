@@ -12,6 +12,8 @@ from fairseq.data import Dictionary
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 from torch import Tensor
 
+from .binary import mapped
+
 
 @dataclass
 class Sentences:
@@ -28,9 +30,7 @@ class Sentences:
     @classmethod
     def of(cls, texts: MMapIndexedDataset) -> Sentences:
         """A binarised file, mapped into memory."""
-        index = texts._index
-        ids = np.frombuffer(texts._bin_buffer, dtype=index.dtype)
-        return cls(ids, index._pointers // index.dtype().itemsize, np.array(texts.sizes, dtype=np.int64), texts)
+        return cls(mapped.elements(texts), mapped.starts(texts), np.array(texts.sizes, dtype=np.int64), texts)
 
     def __len__(self) -> int:
         return len(self.sizes)

@@ -11,6 +11,7 @@ import torch
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 
 from ...errors import UserError
+from ..binary.mapped import elements
 from ..training.units import BucketedDataset, UnitDataset
 
 _STRETCH = 1 << 24  # ids compared at once
@@ -94,7 +95,5 @@ def check_counterparts(
 
 
 def _stretch(file: MMapIndexedDataset, start: int) -> np.ndarray:
-    index = file._index
-    width = np.dtype(index.dtype).itemsize
-    total = int(np.sum(index.sizes, dtype=np.int64))
-    return np.frombuffer(file._bin_buffer, index.dtype, min(_STRETCH, total - start), start * width)
+    total = int(np.sum(file.sizes, dtype=np.int64))
+    return elements(file, start, min(_STRETCH, total - start))

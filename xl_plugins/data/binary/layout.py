@@ -27,7 +27,8 @@ from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ...errors import UserError
 from ...formats.languages import is_language
-from .folder_check import check_folder, check_index
+from . import mapped
+from .folder_check import check_folder
 from .meta import NAME, read_meta
 
 SPLITS = ("train", "valid", "test")
@@ -140,18 +141,16 @@ class DataBin:
     def _check_ids(prefix: str, dataset: MMapIndexedDataset, types: int) -> None:
         """The file is whole, and no id lies outside the dictionary: such an id would only show as a crash in
         training."""
-        index = dataset._index
-        check_index(f"{prefix}.idx", index._sizes, index._pointers, np.dtype(index.dtype).itemsize)
+        mapped.check(prefix, dataset)
         count = int(np.sum(dataset.sizes, dtype=np.int64))
         size = Path(f"{prefix}.bin").stat().st_size
-        if size != count * np.dtype(dataset._index.dtype).itemsize:
+        if size != count * mapped.element_type(dataset).itemsize:
             raise UserError(
                 f"{prefix}.bin: {size} bytes do not fit {prefix}.idx; the file is truncated, prepare it again"
             )
         step = 1 << 24
         for start in range(0, count, step):
-            width = np.dtype(dataset._index.dtype).itemsize
-            ids = np.frombuffer(dataset._bin_buffer, dataset._index.dtype, min(step, count - start), start * width)
+            ids = mapped.elements(dataset, start, min(step, count - start))
             if int(ids.max()) >= types or int(ids.min()) < 0:
                 raise UserError(
                     f"{prefix}.bin: holds id {int(ids.max())}, but dict.txt has {types} types with its special tokens; "
@@ -165,7 +164,7 @@ class DataBin:
         if len(dataset) and not (dataset.sizes == 2).all():
             row = int(np.flatnonzero(dataset.sizes != 2)[0])
             raise UserError(f"{path}.bin: row {row + 1} holds {dataset.sizes[row] - 1} labels, expected one per row")
-        flat = np.frombuffer(dataset._bin_buffer, dtype=dataset._index.dtype, count=2 * len(dataset))
+        flat = mapped.elements(dataset, count=2 * len(dataset))
         labels = flat.reshape(-1, 2)[:, 0].astype(np.int64) - Dictionary().nspecial
         bad = np.flatnonzero((labels < 0) | (labels >= len(self.labels)))
         if len(bad):

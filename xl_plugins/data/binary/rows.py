@@ -11,7 +11,7 @@ import torch
 from fairseq.data.indexed_dataset import MMapIndexedDataset, dataset_exists
 
 from ...errors import UserError
-from .folder_check import check_index
+from . import mapped
 
 
 class Rows:
@@ -23,12 +23,12 @@ class Rows:
             raise UserError(f"{prefix}.idx: missing; run xl-prepare again")
         try:
             file = MMapIndexedDataset(prefix)
-            self.dtype = np.dtype(file._index.dtype)
-            check_index(f"{prefix}.idx", file._index._sizes, file._index._pointers, self.dtype.itemsize)
+            self.dtype = mapped.element_type(file)
+            mapped.check(prefix, file)
             self.row_sizes = np.array(file.sizes, dtype=np.int64)
             # a map of our own, which lives as long as any row of it; fairseq's is closed with its data set
-            mapped = np.memmap(f"{prefix}.bin", self.dtype, "r") if self.row_sizes.sum() else np.zeros(0, self.dtype)
-            self.flat = mapped.view(np.ndarray)
+            whole = np.memmap(f"{prefix}.bin", self.dtype, "r") if self.row_sizes.sum() else np.zeros(0, self.dtype)
+            self.flat = whole.view(np.ndarray)
         except (ValueError, AssertionError, OSError, KeyError, struct.error) as error:
             raise UserError(f"{prefix}.idx: cannot be read ({error}); run xl-prepare again") from None
         if expected is not None and self.dtype != np.dtype(expected):

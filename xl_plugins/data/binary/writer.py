@@ -18,6 +18,8 @@ from fairseq.data.indexed_dataset import (
     index_file_path,
 )
 
+from . import mapped
+
 _BLOCK = 1 << 16  # rows handled at once where a whole file is walked
 
 
@@ -62,10 +64,10 @@ class IndexedRows:
     """Flat access to a written file: ``take(rows)`` gives ids and sizes of any rows, in the order asked for."""
 
     def __init__(self, prefix: str) -> None:
-        self.index = MMapIndexedDataset.Index(index_file_path(prefix))
+        self.index = mapped.read_index(prefix)
         self.sizes = self.index.sizes
         self._data = np.memmap(data_file_path(prefix), mode="r", dtype=self.index.dtype)
-        self._starts = self.index._pointers // self.index.dtype().itemsize
+        self._starts = mapped.first_elements(self.index)
 
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         sizes = self.sizes[rows].astype(np.int64)

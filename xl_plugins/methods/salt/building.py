@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Sequence
@@ -92,13 +93,12 @@ def model_path(cfg: Any) -> str:
 
 
 def _digest(path: str) -> str:
-    key = (path, os.stat(path).st_mtime_ns)
-    if key not in _digests:
-        _digests[key] = file_digest(path)
-    return _digests[key]
+    return _digest_once(path, os.stat(path).st_mtime_ns)
 
 
-_digests: dict[tuple[str, int], str] = {}  # a large model takes seconds, and has one digest for all languages
+@functools.lru_cache(maxsize=1)  # a large model takes seconds, and has one digest for all languages
+def _digest_once(path: str, changed: int) -> str:
+    return file_digest(path)
 
 
 def options_of(cfg: Any, source: str, languages: Sequence[str]) -> CounterpartOptions:
