@@ -31,7 +31,7 @@ output
 formats
 interrupts problems
 methods methods.plain.presets methods.salt.presets methods.xla.presets methods.xmixup.presets methods.xtune.presets
-defaults formats.examples
+defaults formats.examples task_names
 checkpoints datasets
 compat data.binary preflight
 data

@@ -11,6 +11,7 @@ import argparse
 import functools
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from .preflight.metrics import check_metric
 from .problems.tagging.options import effective_pooling
 from .resuming.changes import find_changes, refuse_changes, tell_new_length
 from .resuming.identity import fit_initial, read_record, refuse_other_identity
+from .task_names import spell_out
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ def _with_task_defaults(parse: Callable) -> Callable:
     def parse_args_and_arch(
         parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any
     ) -> Any:
+        input_args = spell_out(sys.argv[1:] if input_args is None else input_args)
         defaults = task_defaults(given_options(input_args))
         parses: list[argparse.ArgumentParser] = []
 

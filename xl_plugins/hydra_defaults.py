@@ -25,6 +25,7 @@ from hydra._internal.utils import get_args_parser  # as fairseq reads the comman
 from omegaconf import DictConfig, OmegaConf
 
 from .defaults import TASK_DEFAULTS, task_defaults
+from .task_names import spell_out_options
 
 _CHOICES = {"criterion": "criterion", "arch": "model", "optimizer": "optimizer", "lr_scheduler": "lr_scheduler"}
 _DECIDING = ("problem", "update_freq", "batch_size", "max_tokens", "max_update", "xla_epochs", "xla_warmup_passes")
@@ -43,6 +44,8 @@ def _with_task_defaults(add_defaults: Callable) -> Callable:
     @functools.wraps(add_defaults)
     def with_task_defaults(cfg: DictConfig) -> None:
         given = named_options(sys.argv[1:]) if "hydra" in os.path.basename(sys.argv[0]) else None
+        if given is not None:
+            spell_out_options(cfg, given)
         if given is not None and OmegaConf.select(cfg, "task._name") in TASK_DEFAULTS:
             OmegaConf.set_struct(cfg, False)
             fill(cfg, given)

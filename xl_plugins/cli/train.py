@@ -15,13 +15,14 @@ from collections.abc import Sequence
 import xl_plugins
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.problems import PROBLEMS
+from xl_plugins.task_names import ALIASES
 
 TRAINED = [facts.name for facts in PROBLEMS.values() if facts.metric]
 TASKS = textwrap.fill(
     "tasks: " + ", ".join([
-        *(f"{method}_{problem}" for method in ("xl", "xmixup") for problem in TRAINED), "salt_augment_task",
+        *(f"{method}_{problem}" for method in ("xl", "xmixup") for problem in TRAINED), *ALIASES, "salt_augment_task",
         "xla_cotrain_task",
-    ]),
+    ]) + " (the last two with --problem)",
     118,
 )  # fmt: skip
 HELP = f"""\
