@@ -17,7 +17,7 @@ FAIRSEQ = [
 
 EXTRAS = {
     "faiss": ["faiss-cpu>=1.8"],
-    "hf": ["safetensors>=0.4", "transformers>=4.40"],
+    "hf": ["transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
     "dev": [
         "hypothesis>=6.100",
@@ -48,6 +48,7 @@ setup(
         "numpy>=1.21.3",
         "protobuf>=5",
         "rich>=12",
+        "safetensors>=0.4",
         "scikit-learn>=1.2",
         "sentencepiece>=0.2.0",
         "torch>=2.6",

@@ -23,6 +23,19 @@ example:
   xl-evaluate data-bin/panx --languages en,de --path runs/xla-de/members/member-*.pt
   xl-evaluate data-bin/panx --languages en,de --path runs/xla-de/members/member-*.pt --ensemble
 """
+FROM_HF = "a folder of Hugging Face as an encoder for fairseq, with its dictionary and tokenizer"
+FROM_HF_EPILOG = """\
+OUT receives model.pt, dict.txt and sentencepiece.bpe.model, to be given as --restore-file, --dict and --spm. DIR is a
+folder as the hub has it: config.json; model.safetensors or pytorch_model.bin, in one file or in shards;
+sentencepiece.bpe.model or tokenizer.json. Read are XLM-R of any size, XLM-R XL, and RoBERTa and BERT models with
+XLM-R's kind of tokenizer (Multilingual-MiniLM, multilingual-e5). Hidden states are the same as there; no code of the
+folder is run.
+
+example:
+  xl-convert from-hf models/multilingual-e5-small e5
+  xl-prepare xnli raw/xnli data-bin/xnli --spm e5/sentencepiece.bpe.model --dict e5/dict.txt
+  xl-train data-bin/xnli --task xl_sentence_pair --restore-file e5/model.pt --save-dir runs/e5
+"""
 TRIM = "an encoder with the pieces that given data need: smaller, faster on a CPU, the same numbers"
 TRIM_EPILOG = """\
 OUT receives model.pt, dict.txt and sentencepiece.bpe.model, to be used in the place of the originals from xl-prepare
@@ -66,6 +79,11 @@ def make_parser() -> argparse.ArgumentParser:
     members.add_argument("--out", metavar="DIR", help="folder to write (default: members, beside PATH)")
     members.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
+    from_hf = add("from-hf", FROM_HF, FROM_HF_EPILOG)
+    from_hf.add_argument("dir", metavar="DIR", help="folder with config.json")
+    from_hf.add_argument("out", metavar="OUT", help="folder to write")
+    from_hf.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert from-hf made it")
+
     trim = add("trim", TRIM, TRIM_EPILOG)
     trim.add_argument("model", metavar="MODEL", help="model.pt of a pre-trained model, or a checkpoint")
     trim.add_argument("--data", required=True, nargs="+", metavar="PATH", help="files and folders with all texts")
@@ -99,6 +117,19 @@ def members(args: argparse.Namespace) -> int:
     return 0
 
 
+def from_hf(args: argparse.Namespace) -> int:
+    from xl_plugins.huggingface.from_hf import from_hf as write
+
+    done = write(args.dir, args.out, args.overwrite)
+    if done.left_out:
+        more = f" and {len(done.left_out) - 3} more" if len(done.left_out) > 3 else ""
+        say(f"warning: left out, not of the encoder: {', '.join(done.left_out[:3])}{more}", file=sys.stderr)
+    head = "with its language-model head" if done.language_model else "no language-model head"
+    rows = f"{done.rows[1]:,} pieces" + (f" of {done.rows[0]:,} rows" if done.rows[0] != done.rows[1] else "")
+    say(f"{args.out}: {done.layers} layers of {done.width}, {rows}, {head}")
+    return 0
+
+
 def trim(args: argparse.Namespace) -> int:
     from xl_plugins.convert.trim import trim as write
 
@@ -122,7 +153,7 @@ def untrim(args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
-    return {"members": members, "trim": trim, "untrim": untrim}[args.command](args)
+    return {"from-hf": from_hf, "members": members, "trim": trim, "untrim": untrim}[args.command](args)
 
 
 def cli_main() -> None:

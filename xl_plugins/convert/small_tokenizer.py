@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..data.tokenizer import sentencepiece_proto
 from ..errors import UserError
 
 _NORMAL = 1  # sentencepiece_model.proto, ModelProto.SentencePiece.Type
@@ -22,12 +23,7 @@ def reduce_sentencepiece(path: str, wanted: Iterable[str]) -> tuple[bytes, list[
     Raises:
         UserError: not a unigram model, where pieces are put together from others that may be gone.
     """
-    try:
-        from sentencepiece import sentencepiece_model_pb2 as proto
-    except Exception as error:  # a protobuf older than the one sentencepiece was built with, or none
-        reason = " ".join(str(error).split())[:120]
-        raise UserError(f"protobuf does not fit sentencepiece ({reason}); pip install --upgrade protobuf") from None
-    model = proto.ModelProto.FromString(Path(path).read_bytes())
+    model = sentencepiece_proto().ModelProto.FromString(Path(path).read_bytes())
     if model.trainer_spec.model_type != _UNIGRAM:
         raise UserError(f"--spm {path}: not a unigram model (XLM-R's kind); others cannot be trimmed")
     ordinary = [piece for piece in model.pieces if piece.type == _NORMAL]
@@ -36,7 +32,7 @@ def reduce_sentencepiece(path: str, wanted: Iterable[str]) -> tuple[bytes, list[
     wanted = set(wanted) | extremes
     kept = [p for p in model.pieces if p.type != _NORMAL or len(p.piece) == 1 or p.piece in wanted]
     names = [piece.piece for piece in kept if piece.type == _NORMAL]
-    copies = [proto.ModelProto.SentencePiece.FromString(piece.SerializeToString()) for piece in kept]
+    copies = [sentencepiece_proto().ModelProto.SentencePiece.FromString(piece.SerializeToString()) for piece in kept]
     del model.pieces[:]
     model.pieces.extend(copies)
     model.trainer_spec.vocab_size = len(copies)

@@ -7,6 +7,7 @@ every piece goes through its string once and the ids through the resulting table
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import sentencepiece
@@ -49,6 +50,16 @@ def load_sentencepiece(path: str) -> sentencepiece.SentencePieceProcessor:
             f"{path}: not a SentencePiece model ({str(error).splitlines()[0].strip()}); give sentencepiece.bpe.model"
         ) from None
     return model
+
+
+def sentencepiece_proto() -> Any:
+    """The module with SentencePiece's message types; UserError where protobuf does not fit."""
+    try:
+        from sentencepiece import sentencepiece_model_pb2
+    except Exception as error:  # a protobuf older than the one sentencepiece was built with, or none
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"protobuf does not fit sentencepiece ({reason}); pip install --upgrade protobuf") from None
+    return sentencepiece_model_pb2
 
 
 def piece_table(

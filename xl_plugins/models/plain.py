@@ -49,7 +49,11 @@ class XLMRModel(RobertaModel):
     @classmethod
     def build_model(cls, cfg: Any, task: Any) -> "XLMRModel":
         cls.check_config(cfg)
-        return super().build_model(cfg, task)
+        model = super().build_model(cfg, task)
+        for module in model.encoder.modules():  # fairseq has no option for it
+            if hasattr(module, "normalized_shape"):
+                module.eps = getattr(cfg, "layer_norm_eps", XLMRConfig.layer_norm_eps)
+        return model
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:

@@ -17,7 +17,7 @@ from .plain import XLMRModel
 
 _PREFIX = "encoder.sentence_encoder."
 _SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn", "layernorm_embedding",
-          "no_scale_embedding", "no_token_positional_embeddings", "encoder_learned_pos",
+          "layer_norm_eps", "no_scale_embedding", "no_token_positional_embeddings", "encoder_learned_pos",
           "untie_weights_roberta")  # fmt: skip
 
 

@@ -1,0 +1,165 @@
+"""Weights of Hugging Face's encoders as those of fairseq's RoBERTa: XLM-R, RoBERTa, XLM-R XL, and BERT."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from .folder import Folder
+from .weights import Weights
+
+ENCODER, HEAD = "encoder.sentence_encoder.", "encoder.lm_head."
+_ACTIVATIONS = {
+    "gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu", "swish": "swish",
+    "silu": "swish",
+}  # fmt: skip
+_SPECIAL_POSITIONS = 2  # fairseq counts positions from <pad> + 1
+_NAMES = {  # of a layer: Hugging Face's, and fairseq's
+    "attention.self.query": "self_attn.q_proj", "attention.self.key": "self_attn.k_proj",
+    "attention.self.value": "self_attn.v_proj", "attention.output.dense": "self_attn.out_proj",
+    "intermediate.dense": "fc1", "output.dense": "fc2",
+}  # fmt: skip
+_NORMS = {
+    False: {"attention.output.LayerNorm": "self_attn_layer_norm", "output.LayerNorm": "final_layer_norm"},
+    True: {"attention.self_attn_layer_norm": "self_attn_layer_norm", "LayerNorm": "final_layer_norm"},
+}  # by whether the norm comes first, as in XLM-R XL
+_LM_HEADS = {  # dense layer, layer norm, bias of the output, output
+    "roberta": ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder.weight"),
+    "bert": ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias",
+             "cls.predictions.decoder.weight"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of an encoder, as options of fairseq.
+
+    heads: attention heads; positions: longest text; types: token types, of which the first is used; vocabulary: rows of
+    the embedding table; eps: epsilon of the layer norms.
+    """
+
+    layers: int
+    width: int
+    inner: int
+    heads: int
+    positions: int
+    types: int
+    vocabulary: int
+    activation: str
+    norm_first: bool
+    eps: float
+
+    def options(self) -> argparse.Namespace:
+        """As a checkpoint of fairseq has them."""
+        return argparse.Namespace(
+            arch="roberta_base", task="masked_lm", criterion="masked_lm", data="", seed=1,
+            encoder_layers=self.layers, encoder_embed_dim=self.width, encoder_ffn_embed_dim=self.inner,
+            encoder_attention_heads=self.heads, max_positions=self.positions, tokens_per_sample=self.positions,
+            activation_fn=self.activation, pooler_activation_fn="tanh", encoder_normalize_before=self.norm_first,
+            layernorm_embedding=not self.norm_first, layer_norm_eps=self.eps, dropout=0.1, attention_dropout=0.1,
+            activation_dropout=0.0, pooler_dropout=0.0, optimizer="adam", lr_scheduler="polynomial_decay",
+        )  # fmt: skip
+
+
+def read_shape(folder: Folder) -> Shape:
+    """The sizes in a configuration.
+
+    Raises:
+        UserError: one is missing or makes no sense.
+    """
+    bert = folder.kind == "bert"
+    width, heads = folder.whole("hidden_size"), folder.whole("num_attention_heads")
+    if width % heads:
+        raise folder.wrong("num_attention_heads", f"expected a divisor of hidden_size, {width}")
+    activation = folder.config.get("hidden_act", "gelu")
+    if activation not in _ACTIVATIONS:
+        raise folder.wrong("hidden_act", f"known are {', '.join(_ACTIVATIONS)}")
+    eps = folder.config.get("layer_norm_eps", 1e-12)
+    if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not 0 < eps < 1:
+        raise folder.wrong("layer_norm_eps", "expected a number between 0 and 1")
+    rows = folder.whole("max_position_embeddings", 1 if bert else 1 + _SPECIAL_POSITIONS)
+    return Shape(
+        folder.whole("num_hidden_layers"), width, folder.whole("intermediate_size"), heads,
+        rows if bert else rows - _SPECIAL_POSITIONS, folder.whole("type_vocab_size", 0), folder.whole("vocab_size"),
+        _ACTIVATIONS[activation], folder.kind == "xlm-roberta-xl", float(eps),
+    )  # fmt: skip
+
+
+def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> dict[str, Tensor]:
+    """fairseq's weights of an encoder, with its language-model head where the folder has one.
+
+    Args:
+        rows: of the folder's embedding table, in the order of fairseq's dictionary.
+        bert: positions are counted from 0, not from 2.
+
+    Raises:
+        UserError: a weight is missing or has another shape than the configuration says.
+    """
+    c = shape.width
+    model = {f"{ENCODER}version": torch.tensor([3.0])}  # without it fairseq drops the layer norm behind the layers
+    if max(rows) >= shape.vocabulary:
+        raise UserError(
+            f"{weights.folder.path}: the tokenizer has {max(rows) + 1} pieces, config.json's vocab_size is"
+            f" {shape.vocabulary}: they do not belong together"
+        )
+    chosen = torch.tensor(rows)
+    table = weights.take("embeddings.word_embeddings.weight", shape.vocabulary, c)
+    whole = len(chosen) == len(table) and torch.equal(chosen, torch.arange(len(table)))
+    model[f"{ENCODER}embed_tokens.weight"] = table if whole else table[chosen]
+    model[f"{ENCODER}embed_positions.weight"] = _positions(weights, shape, bert)
+    norm = "layer_norm" if shape.norm_first else "layernorm_embedding"
+    _take(model, f"{ENCODER}{norm}", weights, "encoder.LayerNorm" if shape.norm_first else "embeddings.LayerNorm", c)
+    sizes = {"fc1": (shape.inner, c), "fc2": (c, shape.inner)}
+    for layer in range(shape.layers):
+        theirs, ours = f"encoder.layer.{layer}.", f"{ENCODER}layers.{layer}."
+        for name, known in _NAMES.items():
+            _take(model, ours + known, weights, theirs + name, *sizes.get(known, (c, c)))
+        for name, known in _NORMS[shape.norm_first].items():
+            _take(model, ours + known, weights, theirs + name, c)
+    if any(name.startswith(f"encoder.layer.{shape.layers}.") for name in weights):
+        raise UserError(f"{weights.folder.path}: has more than the {shape.layers} layers of its config.json")
+    _language_model(model, weights, shape, chosen, table)
+    return model
+
+
+def _positions(weights: Weights, shape: Shape, bert: bool) -> Tensor:
+    """The table of positions with the first token type's vector, which every position has."""
+    rows = shape.positions + (0 if bert else _SPECIAL_POSITIONS)
+    table = weights.take("embeddings.position_embeddings.weight", rows, shape.width)
+    if bert:
+        table = torch.cat([table.new_zeros(_SPECIAL_POSITIONS, shape.width), table])
+    if shape.types:
+        types = weights.take("embeddings.token_type_embeddings.weight", shape.types, shape.width)
+        table[_SPECIAL_POSITIONS:] += types[0]
+    return table
+
+
+def _take(model: dict[str, Tensor], ours: str, weights: Weights, theirs: str, *shape: int) -> None:
+    """Weight and bias of a module."""
+    model[f"{ours}.weight"] = weights.take(f"{theirs}.weight", *shape)
+    model[f"{ours}.bias"] = weights.take(f"{theirs}.bias", shape[0])
+
+
+def _language_model(
+    model: dict[str, Tensor], weights: Weights, shape: Shape, rows: Tensor, table: Tensor
+) -> None:  # fmt: skip
+    """The head, if there is one and its output is the embedding table."""
+    for dense, norm, bias, output in _LM_HEADS.values():
+        if f"{dense}.weight" not in weights:
+            continue
+        if output in weights and not torch.equal(weights[output], table):
+            return  # fairseq ties the output to the table
+        _take(model, f"{HEAD}dense", weights, dense, shape.width, shape.width)
+        _take(model, f"{HEAD}layer_norm", weights, norm, shape.width)
+        model[f"{HEAD}bias"] = weights.take(bias, shape.vocabulary)[rows]
+        model[f"{HEAD}weight"] = model[f"{ENCODER}embed_tokens.weight"]
+
+
+def has_language_model(model: dict[str, Any]) -> bool:
+    return f"{HEAD}dense.weight" in model

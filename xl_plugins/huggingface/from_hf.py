@@ -1,0 +1,76 @@
+"""``xl-convert from-hf``: a folder of Hugging Face as an encoder for fairseq, with dictionary and tokenizer."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from ..checkpoints.writing import save_whole
+from ..data.tokenizer import PieceEncoder
+from ..output import Staging
+from .encoder import convert, has_language_model, read_shape
+from .folder import open_folder
+from .tokenizer import Tokenizer, read_tokenizer
+from .weights import Weights
+
+COMMAND = "xl-convert from-hf"
+MODEL, DICT, SPM = "model.pt", "dict.txt", "sentencepiece.bpe.model"
+
+
+class Converted(NamedTuple):
+    """Sizes of what was written.
+
+    rows: of the folder's embedding table, and those kept; language_model: whether it has a head that predicts words;
+    left_out: weights that the encoder does not need.
+    """
+
+    layers: int
+    width: int
+    rows: tuple[int, int]
+    language_model: bool
+    left_out: list[str]
+
+
+def from_hf(source: str, out: str, overwrite: bool = False) -> Converted:
+    """Write ``out``/model.pt, dict.txt and sentencepiece.bpe.model.
+
+    Hidden states are those of transformers' model: positions that BERT counts from 0 are moved, the first token type's
+    vector is added to them, the epsilon of the layer norms is kept. Rows of the table that no piece has are left out.
+
+    Raises:
+        UserError: no such folder, one of another architecture, damaged or missing files, a tokenizer that does not fit.
+    """
+    folder = open_folder(source)
+    shape = read_shape(folder)
+    tokenizer = read_tokenizer(folder)
+    staging = Staging(out, COMMAND, "OUT", overwrite, [source])
+    staging.check()
+    with Weights(folder) as weights:
+        model = convert(weights, shape, tokenizer.rows, folder.kind == "bert")
+        left_out = sorted(name for name in weights if not name.startswith(_USED))
+    with staging:
+        write_tokenizer(tokenizer, staging.new)
+        save_whole(_checkpoint(model, shape.options()), staging.new / MODEL)
+        staging.commit(rows=len(tokenizer.rows), source=os.path.basename(os.path.abspath(source)))
+    rows = (shape.vocabulary, len(tokenizer.rows))
+    return Converted(shape.layers, shape.width, rows, has_language_model(model), left_out)
+
+
+_USED = ("embeddings.", "encoder.", "lm_head.", "cls.predictions.")
+
+
+def write_tokenizer(tokenizer: Tokenizer, folder: Any) -> None:
+    """``dict.txt`` and ``sentencepiece.bpe.model``; UserError if they do not fit each other."""
+    (folder / SPM).write_bytes(tokenizer.proto)
+    lines = "".join(f"{piece} 1\n" for piece in tokenizer.pieces)
+    (folder / DICT).write_text(lines, encoding="utf-8", newline="\n")
+    PieceEncoder(str(folder / SPM), str(folder / DICT))
+
+
+def _checkpoint(model: dict[str, Any], options: Any) -> dict[str, Any]:
+    """A pre-trained archive, as fairseq saves one."""
+    history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
+    return {
+        "args": options, "cfg": None, "model": model, "task_state": {}, "optimizer_history": history,
+        "extra_state": {"epoch": 1, "train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
+    }  # fmt: skip

@@ -1,0 +1,136 @@
+"""Tensors of a folder, each read when it is asked for: safetensors in one file or in shards, or a restricted pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..checkpoints.checksums import is_zip
+from ..checkpoints.safe_load import load_restricted
+from ..errors import UserError
+from ..terminal import printable
+from .folder import Folder, read_json
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+_PREFIXES = ("roberta.", "bert.", "xlm_roberta.", "model.")  # of a model with a head, before the encoder's names
+_LARGEST_INDEX = 1 << 25
+
+
+class Weights(Mapping[str, Tensor]):
+    """The tensors of a folder by name, without the prefix that a model with a head puts before its encoder's; in
+    float32. Use it in a ``with`` block."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.places: dict[str, tuple[Any, str]] = {}  # opened file, name in it
+        self._open = ExitStack()
+
+    def __enter__(self) -> Weights:
+        try:
+            for path in find_files(self.folder):
+                for name, file in self._read(path):
+                    short = next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name)
+                    if short in self.places:
+                        raise UserError(f"{path}: {printable(name)} is there twice; download it again")
+                    self.places[short] = (file, name)
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+        self.places.clear()
+
+    def _read(self, path: Path) -> Iterator[tuple[str, Any]]:
+        """Names in a file, each with what gives its tensor."""
+        if path.suffix == ".safetensors":
+            file = self._open.enter_context(_open_safetensors(path))
+            yield from ((name, file) for name in file.keys())  # noqa: SIM118  no mapping
+            return
+        content = load_restricted(path, mmap=is_zip(path))
+        if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+            raise UserError(f"{path}: holds more than tensors; give pytorch_model.bin as the hub has it")
+        yield from ((str(name), content) for name in content)
+
+    def __getitem__(self, name: str) -> Tensor:
+        file, inside = self.places[name]
+        try:
+            tensor = file[inside] if isinstance(file, dict) else file.get_tensor(inside)
+        except Exception as error:  # safetensors has one exception for all that is wrong
+            raise UserError(f"{self.folder.path}: {printable(name)} cannot be read ({error})") from None
+        if not tensor.is_floating_point():
+            raise UserError(
+                f"{self.folder.path}: {printable(name)} holds {tensor.dtype}; quantised models are not read"
+            )
+        return tensor.to(torch.float32)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def take(self, name: str, *shape: int) -> Tensor:
+        """A tensor of this shape, in memory of its own.
+
+        Raises:
+            UserError: it is not there, or has another shape.
+        """
+        if name not in self.places:
+            raise UserError(f"{self.folder.path}: has no weight {name}; is the download whole?")
+        tensor = self[name]
+        if tuple(tensor.shape) != shape:
+            raise UserError(
+                f"{self.folder.path}: {name} is {_shown(tensor.shape)}, its config.json makes it {_shown(shape)}"
+            )
+        return tensor.clone() if tensor.dtype == torch.float32 else tensor
+
+
+def find_files(folder: Folder) -> list[Path]:
+    """The files with the weights: one, or the shards that an index names.
+
+    Raises:
+        UserError: there is none, or an index that names what is not there.
+    """
+    for name in FILES:
+        if path := folder.file(name):
+            return [path]
+        if index := folder.file(f"{name}.index.json"):
+            return _shards(folder, index, Path(name).suffix)
+    other = [name for name in ("tf_model.h5", "flax_model.msgpack", "model.onnx") if folder.file(name)]
+    found = f", only {other[0]}" if other else ""
+    raise UserError(f"{folder.path}: holds no {' and no '.join(FILES)}{found}; download one of them")
+
+
+def _shards(folder: Folder, index: Path, suffix: str) -> list[Path]:
+    names = read_json(index, _LARGEST_INDEX).get("weight_map")
+    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names.values()):
+        raise UserError(f"{index}: has no weight_map; download it again")
+    found = []
+    for name in sorted(set(names.values())):
+        if Path(name).name != name or Path(name).suffix != suffix:
+            raise UserError(f"{index}: names {printable(name)}, which is no file of the folder; download it again")
+        path = folder.file(name)
+        if path is None:
+            raise UserError(f"{folder.path}: lacks {printable(name)}, which {index.name} names; download it")
+        found.append(path)
+    return found
+
+
+def _open_safetensors(path: Path) -> Any:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        return safe_open(str(path), framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: truncated, damaged or no safetensors file ({error}); download it again") from None
+
+
+def _shown(shape: Any) -> str:
+    return " x ".join(map(str, shape))
