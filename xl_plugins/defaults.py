@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 import torch
+from fairseq.dataclass.configs import CheckpointConfig
 
 from .methods.salt import presets as salt
 from .methods.xla import presets as xla
@@ -63,8 +64,12 @@ def given_options(input_args: list[str] | None) -> argparse.Namespace:
         "--distributed-world-size",
         "--xla-epochs",
         "--xla-warmup-passes",
+        "--restore-file",
+        "--finetune-from-model",
+        "--xla-init-members",
     ):
         parser.add_argument(option, default=None)
+    parser.add_argument("--save-dir", default=CheckpointConfig.save_dir)
     return parser.parse_known_args(input_args)[0]
 
 

@@ -23,6 +23,7 @@ from .checkpoints.kinds import check_entries, is_exported, missing_file
 from .checkpoints.safe_load import load_restricted
 from .compat.bf16_flag import bf16_without_tpu
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
+from .encoder_shape import KEPT, follow_encoder, starting_point
 from .errors import UserError
 from .preflight.metrics import check_metric
 from .problems.tagging.options import effective_pooling
@@ -50,7 +51,11 @@ def _with_task_defaults(parse: Callable) -> Callable:
         parser: Any, input_args: Any = None, *args: Any, modify_parser: Any = None, **kwargs: Any
     ) -> Any:
         input_args = spell_out(sys.argv[1:] if input_args is None else input_args)
-        defaults = task_defaults(given_options(input_args))
+        given = given_options(input_args)
+        defaults = task_defaults(given)
+        if defaults:
+            start = (given.restore_file, given.finetune_from_model, given.xla_init_members, given.save_dir)
+            defaults |= follow_encoder(starting_point(*start))
         parses: list[argparse.ArgumentParser] = []
 
         def modify(p: argparse.ArgumentParser) -> None:
@@ -232,7 +237,7 @@ def _warn_about_pooling(saved: Mapping[str, Any], current: Any) -> None:
 
 def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:
     """Refuse what no tensor's shape betrays: weights would load, and the model compute something else."""
-    for option in ("encoder_attention_heads", "encoder_normalize_before", "activation_fn"):
+    for option in KEPT:
         if saved.get(option) is not None and str(saved[option]) != str(getattr(current, option)):
             flag = f"--{option.replace('_', '-')}"
             raise UserError(

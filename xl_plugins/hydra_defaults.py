@@ -25,10 +25,13 @@ from hydra._internal.utils import get_args_parser  # as fairseq reads the comman
 from omegaconf import DictConfig, OmegaConf
 
 from .defaults import TASK_DEFAULTS, task_defaults
+from .encoder_shape import follow_encoder, starting_point
 from .task_names import spell_out_options
 
 _CHOICES = {"criterion": "criterion", "arch": "model", "optimizer": "optimizer", "lr_scheduler": "lr_scheduler"}
 _DECIDING = ("problem", "update_freq", "batch_size", "max_tokens", "max_update", "xla_epochs", "xla_warmup_passes")
+
+_STARTS = ("restore_file", "finetune_from_model", "xla_init_members", "save_dir")
 
 
 def install() -> None:
@@ -74,6 +77,7 @@ def fill(cfg: DictConfig, given: set[str]) -> None:
         if option in defaults and _choice(cfg, group, given) is None:
             own = {key: value for key, value in (cfg.get(group) or {}).items() if f"{group}.{key}" in given}
             cfg[group] = {**own, "_name": defaults[option]}
+    defaults |= follow_encoder(starting_point(*(_find(cfg, name) for name in _STARTS)))
     for name, value in defaults.items():
         home = _home(cfg, name)
         if home and name not in _CHOICES and name not in names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from ...problems import SENTENCE_PAIR, Facts, problem_of
 
 ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
 _WIDTH = 88
+_LARGE = 1024  # width of XLM-R large
 
 
 def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]:
@@ -39,7 +39,7 @@ def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]
 
 
 class Shape(NamedTuple):
-    """Options that build a model of a checkpoint's shape, and whether it is XLM-R large."""
+    """Options that a checkpoint's shape asks for (its sizes follow from it), and whether it is as wide as XLM-R large."""
 
     options: list[str]
     large: bool = False
@@ -130,36 +130,10 @@ def _shown(words: list[str]) -> str:
 
 
 def describe_encoder(path: str, max_length: int) -> Shape:
-    """The shape of the encoder in a checkpoint; ``max_length``: the task's default, cut to the encoder's positions.
+    """The shape of the encoder in a checkpoint; ``max_length``: the task's default, cut to the encoder's positions."""
+    from ...encoder_shape import follow_encoder
 
-    The published archives are not opened: they would have to be read whole.
-    """
-    from ...checkpoints.safe_load import load_restricted
-
-    if not os.path.isfile(path) or not zipfile.is_zipfile(path):
-        return Shape([], "large" in Path(path).parent.name)
-    try:
-        state = load_restricted(path, mmap=True)
-        weights = {name: tuple(value.shape) for name, value in state["model"].items()}
-        given = (state.get("cfg") or {}).get("model") or state.get("args")
-        known = vars(given) if hasattr(given, "__dict__") and not isinstance(given, Mapping) else dict(given)
-        return _shape_options(weights, int(known["encoder_attention_heads"]), max_length)
-    except (UserError, OSError, KeyError, TypeError, ValueError, StopIteration):
-        return Shape([])  # training says what is wrong with it
-
-
-def _shape_options(weights: Mapping[str, tuple[int, ...]], heads: int, max_length: int) -> Shape:
-    prefix = next(name for name in weights if name.endswith("sentence_encoder.embed_tokens.weight"))
-    prefix = prefix.removesuffix("embed_tokens.weight")
-    layers = len({name.split("layers.")[1].split(".")[0] for name in weights if name.startswith(f"{prefix}layers.")})
-    ffn, width = weights[f"{prefix}layers.0.fc1.weight"]
-    positions = weights[f"{prefix}embed_positions.weight"][0] - 2
-    found = {"--encoder-layers": layers, "--encoder-embed-dim": width, "--encoder-ffn-embed-dim": ffn,
-             "--encoder-attention-heads": heads, "--max-positions": positions}  # fmt: skip
-    base, large = (12, 768, 3072, 12, 512), (24, 1024, 4096, 16, 512)
-    is_large = tuple(found.values())[:-1] == large[:-1]
-    standard = dict(zip(found, large if is_large else base))
-    options = [text for name, value in found.items() if value != standard[name] for text in (name, str(value))]
-    if positions < max_length:
-        options += ["--max-length", str(positions)]
-    return Shape(options, is_large)
+    found = follow_encoder(path)
+    large = found.get("encoder_embed_dim") == _LARGE if found else "large" in Path(path).parent.name
+    positions = found.get("max_positions", max_length)
+    return Shape(["--max-length", str(positions)] if positions < max_length else [], large)
