@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...errors import UserError
 from ...problems import SENTENCE_PAIR, Facts, problem_of
 
 ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
