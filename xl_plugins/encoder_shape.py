@@ -7,8 +7,9 @@ from typing import Any
 
 from .checkpoints.glance import glance
 from .errors import UserError
+from .huggingface.cached import hub_folder
 from .huggingface.encoder import read_shape
-from .huggingface.folder import looks_like_one, open_folder
+from .huggingface.folder import open_folder
 
 KEPT = (  # what no shape of a weight tells
     "encoder_attention_heads",
@@ -40,8 +41,8 @@ def follow_encoder(path: str) -> dict[str, Any]:
     reading the weights says what is wrong with them."""
     if not path:
         return {}
-    if looks_like_one(path):
-        found: dict[str, Any] = vars(read_shape(open_folder(path, "--restore-file")).options())
+    if folder := hub_folder(path):
+        found: dict[str, Any] = vars(read_shape(open_folder(folder, "--restore-file")).options())
         return {name: found[name] for name in OPTIONS}
     try:
         seen = glance(path) if os.path.isfile(path) else None

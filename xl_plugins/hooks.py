@@ -20,11 +20,13 @@ from omegaconf import OmegaConf, open_dict
 
 from .checkpoints.checksums import is_zip
 from .checkpoints.kinds import check_entries, is_exported, missing_file
+from .checkpoints.ranks import by_first_rank
 from .checkpoints.safe_load import load_restricted
 from .compat.bf16_flag import bf16_without_tpu
 from .defaults import TASK_DEFAULTS, given_options, task_defaults
 from .encoder_shape import KEPT, follow_encoder, starting_point
 from .errors import UserError
+from .huggingface.cached import cached_encoder, check_pieces, hub_folder
 from .preflight.metrics import check_metric
 from .problems.tagging.options import effective_pooling
 from .resuming.changes import find_changes, refuse_changes, tell_new_length
@@ -181,6 +183,9 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
     """Settle ``cfg``; returns the checkpoint to read, if any, and whether a run is resumed from it."""
     last = os.path.join(cfg.save_dir, f"checkpoint_last{trainer.checkpoint_suffix}.pt")
     for option in ("finetune_from_model", "restore_file"):
+        if folder := hub_folder(getattr(cfg, option)):
+            _set(cfg, **{option: _converted(folder, f"--{option.replace('_', '-')}", cfg.save_dir, trainer)})
+    for option in ("finetune_from_model", "restore_file"):
         path = getattr(cfg, option)
         if path and path != "checkpoint_last.pt" and not os.path.isfile(path):
             otherwise = "no such file; give the path of a checkpoint such as xlmr.base/model.pt"
@@ -200,6 +205,15 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
     logger.info("initialising the weights from %s", path)
     _set(cfg, restore_file="checkpoint_last.pt", finetune_from_model=path)
     return path, False
+
+
+def _converted(folder: str, option: str, save_dir: str, trainer: Any) -> str:
+    """A folder of Hugging Face as a checkpoint, which the first rank makes."""
+    path, made = by_first_rank(trainer, lambda: cached_encoder(folder, save_dir, option))
+    if made:
+        logger.info("%s %s: converted to %s", option, folder, path)
+    check_pieces(path, trainer.task.data_bin.root / "dict.txt", folder, option)
+    return path
 
 
 def _set(cfg: Any, **values: Any) -> None:

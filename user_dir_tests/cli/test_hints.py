@@ -71,11 +71,11 @@ def commands(text: str) -> list[str]:
 )
 def test_they_fit_the_data(splits: dict, views: dict, expected: list[str]) -> None:
     meta = {"source_language": "en", "splits": splits, "views": views, "problem": "sentence_pair"}
-    assert commands("\n".join(next_steps("D", meta, "m/dict.txt"))) == expected
+    assert commands("\n".join(next_steps("D", meta, "m/model.pt"))) == expected
 
 
 def test_retrieval_names_the_encoder() -> None:
-    assert commands("\n".join(next_steps("a b", {"problem": "retrieval"}, "my model/dict.txt"))) == [
+    assert commands("\n".join(next_steps("a b", {"problem": "retrieval"}, "my model/model.pt"))) == [
         "xl-evaluate 'a b' --path 'my model/model.pt'"
     ]
 
@@ -86,16 +86,16 @@ def test_entities_get_their_soft_labels_first(tmp_path: Path) -> None:
         "problem": "tagging",
         "splits": {"en": {"train": 1, "valid": 1}, "de": {"train": 1}},
     }
-    made = [line.split()[0:4] for line in commands("\n".join(next_steps(str(tmp_path), meta, "m/dict.txt")))]
+    made = [line.split()[0:4] for line in commands("\n".join(next_steps(str(tmp_path), meta, "m/model.pt")))]
     assert [words[0] for words in made] == ["xl-train", "xl-augment", "xl-train", "xl-evaluate"]
     assert made[0][3] == "xl_tagging" and made[1][1] == "soft-labels" and made[2][3] == "xmixup_tagging"
     (tmp_path / "de" / "label").mkdir(parents=True)
     (tmp_path / "de" / "label" / "train.idx").write_bytes(b"")
-    found = commands("\n".join(next_steps(str(tmp_path), meta, "m/dict.txt")))
+    found = commands("\n".join(next_steps(str(tmp_path), meta, "m/model.pt")))
     assert len(found) == 2 and "--target-labels gold" in found[0]
     (tmp_path / "de" / "soft").mkdir()
     (tmp_path / "de" / "soft" / "train.npy").write_bytes(b"")
-    found = commands("\n".join(next_steps(str(tmp_path), meta, "m/dict.txt")))
+    found = commands("\n".join(next_steps(str(tmp_path), meta, "m/model.pt")))
     assert len(found) == 2 and "gold" not in found[0]
 
 

@@ -16,6 +16,7 @@ _SHARD = re.compile(r"-(?:shard\d+|model_part-\d+)(?:-shard\d+)?\.pt$")
 _HUGGING_FACE = ("roberta.", "xlm_roberta.", "bert.", "embeddings.", "encoder.layer.", "model.embeddings.", "lm_head.")
 _HUGGING_FACE_FILES = ("model.safetensors", "pytorch_model.bin", "config.json")
 _WANTED = "give the model.pt of a fairseq archive such as xlmr.base"
+_CONVERT = "convert the folder by xl-convert from-hf"
 _SHOWN = 3
 
 
@@ -31,7 +32,7 @@ def missing_file(path: str, otherwise: str) -> str:
     if os.path.isdir(path):
         found = [name for name in _HUGGING_FACE_FILES if os.path.isfile(os.path.join(path, name))]
         if found:
-            return f"is a folder of Hugging Face (it holds {found[0]}), not a fairseq checkpoint; {_WANTED}"
+            return f"is a folder of Hugging Face (it holds {found[0]}), not a fairseq checkpoint; {_CONVERT}"
         return f"is a folder; name the file, {os.path.join(path, 'model.pt')} or a checkpoint"
     shard = re.sub(r"\.pt$", "-shard0.pt", path)
     if shard != path and os.path.isfile(shard):
@@ -47,7 +48,7 @@ def foreign_kind(path: str) -> str | None:
     except OSError:
         return None
     if len(head) == 9 and head[8:] == b"{" and 2 <= int.from_bytes(head[:8], "little") < os.path.getsize(path):
-        return f"a safetensors file of Hugging Face, not a fairseq checkpoint; {_WANTED}"
+        return f"a safetensors file of Hugging Face, not a fairseq checkpoint; {_CONVERT}"
     return None
 
 
@@ -62,7 +63,7 @@ def check_entries(state: Any, name: str) -> None:
         raise UserError(f"{name}: {_of_shards()}")
     if not isinstance(state, dict) or not isinstance(state.get("model"), Mapping):
         if isinstance(state, Mapping) and any(str(key).startswith(_HUGGING_FACE) for key in state):
-            raise UserError(f"{name}: weights of Hugging Face, not a fairseq checkpoint; {_WANTED}")
+            raise UserError(f"{name}: weights of Hugging Face, not a fairseq checkpoint; {_CONVERT}")
         found = f"entries {name_some(state)}" if isinstance(state, dict) else type(state).__name__
         raise UserError(f"{name}: not a fairseq checkpoint: no entry 'model' (found {found}); name a fairseq model.pt")
     wrong = [key for key, value in state["model"].items() if not (isinstance(key, str) and isinstance(value, Tensor))]

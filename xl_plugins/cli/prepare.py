@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,12 @@ from xl_plugins.terminal import say
 if TYPE_CHECKING:
     from xl_plugins.problems.preparation import Preparation
 
+MODEL = "model.pt"  # beside dict.txt in XLM-R's archives
 
 EPILOG = """\
 example:
+  xl-prepare xnli raw/xnli data-bin/xnli --model models/xlm-roberta-base
+
   xl-prepare xnli raw/xnli data-bin/xnli --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt
   xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\
       --save-dir outputs/xnli-xmixup
@@ -61,10 +65,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--spm", required=True, metavar="FILE", help="SentencePiece model (sentencepiece.bpe.model of XLM-R)"
-    )
+        "--model", metavar="DIR",
+        help="folder of the encoder, whose tokenizer is used: XLM-R's archive, or one of Hugging Face",
+    )  # fmt: skip
+    parser.add_argument("--spm", metavar="FILE", help="instead: SentencePiece model (sentencepiece.bpe.model of XLM-R)")
     parser.add_argument(
-        "--dict", required=True, metavar="FILE", help="fairseq dictionary that belongs to it (dict.txt of XLM-R)"
+        "--dict", metavar="FILE", help="and the fairseq dictionary that belongs to it (dict.txt of XLM-R)"
     )
     parser.add_argument(
         "--source-language", default="en", metavar="XX", help="language of the gold training labels (default: en)"
@@ -133,12 +139,27 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("the following arguments are required: DATASET")
     if args.workers < 1:
         raise UserError(f"--workers: {args.workers} given, at least 1 is needed")
+    if args.model and (args.spm or args.dict):
+        raise UserError("--model: is given with --spm or --dict, which name the same; leave out one of them")
+    if not args.model and not (args.spm and args.dict):
+        raise UserError("--model: not given; name the encoder's folder, or its files by --spm and --dict")
+    if not args.model:
+        return _prepare(args, args.spm, args.dict, os.path.join(os.path.dirname(args.dict), MODEL))
+    from xl_plugins.huggingface.cached import tokenizer_files
+
+    with tokenizer_files(args.model) as (spm, dictionary):
+        inside = os.path.join(args.model, MODEL)
+        return _prepare(args, spm, dictionary, inside if os.path.isfile(inside) else args.model)
+
+
+def _prepare(args: argparse.Namespace, spm: str, dictionary: str, encoder: str) -> int:
+    """``encoder``: what to train from, for the commands that are shown."""
     plan = READERS[task_name(args.dataset)].make_plan(args)
     bar = _Bar(plan, args.progress or sys.stderr.isatty())
     raw = getattr(args, "raw", None) or getattr(args, "folder", None)
     from xl_plugins.problems.preparation import Preparation
 
-    job = Preparation(plan, args.dest, args.spm, args.dict, args.workers, args.overwrite, bar, raw)
+    job = Preparation(plan, args.dest, spm, dictionary, args.workers, args.overwrite, bar, raw)
     try:
         meta = job.run()
     finally:
@@ -148,7 +169,7 @@ def main(argv: list[str] | None = None) -> int:
     if job.resumed:
         say(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
     _print_summary(job, meta)
-    say(*next_steps(args.dest, meta, args.dict))
+    say(*next_steps(args.dest, meta, encoder))
     return 0
 
 

@@ -31,11 +31,14 @@ class Converted(NamedTuple):
     left_out: list[str]
 
 
-def from_hf(source: str, out: str, overwrite: bool = False) -> Converted:
+def from_hf(source: str, out: str, overwrite: bool = False, **facts: Any) -> Converted:
     """Write ``out``/model.pt, dict.txt and sentencepiece.bpe.model.
 
     Hidden states are those of transformers' model: positions that BERT counts from 0 are moved, the first token type's
     vector is added to them, the epsilon of the layer norms is kept. Rows of the table that no piece has are left out.
+
+    Args:
+        facts: for the mark of the folder.
 
     Raises:
         UserError: no such folder, one of another architecture, damaged or missing files, a tokenizer that does not fit.
@@ -51,7 +54,7 @@ def from_hf(source: str, out: str, overwrite: bool = False) -> Converted:
     with staging:
         write_tokenizer(tokenizer, staging.new)
         save_whole(_checkpoint(model, shape.options()), staging.new / MODEL)
-        staging.commit(rows=len(tokenizer.rows), source=os.path.basename(os.path.abspath(source)))
+        staging.commit(rows=len(tokenizer.rows), source=os.path.basename(os.path.abspath(source)), **facts)
     rows = (shape.vocabulary, len(tokenizer.rows))
     return Converted(shape.layers, shape.width, rows, has_language_model(model), left_out)
 

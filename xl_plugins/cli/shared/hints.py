@@ -10,16 +10,13 @@ from typing import Any, NamedTuple
 
 from ...problems import SENTENCE_PAIR, Facts, problem_of
 
-ENCODER = "model.pt"  # beside dict.txt in XLM-R's archives
 _WIDTH = 88
 _LARGE = 1024  # width of XLM-R large
 
 
-def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]:
-    """Lines of words and commands for the folder ``dest`` with this ``meta.json``; ``dictionary`` is the file given as
-    ``--dict``, whose folder also holds the encoder."""
+def next_steps(dest: str, meta: Mapping[str, Any], encoder: str) -> list[str]:
+    """Lines of words and commands for the folder ``dest`` with this ``meta.json``; ``encoder``: what to train from."""
     facts = problem_of(meta, SENTENCE_PAIR) or SENTENCE_PAIR
-    encoder = os.path.join(os.path.dirname(dictionary), ENCODER)
     if not facts.metric:
         return ["Evaluate an encoder on it:", _shown(["xl-evaluate", dest, "--path", encoder])]
     source, splits = meta["source_language"], meta["splits"]
@@ -38,7 +35,7 @@ def next_steps(dest: str, meta: Mapping[str, Any], dictionary: str) -> list[str]
 
 
 class Shape(NamedTuple):
-    """Options that a checkpoint's shape asks for (its sizes follow from it), and whether it is as wide as XLM-R large."""
+    """Options that a checkpoint's shape asks for, and whether it is as wide as XLM-R large."""
 
     options: list[str]
     large: bool = False

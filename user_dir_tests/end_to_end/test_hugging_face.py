@@ -1,0 +1,155 @@
+"""A folder of Hugging Face in place of files of fairseq: prepared with, trained from, gone on with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+from user_dir_tests.conftest import TinySpm
+from user_dir_tests.evaluation.made import write_raw
+from user_dir_tests.helpers.hub import FAST, SPM, write_folder
+from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train_here
+from xl_plugins.cli import evaluate, prepare
+from xl_plugins.errors import UserError
+from xl_plugins.huggingface.cached import cached_encoder, hub_folder
+from xl_plugins.huggingface.from_hf import from_hf
+
+RUN = ["--max-update", "2", "--batch-size", "4", "--update-freq", "1", "--max-length", "40", "--cpu", "--num-workers",
+       "0", "--user-dir", str(REPO / "xl_plugins"), "--validate-interval-updates", "1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> Path:
+    folder = tmp_path_factory.mktemp("hub") / "model"
+    write_folder(folder, tiny_spm, "bert", tokenizers=FAST, layer_norm_eps=1e-3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_raw(tmp_path_factory.mktemp("raw"), rows=12)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, hub: Path, raw: Path) -> Path:
+    dest = tmp_path_factory.mktemp("data") / "bin"
+    assert prepare.main(["xnli", str(raw), str(dest), "--model", str(hub)]) == 0
+    return dest
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.suffix != ".json"
+            and path.is_file()}  # fmt: skip
+
+
+def run(data: Path, save_dir: Path, start: Path | str, *more: str, task: str = "xmixup_sentence_pair") -> list[str]:
+    return [str(data), "--task", task, "--restore-file", str(start), "--save-dir", str(save_dir), *RUN, *more]
+
+
+def test_prepared_as_with_the_converted_files(
+    hub: Path, raw: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the folder, by the converted folder, and by its two files; the commands that follow name what was given."""
+    from_hf(str(hub), str(tmp_path / "out"))
+    out = tmp_path / "out"
+    given = {"folder": ["--model", str(out)], "files": ["--spm", str(out / SPM), "--dict", str(out / "dict.txt")]}
+    for name, words in given.items():
+        capsys.readouterr()
+        assert prepare.main(["xnli", str(raw), str(tmp_path / name), *words]) == 0
+        assert f"--restore-file {out / 'model.pt'}" in capsys.readouterr().out
+        assert files(tmp_path / name) == files(data)
+    prepare.main(["xnli", str(raw), str(tmp_path / "hub"), "--model", str(hub)])
+    assert f"--restore-file {hub} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "--model: not given; name the encoder's folder, or its files by --spm and --dict"),
+        (["--spm", "x"], "--model: not given; name the encoder's folder"),
+        (["--model", "x", "--dict", "y"], "--model: is given with --spm or --dict, which name the same"),
+        (["--model", "nothing"], "--model nothing: no such folder"),
+    ],
+)
+def test_mistakes_with_the_tokenizer(raw: Path, tmp_path: Path, words: list[str], line: str) -> None:
+    with pytest.raises(UserError) as raised:
+        prepare.main(["xnli", str(raw), str(tmp_path / "d"), *words])
+    assert str(raised.value).startswith(line) and not (tmp_path / "d").exists()
+
+
+def test_a_folder_that_is_no_encoders(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds neither sentencepiece"):
+        prepare.main(["xnli", str(raw), str(tmp_path / "d"), "--model", str(raw)])
+
+
+def test_trained_from_the_folder(hub: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As from the converted checkpoint, without any size; its weights file names the folder, too; and gone on with."""
+    from_hf(str(hub), str(tmp_path / "out"))
+    starts = {"file": tmp_path / "out" / "model.pt", "folder": hub, "weights": hub / "model.safetensors"}
+    for name, start in starts.items():
+        caplog.clear()
+        with pytest.MonkeyPatch.context() as patch, caplog.at_level("INFO", "xl_plugins.hooks"):
+            train_here(patch, run(data, tmp_path / name, start))
+        told = [record.getMessage() for record in caplog.records if "converted to" in record.getMessage()]
+        assert len(told) == (name != "file")
+        same_parameters(tmp_path / "file" / "checkpoint_last.pt", tmp_path / name / "checkpoint_last.pt")
+    model = load(tmp_path / "folder" / "checkpoint_last.pt")["cfg"]["model"]
+    assert (model["encoder_embed_dim"], model["layer_norm_eps"], model["max_positions"]) == (24, 1e-3, 64)
+    before = os.stat(tmp_path / "folder" / "encoder" / "model.pt").st_mtime_ns
+    for name in ("file", "folder"):
+        with pytest.MonkeyPatch.context() as patch:
+            train_here(patch, [*run(data, tmp_path / name, starts[name]), "--max-update", "3"])
+    same_parameters(tmp_path / "file" / "checkpoint_last.pt", tmp_path / "folder" / "checkpoint_last.pt")
+    assert os.stat(tmp_path / "folder" / "encoder" / "model.pt").st_mtime_ns == before
+    path = str(tmp_path / "folder" / "checkpoint_last.pt")
+    assert evaluate.main([str(data), "--path", path, "--split", "valid", "--no-mixup-inference"]) == 0
+
+
+def test_the_epsilon_reaches_training(hub: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = set()
+    init = torch.nn.LayerNorm.forward
+    monkeypatch.setattr(torch.nn.LayerNorm, "forward", lambda self, x: (seen.add(self.eps), init(self, x))[1])
+    train_here(monkeypatch, run(data, tmp_path / "run", hub, task="xl_sentence_pair"))
+    assert seen == {1e-3}
+
+
+def test_data_of_other_pieces_are_refused(hub: Path, data: Path, tmp_path: Path, tiny_spm: TinySpm) -> None:
+    """As many pieces, but in another order: only their names tell."""
+    write_folder(tmp_path / "other", tiny_spm, "bert", tokenizers=SPM)
+    lines = (data / "dict.txt").read_text().splitlines()
+    lines[5], lines[6] = lines[6], lines[5]
+    (tmp_path / "data").symlink_to(data)
+    path = tmp_path / "changed"
+    path.mkdir()
+    for file in data.iterdir():
+        if file.name != "dict.txt":
+            (path / file.name).symlink_to(file)
+    (path / "dict.txt").write_text("\n".join(lines) + "\n")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError) as raised:
+        train_here(patch, run(path, tmp_path / "run", tmp_path / "other"))
+    assert "dict.txt" in str(raised.value)
+
+
+def test_a_cached_encoder_follows_its_folder(tmp_path: Path, tiny_spm: TinySpm) -> None:
+    write_folder(tmp_path / "one", tiny_spm)
+    path, made = cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file")
+    assert made and path == str(tmp_path / "run" / "encoder" / "model.pt")
+    assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, False)
+    write_folder(tmp_path / "one", tiny_spm, seed=2)  # the folder has changed
+    before = load(Path(path))["model"]["encoder.sentence_encoder.embed_tokens.weight"]
+    assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, True)
+    assert not torch.equal(load(Path(path))["model"]["encoder.sentence_encoder.embed_tokens.weight"], before)
+    (tmp_path / "mine" / "encoder").mkdir(parents=True)
+    (tmp_path / "mine" / "encoder" / "x").touch()
+    with pytest.raises(UserError, match="xl-convert from-hf did not make it"):
+        cached_encoder(str(tmp_path / "one"), str(tmp_path / "mine"), "--restore-file")
+
+
+def test_what_names_a_folder(hub: Path, tmp_path: Path) -> None:
+    assert hub_folder(str(hub)) == hub_folder(str(hub / "model.safetensors")) == str(hub)
+    assert hub_folder(str(hub / "config.json")) == hub_folder(str(tmp_path)) == hub_folder(None) == ""
