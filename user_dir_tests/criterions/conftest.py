@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.positions import make_folders
+from user_dir_tests.helpers.setups.positions import make_folders
 
 
 @pytest.fixture(scope="module")

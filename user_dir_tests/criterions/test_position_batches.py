@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.helpers.positions import PAD, PROBLEMS, draw_back_translation, draw_per_pair, make
 from user_dir_tests.helpers.setups.objective import IDS, assert_same_gradients, run
+from user_dir_tests.helpers.setups.positions import PAD, PROBLEMS, draw_back_translation, draw_per_pair, make
 from user_dir_tests.helpers.toys.tiny import batch, in_float64
 
 # -- what is never read --

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.positions import (
+from user_dir_tests.helpers.references.xmixup import parameters_of, real_tokens
+from user_dir_tests.helpers.setups.objective import IDS, assert_same_gradients, run
+from user_dir_tests.helpers.setups.positions import (
     ALPHA,
     PROBLEMS,
     PositionReference,
@@ -16,8 +18,6 @@ from user_dir_tests.helpers.positions import (
     draw_per_pair,
     make,
 )
-from user_dir_tests.helpers.reference import parameters_of, real_tokens
-from user_dir_tests.helpers.setups.objective import IDS, assert_same_gradients, run
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 
 # -- against loops over words and pairs --

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.positions import OPTIONS
 from user_dir_tests.helpers.setups.mistakes import VOCABULARY, accepted, refused, remove
+from user_dir_tests.helpers.setups.positions import OPTIONS
 from user_dir_tests.helpers.toys.tiny import batch, build
 from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_positions import write_flat

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.cli.prepare.test_prepare_retrieval import make_bucc, make_tatoeba
-from user_dir_tests.cli.prepare.test_prepare_tagging import add_views, make_udpos, tagged, write
 from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import FOLDER, Case, check_survival, pairs
 from user_dir_tests.helpers.prepare.questions import content, make_xquad
 from user_dir_tests.helpers.prepare.questions import write as write_json
-from user_dir_tests.helpers.prepare_helpers import make_xnli, sentence, write_rows
+from user_dir_tests.helpers.prepare.raw import make_xnli, sentence, write_rows
+from user_dir_tests.helpers.prepare.retrieval import make_bucc, make_tatoeba
+from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos, tagged, write
 from xl_plugins.cli import prepare
 from xl_plugins.errors import UserError
 

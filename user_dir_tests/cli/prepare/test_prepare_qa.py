@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.helpers import prepared
+from user_dir_tests.helpers.prepare import prepared
 from user_dir_tests.helpers.prepare.questions import all_questions, content, make_xquad, plain, squad, write
-from user_dir_tests.helpers.prepare_helpers import meta, run, tree
+from user_dir_tests.helpers.prepare.runs import meta, run, tree
 from xl_plugins.errors import UserError
 
 
@@ -72,7 +72,7 @@ def test_translations_follow_the_ids(tiny_spm: Any, tmp_path: Path) -> None:
 
 
 def test_equal_input_equal_bytes_and_resuming(tiny_spm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from user_dir_tests.cli.prepare.test_prepare_resume import kill_after
+    from user_dir_tests.helpers.prepare.killing import kill_after
 
     raw = make_xquad(tmp_path / "raw") / "xquad"
     run(tiny_spm, "xquad", raw, tmp_path / "one", "--workers", 1)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.helpers import prepared
+from user_dir_tests.helpers.prepare import prepared
 from user_dir_tests.helpers.prepare.questions import plain, squad, write
-from user_dir_tests.helpers.prepare_helpers import meta, run, tree
+from user_dir_tests.helpers.prepare.runs import meta, run, tree
 from xl_plugins.errors import UserError
 
 

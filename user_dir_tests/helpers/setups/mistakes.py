@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.positions import OPTIONS
+from user_dir_tests.helpers.setups.positions import OPTIONS
 from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.errors import UserError
 

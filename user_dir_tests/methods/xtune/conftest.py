@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from user_dir_tests.helpers.setups.views import R1, make, make_folders, save_teachers
 from user_dir_tests.helpers.toys.tiny import Setup
-from user_dir_tests.helpers.views import R1, make, make_folders, save_teachers
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from user_dir_tests.helpers.setups.views import PAD, PROBLEMS, R1, make, make_batch, run, same_gradients
 from user_dir_tests.helpers.toys.tiny import Setup
-from user_dir_tests.helpers.views import PAD, PROBLEMS, R1, make, make_batch, run, same_gradients
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

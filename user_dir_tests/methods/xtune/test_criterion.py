@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from user_dir_tests.helpers.setups.views import CLASSES, PROBLEMS, R1, make, make_batch, run, same_gradients
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
-from user_dir_tests.helpers.views import CLASSES, PROBLEMS, R1, make, make_batch, run, same_gradients
 from xl_plugins.errors import UserError
 from xl_plugins.methods.xtune.criterion import XTuneCriterion
 

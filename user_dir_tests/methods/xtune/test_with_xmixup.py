@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.helpers.positions import draw_back_translation
+from user_dir_tests.helpers.setups.positions import draw_back_translation
+from user_dir_tests.helpers.setups.views import CLASSES, PROBLEMS, make, make_batch, run
 from user_dir_tests.helpers.toys.tiny import Setup, in_float64
-from user_dir_tests.helpers.views import CLASSES, PROBLEMS, make, make_batch, run
 
 TERMS = {"r1_weight": 5.0, "r2_weight": 2.0}
 ONLY_TARGET = {"mixup_alpha": 0.0, "mse_weight": 0.0, "kl_weight": 0.0}

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from user_dir_tests.helpers.setups.views import PAD
 from user_dir_tests.helpers.toys.tiny import Setup
-from user_dir_tests.helpers.views import PAD
 
 
 class Fixed(nn.Module):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from user_dir_tests.evaluation.made import checkpoint_state
-from user_dir_tests.helpers.positions import OPTIONS
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state
+from user_dir_tests.helpers.setups.positions import OPTIONS
 from user_dir_tests.helpers.toys.tiny import Setup, batch, build, gradients
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
