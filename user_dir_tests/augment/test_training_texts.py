@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.counterparts import texts_of
+from user_dir_tests.helpers.references.counterparts import texts_of
 from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_counterparts import World, make_world
 from xl_plugins.augment.counterparts import finder as counterparts

@@ -16,7 +16,7 @@ import pytest
 
 from user_dir_tests.helpers import cotrain
 from user_dir_tests.helpers.running.training import load
-from user_dir_tests.helpers.salt import write_counterparts
+from user_dir_tests.helpers.setups.salt import write_counterparts
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 from xl_plugins.evaluation.checkpoint import load_fine_tuned

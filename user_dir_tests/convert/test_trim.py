@@ -14,8 +14,9 @@ import torch
 from fairseq.data import Dictionary
 
 from user_dir_tests.conftest import TinySpm, made_up_text
-from user_dir_tests.evaluation.made import prepare_raw, save_checkpoint, write_raw
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
+from user_dir_tests.helpers.folders import tree
+from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from xl_plugins.cli import convert
 from xl_plugins.convert.untrim import untrim
 from xl_plugins.convert.used_pieces import find_pieces

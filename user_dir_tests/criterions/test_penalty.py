@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from user_dir_tests.helpers.running.training import load, same_parameters, train_here, words
+from user_dir_tests.helpers.setups.views import PAD, make, make_batch, make_folders, run
 from user_dir_tests.helpers.toys.tiny import batch, build, parse
-from user_dir_tests.helpers.views import PAD, make, make_batch, make_folders, run
 from xl_plugins.errors import UserError
 
 PROBLEMS = ["sentence_pair", "tagging"]

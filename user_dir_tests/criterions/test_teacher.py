@@ -9,10 +9,10 @@ import pytest
 import torch
 from fairseq import utils
 
-from user_dir_tests.evaluation.made import checkpoint_state
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state
+from user_dir_tests.helpers.setups.views import PROBLEMS, make, make_batch, make_folders, run
 from user_dir_tests.helpers.toys.tiny import Setup, build, build_trainer
 from user_dir_tests.helpers.toys.toy import LABELS, make_data
-from user_dir_tests.helpers.views import PROBLEMS, make, make_batch, make_folders, run
 from xl_plugins.criterions.teacher import load_teacher, placed_like
 from xl_plugins.errors import UserError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import make_xnli, meta, run, write_rows
+from user_dir_tests.helpers.prepare.raw import make_xnli, write_rows
+from user_dir_tests.helpers.prepare.runs import meta, run
 from user_dir_tests.helpers.running.training import load, train_here, words
 from xl_plugins.cli import evaluate
 

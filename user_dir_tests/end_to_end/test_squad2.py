@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from user_dir_tests.conftest import made_up_text
-from user_dir_tests.helpers.prepare_helpers import run
+from user_dir_tests.helpers.prepare.runs import run
 from user_dir_tests.helpers.running.training import load, train_here, words
 from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.cli import evaluate, predict

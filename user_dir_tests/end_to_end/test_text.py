@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.helpers.prepare_helpers import labels, meta, run, sentence, texts, write_rows
+from user_dir_tests.helpers.prepare.raw import sentence, write_rows
+from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts
 from user_dir_tests.helpers.running.training import load, save_archive, train_here, words
 from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.cli import augment, evaluate, predict

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state, save_checkpoint
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError

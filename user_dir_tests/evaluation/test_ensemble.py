@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.evaluation.made import save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 from xl_plugins.cli.evaluate import main

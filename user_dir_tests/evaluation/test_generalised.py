@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.cli.evaluate import main
 from xl_plugins.data.binary.layout import DataBin

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state, save_checkpoint
 from user_dir_tests.helpers.running.training import train_here, words
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data

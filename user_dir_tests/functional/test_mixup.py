@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from user_dir_tests.helpers.reference import entropy as slow_entropy
+from user_dir_tests.helpers.references.xmixup import entropy as slow_entropy
 from xl_plugins.functional.mixup import attention_entropies, cross_scores, mix, mixup_ratio
 
 SCORES = [[1.0, 0.0, -1.0], [0.5, 0.5, 2.0]]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from user_dir_tests.helpers.running.training import load, save_archive, train_here, words
-from user_dir_tests.helpers.salt import FIELDS, read_rows
+from user_dir_tests.helpers.setups.salt import FIELDS, read_rows
 from user_dir_tests.helpers.toys.tiny import Setup, build
 from user_dir_tests.helpers.toys.toy import LABELS, VOCABULARY, write_rows
 from user_dir_tests.helpers.toys.toy_positions import TAGS, make_tagging, write_flat

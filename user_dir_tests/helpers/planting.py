@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.helpers.folders import tree
 from xl_plugins.errors import UserError
 from xl_plugins.output import MARK, write_mark
 

@@ -15,7 +15,7 @@ import sentencepiece
 import torch
 from fairseq.data import Dictionary
 
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.killing import die, killed
 from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.cli.mini import main

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import meta, run
+from user_dir_tests.helpers.prepare.runs import meta, run
 from xl_plugins.cli import mini
 from xl_plugins.mini.concepts import KIND_OF
 from xl_plugins.mini.files import SPLITS, Options, split_of

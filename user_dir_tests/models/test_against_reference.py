@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.helpers.reference import Reference, parameters_of, real_tokens
+from user_dir_tests.helpers.references.xmixup import Reference, parameters_of, real_tokens
 from user_dir_tests.helpers.toys.tiny import Setup, batch, build, gradients, in_float64
 from user_dir_tests.helpers.toys.toy import make_data
 

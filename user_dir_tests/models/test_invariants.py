@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.reference import Reference, parameters_of, real_tokens
-from user_dir_tests.helpers.streams import (
+from user_dir_tests.helpers.references.xmixup import Reference, parameters_of, real_tokens
+from user_dir_tests.helpers.setups.streams import (
     CLOSE,
     HEAD,
     IDS,

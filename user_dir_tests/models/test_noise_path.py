@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from user_dir_tests.helpers.setups.views import PROBLEMS, make, make_folders
 from user_dir_tests.helpers.toys.tiny import Setup, batch
-from user_dir_tests.helpers.views import PROBLEMS, make, make_folders
 from xl_plugins.criterions.noise import NoisyEmbeddings
 
 METHODS = ["xl", "xmixup"]

@@ -9,8 +9,8 @@ import torch
 from fairseq.models.roberta import RobertaModel
 from torch import Tensor
 
-from user_dir_tests.helpers.positions import PAD, PROBLEMS, make, make_folders
-from user_dir_tests.helpers.streams import assert_rows_close, rows
+from user_dir_tests.helpers.setups.positions import PAD, PROBLEMS, make, make_folders
+from user_dir_tests.helpers.setups.streams import assert_rows_close, rows
 from user_dir_tests.helpers.toys.tiny import Setup, batch, gradients, in_float64
 from xl_plugins.models.heads import WordHead, apply_head
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.streams import CLOSE, IDS, PAD, assert_rows_close, forward, make, streams
+from user_dir_tests.helpers.setups.streams import CLOSE, IDS, PAD, assert_rows_close, forward, make, streams
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 from user_dir_tests.helpers.toys.toy import make_data
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.salt import FIELDS, logits, make, write_counterparts
+from user_dir_tests.helpers.setups.salt import FIELDS, logits, make, write_counterparts
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_tagging

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.running.killing import die, killed
-from user_dir_tests.output.test_folder import tree
 from xl_plugins.errors import UserError
 from xl_plugins.output import MARK, FileOutput, atomic_file, check_file, read_mark, write_mark, write_together
 from xl_plugins.output import files as files_module

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.views import CLASSES, PROBLEMS, make, make_batch, make_folders
+from user_dir_tests.helpers.setups.views import CLASSES, PROBLEMS, make, make_batch, make_folders
 from xl_plugins.functional.divergence import cross_entropy, span_cross_entropy
 from xl_plugins.models.heads import WordHead
 from xl_plugins.problems.base import Problem

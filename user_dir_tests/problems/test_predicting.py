@@ -9,7 +9,7 @@ import pytest
 import torch
 from fairseq.models.roberta import RobertaModel
 
-from user_dir_tests.evaluation.made import save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned

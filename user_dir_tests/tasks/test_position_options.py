@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.positions import OPTIONS, PROBLEMS, make, make_folders
 from user_dir_tests.helpers.running.training import load, train_here, words
+from user_dir_tests.helpers.setups.positions import OPTIONS, PROBLEMS, make, make_folders
 from user_dir_tests.helpers.toys.tiny import SHAPE, STILL, build, parse
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError, find_user_error

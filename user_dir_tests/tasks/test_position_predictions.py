@@ -10,7 +10,7 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
-from user_dir_tests.helpers.positions import PROBLEMS, make, make_folders
+from user_dir_tests.helpers.setups.positions import PROBLEMS, make, make_folders
 from user_dir_tests.helpers.toys.tiny import Setup, batch
 from xl_plugins.functional.scores.answers import em_f1
 

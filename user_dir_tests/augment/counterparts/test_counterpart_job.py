@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.counterparts import Oracle, texts_of
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
+from user_dir_tests.helpers.references.counterparts import Oracle, texts_of
 from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, POSITIONS, World, make_world
 from xl_plugins.augment.counterparts import files as counterpart_files

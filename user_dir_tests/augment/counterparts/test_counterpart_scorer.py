@@ -11,9 +11,9 @@ import torch
 from fairseq.data import Dictionary
 from torch import nn
 
-from user_dir_tests.augment.made import make_dictionary
-from user_dir_tests.helpers.counterparts import Oracle
+from user_dir_tests.helpers.references.counterparts import Oracle
 from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, LISTS, World, make_texts, make_world
+from user_dir_tests.helpers.toys.toy_pieces import make_dictionary
 from xl_plugins.augment.counterparts.options import CounterpartOptions
 from xl_plugins.augment.counterparts.scorer import CounterpartScorer
 from xl_plugins.augment.primitives.piece_classes import PieceClasses

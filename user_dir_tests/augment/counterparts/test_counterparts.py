@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from user_dir_tests.helpers.counterparts import Oracle
+from user_dir_tests.helpers.references.counterparts import Oracle
 from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, LISTS, POSITIONS, World, make_world
 from xl_plugins.augment.counterparts.finder import CounterpartFinder, TrainingTexts
 from xl_plugins.augment.counterparts.options import CounterpartOptions

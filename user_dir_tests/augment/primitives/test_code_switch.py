@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from user_dir_tests.augment.made import make_pieces, shares, spellings
+from user_dir_tests.helpers.toys.toy_pieces import make_pieces, shares, spellings
 from xl_plugins.augment.primitives import code_switch
 from xl_plugins.augment.primitives.base import Word, generator
 from xl_plugins.augment.primitives.code_switch import CodeSwitch

@@ -10,7 +10,7 @@ from fairseq.data import Dictionary
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from user_dir_tests.augment.made import make_dictionary
+from user_dir_tests.helpers.toys.toy_pieces import make_dictionary
 from xl_plugins.augment.primitives.piece_classes import CASELESS, LOWER, OTHER, TITLE, PieceClasses, case_class
 
 

@@ -12,7 +12,7 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from user_dir_tests.augment.made import TOY, make_pieces, random_words, shares, spellings, train_pieces
+from user_dir_tests.helpers.toys.toy_pieces import TOY, make_pieces, random_words, shares, spellings, train_pieces
 from xl_plugins.augment.primitives import subword
 from xl_plugins.augment.primitives.base import Word, generator
 from xl_plugins.augment.primitives.subword import SubwordSampling

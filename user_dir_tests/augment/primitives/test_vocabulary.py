@@ -10,7 +10,7 @@ from fairseq.data import Dictionary
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from user_dir_tests.augment.made import make_pieces
+from user_dir_tests.helpers.toys.toy_pieces import make_pieces
 from xl_plugins.augment.primitives.piece_classes import LOWER, OTHER, TITLE, case_class
 from xl_plugins.augment.primitives.vocabulary import (
     LanguageVocabulary,

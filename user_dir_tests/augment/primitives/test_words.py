@@ -9,7 +9,7 @@ from fairseq.data import Dictionary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from user_dir_tests.augment.made import TOY, make_dictionary, make_pieces, model_bytes
+from user_dir_tests.helpers.toys.toy_pieces import TOY, make_dictionary, make_pieces, model_bytes
 from xl_plugins.augment.primitives.words import BOUNDARY, WordPieces
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError

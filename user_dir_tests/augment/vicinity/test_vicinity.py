@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.augment.made import BOUNDARY, make_pieces
-from user_dir_tests.helpers.toys.toy_vicinity import POSITIONS, World, make_world
-from user_dir_tests.helpers.vicinity import Oracle, maker, sentences, split
+from user_dir_tests.helpers.references.vicinity import Oracle, maker, sentences, split
+from user_dir_tests.helpers.toys.toy_pieces import BOUNDARY, make_pieces
+from user_dir_tests.helpers.toys.toy_vicinity import POSITIONS, World
 from xl_plugins.augment.primitives.piece_classes import PieceClasses
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.augment.vicinity.examples import ExampleMaker
@@ -29,11 +29,6 @@ from xl_plugins.augment.vicinity.texts import Units
 from xl_plugins.errors import UserError
 
 PAD, MASK = 1, 99
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
 
 
 # -- arrays --

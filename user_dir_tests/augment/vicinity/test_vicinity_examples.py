@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.augment.made import make_pieces
+from user_dir_tests.helpers.references.vicinity import maker, sentences
 from user_dir_tests.helpers.toys.toy import write_rows
+from user_dir_tests.helpers.toys.toy_pieces import make_pieces
 from user_dir_tests.helpers.toys.toy_positions import write_flat
-from user_dir_tests.helpers.toys.toy_vicinity import World, make_world
-from user_dir_tests.helpers.vicinity import maker, sentences
+from user_dir_tests.helpers.toys.toy_vicinity import World
 from xl_plugins.augment.primitives.piece_classes import PieceClasses
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.augment.vicinity.examples import ExampleMaker
@@ -27,11 +27,6 @@ from xl_plugins.data.binary.layout import DataBin
 SCORES = {"▁": -9.0, **{f"▁{word}": -1.0 for word in "aa bbb cccc ddd eee fff ggg".split()}, "x": -1.0, ".": -1.0}
 AA, BBB, CCCC, DDD, EEE, FFF, GGG, X, DOT = range(5, 14)
 UNK = 3
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import checkpoint_state, save_checkpoint
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state, save_checkpoint
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.killing import die, dies_in_call, killed
 from user_dir_tests.helpers.running.training import environment
 from user_dir_tests.helpers.toys.tiny import build

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.toys.toy_switch import DICTIONARIES, NAMES, World, make_world, read, read_words
 from xl_plugins.augment.code_switch import job as code_switch_job
 from xl_plugins.augment.generation import files as generated_files

@@ -11,30 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.counterparts import Oracle, texts_of
-from user_dir_tests.helpers.prepare_helpers import tree
-from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, World, make_whole, without_counterparts
+from user_dir_tests.helpers.prepare.runs import tree
+from user_dir_tests.helpers.references.counterparts import Oracle, texts_of
+from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, World
 from xl_plugins.augment.counterparts.report import QUANTILES
 from xl_plugins.cli.augment import main
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.output import MARK
 
 Bytes = dict[str, bytes]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Bytes]:
-    return make_whole(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture
-def world(made: tuple[World, Bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return without_counterparts(made[0], tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def whole(made: tuple[World, Bytes]) -> Bytes:
-    return made[1]
 
 
 def test_one_run(made: tuple[World, Bytes]) -> None:

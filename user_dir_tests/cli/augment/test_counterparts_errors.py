@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.helpers.counterparts import texts_of
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
+from user_dir_tests.helpers.references.counterparts import texts_of
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_counterparts import LISTS, World, make_world

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.killing import die, dies_in_call, killed, never
-from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, World, make_whole, without_counterparts
+from user_dir_tests.helpers.toys.toy_counterparts import LANGUAGES, World
 from xl_plugins.augment.counterparts import files as counterpart_files
 from xl_plugins.augment.counterparts.finder import CounterpartFinder
 from xl_plugins.cli.augment import main
@@ -22,21 +22,6 @@ from xl_plugins.models import pretrained
 from xl_plugins.output import folder
 
 Bytes = dict[str, bytes]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Bytes]:
-    return make_whole(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture
-def world(made: tuple[World, Bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return without_counterparts(made[0], tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def whole(made: tuple[World, Bytes]) -> Bytes:
-    return made[1]
 
 
 def count_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
+from user_dir_tests.helpers.references.vicinity import Oracle, words_of
 from user_dir_tests.helpers.toys.toy_vicinity import World, make_world
-from user_dir_tests.helpers.vicinity import Oracle, words_of
 from xl_plugins.cli.augment import main
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.data.binary.rows import Rows

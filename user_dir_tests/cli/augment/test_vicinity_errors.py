@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy import write_rows
 from user_dir_tests.helpers.toys.toy_vicinity import World, make_world

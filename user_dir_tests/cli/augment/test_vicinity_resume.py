@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.killing import dies_in_call, killed, never
 from user_dir_tests.helpers.toys.toy_vicinity import World, in_blocks, make_world
 from xl_plugins.augment.generation import files as generated_files
@@ -39,11 +39,6 @@ def world(made: tuple[World, Bytes], tmp_path: Path, monkeypatch: pytest.MonkeyP
     in_blocks(monkeypatch, ROWS)
     shutil.copytree(made[0].tagged, tmp_path / "data", ignore=shutil.ignore_patterns("vicinity"))
     return made[0]._replace(tagged=tmp_path / "data")
-
-
-@pytest.fixture
-def whole(made: tuple[World, Bytes]) -> Bytes:
-    return made[1]
 
 
 def count_blocks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.evaluation.made import LABELS, save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
+from user_dir_tests.helpers.prepare.invented_xnli import LABELS
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.cli.evaluate import EPILOG, main, make_parser
 from xl_plugins.data.binary.layout import DataBin

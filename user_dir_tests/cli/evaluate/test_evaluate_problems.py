@@ -12,7 +12,7 @@ import pytest
 import torch
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 
-from user_dir_tests.evaluation.made import save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.toys.toy import VOCABULARY, make_data, write_rows
 from user_dir_tests.helpers.toys.toy_positions import TAGS, make_qa, make_tagging
 from xl_plugins.cli.evaluate import main

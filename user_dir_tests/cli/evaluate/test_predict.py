@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from user_dir_tests.evaluation.made import LABELS, prepare_raw, save_checkpoint, write_raw
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
+from user_dir_tests.helpers.prepare.invented_xnli import LABELS, prepare_raw, write_raw
 from xl_plugins.cli.predict import main
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError

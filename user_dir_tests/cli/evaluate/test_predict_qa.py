@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from user_dir_tests.conftest import made_up_text
-from user_dir_tests.evaluation.made import checkpoint_state
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state
 from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.cli import prepare
 from xl_plugins.cli.predict import main

@@ -10,14 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.cli.outputs import (test_outputs_of_augmenting, test_outputs_of_models, test_outputs_of_preparing, test_outputs_of_xtune,)
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.cli.outputs import (
+    test_outputs_of_augmenting,
+    test_outputs_of_models,
+    test_outputs_of_preparing,
+    test_outputs_of_xtune,
+)
+from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import ADDED, FILE, FILES, FOLDER, Case, check_survival, pairs
 from xl_plugins.cli import augment, convert, evaluate, mini, predict, prepare, train, xtune
 from xl_plugins.cli.shared.training import RECORD, Record
+from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
-from xl_plugins.datasets import READERS
 
 OUTPUTS = {
     **{f"xl-prepare {name} dest": FOLDER for name in READERS},

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.toys import toy_counterparts, toy_switch, toy_vicinity
 from user_dir_tests.cli.augment.test_augment import save
 from user_dir_tests.helpers.planting import FILE, FILES, FOLDER, Case, check_survival, pairs
+from user_dir_tests.helpers.toys import toy_counterparts, toy_switch, toy_vicinity
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.cli.augment import main
 

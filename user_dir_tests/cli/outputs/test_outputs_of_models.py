@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.evaluation.made import save_checkpoint
 from user_dir_tests.evaluation.test_members import cotraining
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
+from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import FILE, FILES, FOLDER, Case, check_survival, pairs
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.cli import convert, evaluate, mini

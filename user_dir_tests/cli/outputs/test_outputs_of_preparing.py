@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import make_xnli, sentence, write_rows
-from user_dir_tests.cli.prepare.test_prepare_qa import content, make_xquad
-from user_dir_tests.cli.prepare.test_prepare_qa import write as write_json
-from user_dir_tests.cli.prepare.test_prepare_retrieval import make_bucc, make_tatoeba
-from user_dir_tests.cli.prepare.test_prepare_tagging import add_views, make_udpos, tagged, write
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import FOLDER, Case, check_survival, pairs
+from user_dir_tests.helpers.prepare.questions import content, make_xquad
+from user_dir_tests.helpers.prepare.questions import write as write_json
+from user_dir_tests.helpers.prepare.raw import make_xnli, sentence, write_rows
+from user_dir_tests.helpers.prepare.retrieval import make_bucc, make_tatoeba
+from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos, tagged, write
 from xl_plugins.cli import prepare
 from xl_plugins.errors import UserError
 
@@ -94,8 +94,8 @@ def _squad(raw: Path) -> list[object]:
 # a reader, and what makes its raw files and returns its arguments but for the folder to make
 WORLDS: dict[str, Callable[[Path], list[object]]] = {
     "xnli": _xnli, "pawsx": _pawsx, "udpos": _udpos, "panx": _panx, "xquad": _xquad, "mlqa": _mlqa, "tydiqa": _tydiqa,
-    "tatoeba": lambda raw: [make_tatoeba(raw)], "bucc2018": lambda raw: [make_bucc(raw)], "pairs": _table, "texts": _texts,
-    "conllu": _conllu, "conll": _conll, "squad": _squad,
+    "tatoeba": lambda raw: [make_tatoeba(raw)], "bucc2018": lambda raw: [make_bucc(raw)],
+    "pairs": _table, "texts": _texts, "conllu": _conllu, "conll": _conll, "squad": _squad,
 }  # fmt: skip
 FREE = ("pairs", "texts", "conllu", "conll", "squad")  # files by options, no folder of raw files
 KINDS = {f"xl-prepare {name} dest": FOLDER for name in WORLDS}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.cli.test_xtune import place, words
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import ADDED
+from user_dir_tests.helpers.running.stand_in import words
 from xl_plugins.cli.shared.training import RECORD
 from xl_plugins.cli.xtune import main
 from xl_plugins.errors import UserError
@@ -18,7 +18,6 @@ KINDS = {"xl-xtune --save-dir": ADDED}
 PLANTS = ("home", "file", "fifo", "link to theirs", "dangling link", "empty folder", "empty stage", "record",
           "empty record", "link of record", "fifo of record", "folder of record", "stage is a file",
           "lock", "neighbours")  # fmt: skip
-__all__ = ["place"]  # a fixture
 
 
 def plant(what: str, save: Path) -> None:

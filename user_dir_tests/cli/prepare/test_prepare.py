@@ -8,18 +8,8 @@ from pathlib import Path
 import pytest
 
 from user_dir_tests.cli.test_hints import commands
-from user_dir_tests.helpers.prepare_helpers import (
-    label,
-    labels,
-    make_xnli,
-    meta,
-    pair,
-    run,
-    sentence,
-    texts,
-    tree,
-    write_rows,
-)
+from user_dir_tests.helpers.prepare.raw import label, make_xnli, pair, sentence, write_rows
+from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts, tree
 from xl_plugins.cli.prepare import make_parser
 from xl_plugins.errors import UserError
 from xl_plugins.output import MARK, read_mark

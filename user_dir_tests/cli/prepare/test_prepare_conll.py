@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.helpers import prepared
-from user_dir_tests.helpers.prepare_helpers import meta, run
+from user_dir_tests.helpers.prepare import prepared
+from user_dir_tests.helpers.prepare.runs import meta, run
 from xl_plugins.errors import UserError
 from xl_plugins.problems.tagging.raw import SentenceReader
 
@@ -154,7 +154,7 @@ def test_words_are_kept_or_changes_are_counted(tiny_spm: Any, tmp_path: Path, ca
 
 
 def test_what_was_changed_is_said_after_a_resumed_run_too(tiny_spm: Any, tmp_path: Path, monkeypatch: Any, capsys: Any):
-    from user_dir_tests.cli.prepare.test_prepare_resume import kill_after
+    from user_dir_tests.helpers.prepare.killing import kill_after
 
     write(tmp_path / "train-en.tsv", "1 000\tNUM\n")
     write(tmp_path / "test-de.tsv", "2 000\tNUM\n")

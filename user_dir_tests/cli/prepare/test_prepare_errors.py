@@ -10,17 +10,8 @@ from typing import Callable
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import (
-    edit,
-    label,
-    make_xnli,
-    run,
-    sentence,
-    texts,
-    tokenizer_options,
-    tree,
-    write_rows,
-)
+from user_dir_tests.helpers.prepare.raw import edit, label, make_xnli, sentence, write_rows
+from user_dir_tests.helpers.prepare.runs import run, texts, tokenizer_options, tree
 from xl_plugins.data.binary.manifest import Ledger
 from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.errors import UserError

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import labels, meta, run, texts, tokenizer_options, write_rows
+from user_dir_tests.helpers.prepare.raw import write_rows
+from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts, tokenizer_options
 from xl_plugins.cli import prepare
 from xl_plugins.datasets.pairs import EPILOG
 from xl_plugins.errors import UserError

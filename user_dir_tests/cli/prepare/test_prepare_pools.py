@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import labels, make_xnli, meta, run, texts, tree, write_rows
+from user_dir_tests.helpers.prepare.raw import make_xnli, write_rows
+from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts, tree
 from xl_plugins.cli.shared.hints import next_steps
 from xl_plugins.errors import UserError
 

@@ -8,66 +8,10 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.helpers import prepared
-from user_dir_tests.helpers.prepare_helpers import meta, run, tree
+from user_dir_tests.helpers.prepare import prepared
+from user_dir_tests.helpers.prepare.questions import all_questions, content, make_xquad, plain, squad, write
+from user_dir_tests.helpers.prepare.runs import meta, run, tree
 from xl_plugins.errors import UserError
-
-NAMES = ("kabo", "nami", "tuga", "rilo", "sema")
-
-
-def question(key: str, context: str, answer: str, language: str = "en") -> dict[str, Any]:
-    return {
-        "id": key,
-        "question": f"{language} kabo {key}?",
-        "answers": [{"text": answer, "answer_start": context.index(answer)}],
-    }
-
-
-def paragraph(language: str, split: str, number: int) -> dict[str, Any]:
-    """A context of five names and two questions."""
-    context = f"{language} {split} {number}: " + ", ".join(f"{name}{language}" for name in NAMES) + "."
-    qas = [
-        question(f"{split}-{number}-{k}", context, f"{NAMES[(number + k) % 5]}{language}", language) for k in range(2)
-    ]
-    return {"context": context, "qas": qas}
-
-
-def article(language: str, split: str, number: int) -> dict[str, Any]:
-    return {"title": str(number), "paragraphs": [paragraph(language, split, 2 * number + k) for k in range(2)]}
-
-
-def content(language: str, split: str, count: int) -> dict[str, Any]:
-    return {"version": "1.1", "data": [article(language, split, number) for number in range(count)]}
-
-
-def write(path: Path, data: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    return path
-
-
-def all_questions(data: dict[str, Any]) -> list[dict[str, Any]]:
-    return [q for a in data["data"] for p in a["paragraphs"] for q in p["qas"]]
-
-
-def make_xquad(raw: Path) -> Path:
-    write(raw / "squad/train-v1.1.json", content("en", "train", 3))
-    for lang in ("en", "de"):
-        write(raw / f"xquad/xquad.{lang}.json", content(lang, "test", 2))
-        write(raw / f"dev-{lang}.json", content(lang, "dev", 1))
-    part = content("de", "train", 3)
-    del part["data"][1]  # a part of the training questions
-    write(raw / "xquad/translate-train/squad.translate.train.en-de.json", part)
-    back = content("bt", "train", 3)
-    back["data"].reverse()  # another order
-    write(raw / "xquad/back-translation/en-de.json", back)
-    turned = content("tt", "test", 2)
-    turned["data"].reverse()
-    for q in all_questions(turned):
-        del q["answers"]
-    write(raw / "xquad/translate-test/xquad.translate.test.de-en.json", turned)
-    write(raw / "xquad/translate-dev/de-en.json", content("td", "dev", 1))
-    return raw
 
 
 def test_everything_is_where_the_layout_says(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
@@ -128,7 +72,7 @@ def test_translations_follow_the_ids(tiny_spm: Any, tmp_path: Path) -> None:
 
 
 def test_equal_input_equal_bytes_and_resuming(tiny_spm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from user_dir_tests.cli.prepare.test_prepare_resume import kill_after
+    from user_dir_tests.helpers.prepare.killing import kill_after
 
     raw = make_xquad(tmp_path / "raw") / "xquad"
     run(tiny_spm, "xquad", raw, tmp_path / "one", "--workers", 1)
@@ -136,41 +80,6 @@ def test_equal_input_equal_bytes_and_resuming(tiny_spm: Any, tmp_path: Path, mon
     kill_after(3, monkeypatch, tiny_spm, "xquad", raw, tmp_path / "three")
     run(tiny_spm, "xquad", raw, tmp_path / "three")
     assert tree(tmp_path / "one") == tree(tmp_path / "two") == tree(tmp_path / "three")
-
-
-def squad(tmp_path: Path, qas: list[dict[str, Any]], context: str = "Anna und Otto") -> Path:
-    return write(tmp_path / "squad.json", {"data": [{"paragraphs": [{"context": context, "qas": qas}]}]})
-
-
-def plain(key: str, answer: str = "Anna", start: int = 0, **more: Any) -> dict[str, Any]:
-    return {"id": key, "question": "Wer?", "answers": [{"text": answer, "answer_start": start}], **more}
-
-
-def test_unanswerable_moved_and_lost(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
-    file = squad(tmp_path, [
-        plain("a"), plain("moved", "Otto", 1), plain("lost", "Uta"), plain("v2", is_impossible=True),
-        {"id": "none", "question": "Wo?", "answers": []}, plain("blanks", " Otto ", 8),
-    ])  # fmt: skip
-    run(tiny_spm, "squad", tmp_path / "bin", "--train", f"en={file}", "--test", f"en={file}")
-    ids = [q["id"] for q in prepared.questions(tmp_path / "bin/en", "train")]
-    assert ids == ["a", "moved", "blanks"]
-    assert prepared.spans(tmp_path / "bin/en", "train")[:, 4:].tolist() == [[0, 4], [9, 13], [9, 13]]
-    ids = [q["id"] for q in prepared.questions(tmp_path / "bin/en", "test")]
-    assert ids == ["a", "moved", "lost", "blanks"]
-    assert prepared.spans(tmp_path / "bin/en", "test")[2, 2:].tolist() == [-1, -1, -1, -1]
-    out = capsys.readouterr()
-    assert out.err.count("2 questions without an answer are left out; xl-prepare squad --with-unanswerable") == 2
-    assert "the answer of 1 questions is not in the context; left out" in out.err
-    assert "the answer of 1 questions is not in the context; kept" in out.err
-    row = next(line for line in out.out.splitlines() if "train" in line)
-    assert [cell.strip() for cell in row.strip("│ ").split("│")[-3:]] == ["1", "1", "2"]
-
-
-def test_what_training_drops_its_translation_may_have(tiny_spm: Any, tmp_path: Path) -> None:
-    file = squad(tmp_path, [plain("a"), plain("lost", "Uta")])
-    other = write(tmp_path / "de.json", json.loads(file.read_text()))
-    run(tiny_spm, "squad", tmp_path / "bin", "--train", f"en={file}", f"de={other}")
-    assert meta(tmp_path / "bin")["splits"] == {"de": {"train": 1}, "en": {"train": 1}}
 
 
 def test_repeated_ids(tiny_spm: Any, tmp_path: Path) -> None:
@@ -321,42 +230,3 @@ def test_layouts_of_the_hub_give_the_same_bytes(tiny_spm: Any, tmp_path: Path, c
         assert [cells[4].strip(), cells[9].strip()] == ["8", "100.00%"]
     trees = {name: tree(tmp_path / name / "en") for name in files}
     assert all(found == trees["nested"] for found in trees.values())
-
-
-def test_unanswerable_questions_are_kept_when_asked_for(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
-    file = squad(tmp_path, [
-        plain("a"), plain("lost", "Uta"), plain("v2", is_impossible=True), {"id": "none", "question": "Wo?",
-        "answers": []}, {"id": "hub", "question": "Wo?", "answers": {"text": [], "answer_start": []}},
-    ])  # fmt: skip
-    dest = tmp_path / "bin"
-    run(tiny_spm, "squad", dest, "--train", f"en={file}", "--test", f"en={file}", "--with-unanswerable")
-    assert meta(dest)["unanswerable"] is True and meta(dest)["unlabelled"] == {}
-    assert [q["id"] for q in prepared.questions(dest / "en", "train")] == ["a", "v2", "none", "hub"]
-    assert [q["answers"] for q in prepared.questions(dest / "en", "train")] == [["Anna"], [], [], []]
-    assert (prepared.spans(dest / "en", "train")[1:, 2:] == -1).all()
-    assert [q["id"] for q in prepared.questions(dest / "en", "test")] == ["a", "lost", "v2", "none", "hub"]
-    out = capsys.readouterr()
-    assert "without an answer" not in out.err
-    row = next(line for line in out.out.splitlines() if " test " in line)
-    assert row.strip("│ ").split("│")[-1].strip() == "3"
-
-
-def test_without_unanswerable_questions_the_option_changes_the_metric_only(tiny_spm: Any, tmp_path: Path) -> None:
-    file = squad(tmp_path, [plain("a"), plain("moved", "Otto", 1)])
-    for name, options in (("without", ()), ("with", ("--with-unanswerable",))):
-        run(tiny_spm, "squad", tmp_path / name, "--train", f"en={file}", *options)
-    assert tree(tmp_path / "without/en") == tree(tmp_path / "with/en")
-    assert "unanswerable" not in meta(tmp_path / "without")
-
-
-def test_stripped_answers_are_no_unanswerable_questions(tiny_spm: Any, tmp_path: Path) -> None:
-    """XTREME empties the answers of test sets: such a file is unlabelled, and a file of both kinds is refused."""
-    for number, answers in enumerate(([{"text": "", "answer_start": 0}], [], None)):
-        stripped = [{"id": str(row), "question": "Wo?", "answers": answers} for row in range(2)]
-        dest = tmp_path / str(number)
-        run(tiny_spm, "squad", dest, "--test", f"en={squad(tmp_path, stripped)}", "--with-unanswerable")
-        assert meta(dest)["unlabelled"] == {"en": ["test"]} and meta(dest)["splits"] == {"en": {"test": 2}}
-    for answers in ([{"text": " ", "answer_start": 0}], None):
-        file = squad(tmp_path, [plain("a"), {"id": "b", "question": "Wo?", "answers": answers}])
-        with pytest.raises(UserError, match="question b: its answers are missing or empty texts, and is_impossible"):
-            run(tiny_spm, "squad", tmp_path / "x", "--test", f"en={file}", "--with-unanswerable")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from user_dir_tests.helpers import prepared
-from user_dir_tests.helpers.prepare_helpers import meta, run
+from user_dir_tests.helpers.prepare import prepared
+from user_dir_tests.helpers.prepare.runs import meta, run
 
 
 def token_rows(path: Path) -> tuple[int, int]:

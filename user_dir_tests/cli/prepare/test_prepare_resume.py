@@ -11,41 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import (
-    edit,
-    label,
-    make_xnli,
-    meta,
-    pair,
-    run,
-    texts,
-    tokenizer_options,
-    tree,
-    write_rows,
-)
-from xl_plugins.data.binary.manifest import Ledger
+from user_dir_tests.helpers.prepare.killing import Killed, kill_after
+from user_dir_tests.helpers.prepare.raw import edit, label, make_xnli, pair, write_rows
+from user_dir_tests.helpers.prepare.runs import meta, run, texts, tokenizer_options, tree
 from xl_plugins.errors import UserError
 from xl_plugins.output import Staging
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: with the clean-up disabled, the folder stays as a killed process leaves it."""
-
-
-def kill_after(units: int, monkeypatch: pytest.MonkeyPatch, tiny_spm, *args: object) -> None:
-    finish, done = Ledger.finish, []
-
-    def dies(self: Ledger, *rest: object) -> None:
-        if len(done) == units:
-            raise Killed
-        done.append(1)
-        finish(self, *rest)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "finish", dies)
-        patch.setattr("shutil.rmtree", lambda *a, **k: None)
-        with pytest.raises(Killed):
-            run(tiny_spm, *args)
 
 
 def work_of(dest: Path) -> list[Path]:

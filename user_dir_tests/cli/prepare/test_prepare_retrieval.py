@@ -8,26 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers import prepared
-from user_dir_tests.helpers.prepare_helpers import meta, run, tree
+from user_dir_tests.helpers.prepare import prepared
+from user_dir_tests.helpers.prepare.retrieval import ENGLISH, GERMAN, make_bucc, make_tatoeba, write
+from user_dir_tests.helpers.prepare.runs import meta, run, tree
 from xl_plugins.datasets.tatoeba import ISO3
 from xl_plugins.errors import UserError
-
-GERMAN = ["der hund", "die katze", "das haus"]
-ENGLISH = ["the dog", "a cat", "the house"]
-
-
-def write(path: Path, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def make_tatoeba(raw: Path) -> Path:
-    write(raw / "de-en.de", GERMAN)
-    write(raw / "de-en.en", ENGLISH)
-    write(raw / "tatoeba.cmn-eng.cmn", ["狗", "猫"])
-    write(raw / "tatoeba.cmn-eng.eng", ENGLISH[:2])
-    return raw
 
 
 def gold(dest: Path, language: str, split: str) -> list[list[int]]:
@@ -67,16 +52,6 @@ def test_files_in_alphabetical_order_have_no_answer(tiny_spm: Any, tmp_path: Pat
     assert not (tmp_path / "bin/de/gold/test.npy").exists()
     assert meta(tmp_path / "bin")["unlabelled"] == {"de": ["test"]}
     assert "de-en.en: in alphabetical order" in capsys.readouterr().err
-
-
-def make_bucc(raw: Path, folder: str = "") -> Path:
-    base = raw / folder
-    write(base / "de-en.training.de", [f"de-{i}\t{text}" for i, text in enumerate(GERMAN)])
-    write(base / "de-en.training.en", [f"en-{i}\t{text}" for i, text in enumerate([*ENGLISH, "more"])])
-    write(base / "de-en.training.gold", ["de-2\ten-0", "de-0\ten-3"])
-    write(base / "de-en.test.de", ["de-9\tdie katze"])
-    write(base / "de-en.test.en", ["en-8\ta cat", "en-9\tthe dog"])
-    return raw
 
 
 @pytest.mark.parametrize("folder", ["", "de-en"])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.prepare_helpers import labels, meta, run, sentence, texts
+from user_dir_tests.helpers.prepare.raw import sentence
+from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts
 from xl_plugins.errors import UserError
 
 NAMES = ("no", "yes")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.helpers.salt import FIELDS, LANGUAGES, make, read_rows, write_counterparts
+from user_dir_tests.helpers.setups.salt import FIELDS, LANGUAGES, make, read_rows, write_counterparts
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from user_dir_tests.helpers.toys.toy_views import batches, drain, open_task, same

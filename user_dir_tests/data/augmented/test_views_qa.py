@@ -12,26 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from user_dir_tests.helpers.toys.toy_views import make_dictionaries, make_folder, make_spm, open_pieces, views
-from user_dir_tests.helpers.windows import LONG, context_of, expected_window, open_set, place, words_of
+from user_dir_tests.helpers.references.windows import LONG, N, context_of, expected_window, open_set, place, words_of
+from user_dir_tests.helpers.toys.toy_views import views
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.data.training.questions import FIRST, LAST
-
-N = 8
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("qa")
-    made = make_folder(root / "data", make_spm(root), "qa", train=N)
-    make_dictionaries(root / "dictionaries", made, phrases=False)  # words can be told from the pieces
-    return made
-
-
-@pytest.fixture(scope="module")
-def pieces(data: Path) -> WordPieces:
-    return open_pieces(data)
-
 
 PAIRS = [("none", "ss"), ("ss", "ss"), ("cs", "cs"), ("ss", "none"), ("gn", "ss"), ("none", "cs")]
 

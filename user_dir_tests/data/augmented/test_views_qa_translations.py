@@ -10,25 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.helpers.toys.toy_views import forget, make_dictionaries, make_folder, make_spm, open_pieces, views
-from user_dir_tests.helpers.windows import LONG, context_of, open_set
+from user_dir_tests.helpers.references.windows import LONG, N, context_of, open_set
+from user_dir_tests.helpers.toys.toy_views import forget, make_folder, make_spm, views
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.errors import UserError
-
-N = 8
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("qa")
-    made = make_folder(root / "data", make_spm(root), "qa", train=N)
-    make_dictionaries(root / "dictionaries", made, phrases=False)  # words can be told from the pieces
-    return made
-
-
-@pytest.fixture(scope="module")
-def pieces(data: Path) -> WordPieces:
-    return open_pieces(data)
 
 
 def remove_questions(data: Path, language: str, gone: list[int]) -> None:

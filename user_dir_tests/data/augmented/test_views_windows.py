@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from user_dir_tests.helpers.references.windows import context_of, expected_window, open_set
 from user_dir_tests.helpers.toys.toy_views import begin, make_spm, views, write_questions
-from user_dir_tests.helpers.windows import context_of, expected_window, open_set
 from xl_plugins.data.augmented.views_qa import Window
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 
-from user_dir_tests.helpers.prepare_helpers import make_xnli, run
+from user_dir_tests.helpers.prepare.raw import make_xnli
+from user_dir_tests.helpers.prepare.runs import run
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.cli import prepare
 from xl_plugins.data.binary import checksums

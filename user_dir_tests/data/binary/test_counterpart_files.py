@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_dir_tests.helpers.salt import make, read_rows, write_counterparts, write_field
+from user_dir_tests.helpers.setups.salt import make, read_rows, write_counterparts, write_field
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.augment.counterparts.files import open_counterparts
 from xl_plugins.data.augmented.counterparts import check_counterparts

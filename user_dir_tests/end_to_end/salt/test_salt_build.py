@@ -13,7 +13,7 @@ from fairseq.tasks import setup_task
 
 from user_dir_tests.helpers.running import training
 from user_dir_tests.helpers.running.training import load, save_archive, train, train_here, two_ranks, words
-from user_dir_tests.helpers.salt import TASK
+from user_dir_tests.helpers.setups.salt import TASK
 from user_dir_tests.helpers.toys.tiny import configure
 from user_dir_tests.helpers.toys.toy_counterparts import POSITIONS, World, make_world
 from xl_plugins.augment.counterparts.job import CounterpartJob

@@ -9,21 +9,11 @@ import pytest
 import torch
 
 from user_dir_tests.helpers.running.training import load, same_parameters, train, train_here, two_ranks, words
-from user_dir_tests.helpers.salt import FIELDS, LANGUAGES, TASK, make_trainable, read_rows, run, small, updates
+from user_dir_tests.helpers.setups.salt import FIELDS, LANGUAGES, TASK, read_rows, run, small, updates
 from user_dir_tests.helpers.toys.toy import write_rows
 
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
 PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_trainable(tmp_path_factory.mktemp("salt"))
-
-
-@pytest.fixture(params=list(FIELDS))
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def repeated(folders: dict, root: Path, texts: list[str]) -> Path:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from user_dir_tests.helpers.running.training import load, same_parameters, train
-from user_dir_tests.helpers.salt import FIELDS, LANGUAGES, TASK, make_trainable, read_rows, run, small, updates
+from user_dir_tests.helpers.setups.salt import FIELDS, LANGUAGES, TASK, read_rows, run, small, updates
 from xl_plugins.cli.evaluate import main as evaluate
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.evaluation.scoring import score_predictions
@@ -20,16 +20,6 @@ from xl_plugins.problems.predicting import predict_languages
 PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
 HEADS = {"sentence_pair": "classification_heads.sentence_classification_head", "tagging": "position_heads.tagging_head"}
 EMBEDDINGS = "encoder.sentence_encoder.embed_tokens.weight"
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_trainable(tmp_path_factory.mktemp("salt"))
-
-
-@pytest.fixture(params=list(FIELDS))
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 # -- what a run does --

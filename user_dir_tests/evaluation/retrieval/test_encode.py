@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import save_checkpoint
+from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.running.training import save_archive
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.data.binary.layout import DataBin

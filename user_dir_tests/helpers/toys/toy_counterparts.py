@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.augment.made import BOUNDARY, model_bytes
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.training import load, old_names, save_archive
 from user_dir_tests.helpers.toys.toy import LABELS
+from user_dir_tests.helpers.toys.toy_pieces import BOUNDARY, model_bytes
 from user_dir_tests.helpers.toys.toy_views import begin, write_pairs, write_tagged
 from xl_plugins.augment.counterparts import finder as counterparts
 from xl_plugins.cli.augment import main

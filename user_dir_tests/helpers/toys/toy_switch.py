@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from user_dir_tests.augment.made import model_bytes, spellings
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.helpers.toys.toy import LABELS
+from user_dir_tests.helpers.toys.toy_pieces import model_bytes, spellings
 from user_dir_tests.helpers.toys.toy_views import begin, open_pieces, write_pairs, write_tagged
 from xl_plugins.data.binary.layout import DataBin
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.helpers.prepare_helpers import tree
+from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.training import load, old_names
 from user_dir_tests.helpers.toys.toy import LABELS
 from user_dir_tests.helpers.toys.toy_counterparts import WORDS, make_spm, save_model

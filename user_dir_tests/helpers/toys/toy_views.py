@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from fairseq import tasks
 
-from user_dir_tests.augment.made import model_bytes
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.helpers.toys.tiny import configure
 from user_dir_tests.helpers.toys.toy import LABELS, write_rows
+from user_dir_tests.helpers.toys.toy_pieces import model_bytes
 from user_dir_tests.helpers.toys.toy_positions import TAGS, write_flat
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.data.binary.layout import load_dictionary

@@ -12,7 +12,7 @@ from fairseq import tasks
 from torch import nn
 
 from user_dir_tests.helpers.running.training import save_archive
-from user_dir_tests.helpers.salt import (
+from user_dir_tests.helpers.setups.salt import (
     LANGUAGES,
     TASK,
     make,

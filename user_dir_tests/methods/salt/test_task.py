@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.salt import FIELDS, LANGUAGES, logits, make, read_rows, step, write_counterparts
+from user_dir_tests.helpers.setups.salt import FIELDS, LANGUAGES, logits, make, read_rows, step, write_counterparts
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from user_dir_tests.helpers.toys.toy_positions import make_tagging

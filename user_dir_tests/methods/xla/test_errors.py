@@ -10,7 +10,7 @@ import pytest
 from user_dir_tests.helpers.cotrain import SMALL, TASK, copy_of, make, remove, write_virtual
 from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.cotrain import problem as problem
-from user_dir_tests.helpers.salt import read_rows, write_counterparts
+from user_dir_tests.helpers.setups.salt import read_rows, write_counterparts
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.errors import UserError

@@ -15,7 +15,7 @@ from user_dir_tests.helpers.cotrain import ALL, TASK, begin, copy_of, make, mess
 from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.cotrain import problem as problem
 from user_dir_tests.helpers.running.training import train
-from user_dir_tests.helpers.salt import read_rows
+from user_dir_tests.helpers.setups.salt import read_rows
 from user_dir_tests.helpers.toys.tiny import Setup
 from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.methods.xla.cotraining import distil

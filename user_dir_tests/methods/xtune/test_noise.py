@@ -7,17 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.evaluation.made import checkpoint_state
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state
+from user_dir_tests.helpers.setups.views import PROBLEMS, make, make_batch, run
 from user_dir_tests.helpers.toys.tiny import Setup
-from user_dir_tests.helpers.views import PROBLEMS, make, make_batch, make_folders, run
 from xl_plugins.errors import UserError
 
 R1 = {"r1_weight": 5.0, "second_view": "gn", "noise_eps": 0.5}
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("noise"))
 
 
 def noisy(folders: dict[str, Path], problem: str, first: bool = False, second: bool = True) -> dict:

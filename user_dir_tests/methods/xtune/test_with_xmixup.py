@@ -7,22 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from user_dir_tests.helpers.positions import draw_back_translation
+from user_dir_tests.helpers.setups.positions import draw_back_translation
+from user_dir_tests.helpers.setups.views import CLASSES, PROBLEMS, make, make_batch, run
 from user_dir_tests.helpers.toys.tiny import Setup, in_float64
-from user_dir_tests.helpers.views import CLASSES, PROBLEMS, make, make_batch, make_folders, run, save_teachers
 
 TERMS = {"r1_weight": 5.0, "r2_weight": 2.0}
 ONLY_TARGET = {"mixup_alpha": 0.0, "mse_weight": 0.0, "kl_weight": 0.0}
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_folders(tmp_path_factory.mktemp("xtune"))
-
-
-@pytest.fixture(scope="module")
-def teachers(tmp_path_factory: pytest.TempPathFactory, folders: dict[str, Path]) -> dict[str, str]:
-    return save_teachers(tmp_path_factory.mktemp("teachers"), folders)
 
 
 def outputs(setup: Setup, sample: dict, view: dict) -> torch.Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from user_dir_tests.helpers.cotrain import SMALL, TASK
-from user_dir_tests.helpers.salt import FIELDS, read_rows
+from user_dir_tests.helpers.setups.salt import FIELDS, read_rows
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy_counterparts import make_texts
 from user_dir_tests.helpers.toys.toy_counterparts import make_world as make_counterparts

@@ -30,7 +30,7 @@ from user_dir_tests.helpers.cotrain import (
 )
 from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.cotrain import problem as problem
-from user_dir_tests.helpers.salt import read_rows
+from user_dir_tests.helpers.setups.salt import read_rows
 from user_dir_tests.helpers.toys.tiny import Setup
 from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.errors import UserError

@@ -8,10 +8,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from user_dir_tests.evaluation.made import checkpoint_state
 from user_dir_tests.helpers.cotrain import PROBLEMS, copy_of, make, members, message, model_of, run
 from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.cotrain import problem as problem
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state
 from user_dir_tests.helpers.running.training import load
 from user_dir_tests.helpers.toys.tiny import build
 from xl_plugins.methods.xla.cotraining.members import keep_members, load_members

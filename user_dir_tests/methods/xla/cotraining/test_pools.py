@@ -12,7 +12,7 @@ import pytest
 from user_dir_tests.helpers.cotrain import POOLS, PROBLEMS, copy_of, make, remove, write_virtual
 from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.cotrain import problem as problem
-from user_dir_tests.helpers.salt import FIELDS, read_rows, write_counterparts
+from user_dir_tests.helpers.setups.salt import FIELDS, read_rows, write_counterparts
 from user_dir_tests.helpers.toys.tiny import Setup
 from user_dir_tests.helpers.toys.toy import write_rows
 from xl_plugins.errors import UserError

@@ -14,7 +14,7 @@ import numpy as np
 import sentencepiece
 import torch
 
-from user_dir_tests.helpers.counterparts import float64_model
+from user_dir_tests.helpers.references.counterparts import float64_model
 from user_dir_tests.helpers.toys.toy_vicinity import POSITIONS, World
 from xl_plugins.augment.primitives.piece_classes import PieceClasses
 from xl_plugins.augment.primitives.words import WordPieces

@@ -9,6 +9,7 @@ from user_dir_tests.helpers.toys.toy_views import open_training_set
 from xl_plugins.augment.primitives.words import WordPieces
 
 LONG = 3000  # positions in which every context fits
+N = 8  # questions of the folders
 Words = list[tuple[int, ...]]
 open_set = partial(open_training_set, "qa")
 

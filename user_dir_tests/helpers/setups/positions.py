@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from user_dir_tests.helpers.reference import PairResult, Reference, softmax
+from user_dir_tests.helpers.references.xmixup import PairResult, Reference, softmax
 from user_dir_tests.helpers.toys.tiny import Setup, build
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 

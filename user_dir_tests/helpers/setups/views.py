@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from user_dir_tests.evaluation.made import checkpoint_state
-from user_dir_tests.helpers.positions import OPTIONS
+from user_dir_tests.helpers.evaluation.checkpoints import checkpoint_state
+from user_dir_tests.helpers.setups.positions import OPTIONS
 from user_dir_tests.helpers.toys.tiny import Setup, batch, build, gradients
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
@@ -20,6 +20,7 @@ PROBLEMS = ["sentence_pair", "tagging", "qa"]
 CLASSES = {"sentence_pair": 3, "tagging": 5, "qa": 1}
 PAD = 1
 IDS = [3, 8, 11, 16]
+R1 = {"r1_weight": 5.0}
 
 
 def make_folders(root: Path) -> dict[str, Path]:
@@ -110,3 +111,10 @@ def run(setup: Setup, sample: dict) -> tuple[float, dict[str, float], dict[str, 
     assert size == logged["nsentences"] == logged["sample_size"] == len(sample["id"])
     loss.backward()
     return loss.item(), {name: float(value) for name, value in logged.items()}, gradients(setup.model)
+
+
+def same_gradients(one: dict[str, Tensor], other: dict[str, Tensor], **tolerance: float) -> None:
+    """Compare the gradients of two runs."""
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], **(tolerance or {"atol": 2e-5, "rtol": 1e-4}), msg=name)
