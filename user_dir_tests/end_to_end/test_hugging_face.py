@@ -11,7 +11,7 @@ import torch
 pytest.importorskip("transformers")
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.evaluation.made import write_raw
+from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.hub import FAST, SPM, write_folder
 from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train_here
 from xl_plugins.cli import evaluate, prepare

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fairseq import options as fairseq_options
 
-from user_dir_tests.output.test_folder import tree
+from user_dir_tests.helpers.folders import tree
 from xl_plugins.cli import augment, convert, evaluate, mini, prepare, xtune
 from xl_plugins.cli.train import with_plugin
 from xl_plugins.errors import UserError

@@ -17,7 +17,7 @@ from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
 from xl_plugins.cli import counterparts, vicinity
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 METHODS = {
     "xmixup.md": ["xmixup_sentence_pair", "xmixup_tagging", "xmixup_qa", "xmixup_criterion", "xmixup_xlmr"],
     "xtune.md": ["xl_sentence_pair", "xl_tagging", "xl_qa", "xtune_criterion"],
