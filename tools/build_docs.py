@@ -80,20 +80,12 @@ def rows(cls: type) -> list[str]:
     return found
 
 
-def examples() -> str:
-    """A page that lists the recipes."""
-    found = sorted((ROOT / "examples").glob("*/README.md"))
-    titles = ((path, path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for path in found)
-    lines = [f"* [{title}]({path.relative_to(ROOT)})" for path, title in titles]
-    return "# Examples\n\n" + "\n".join(lines) + "\n"
-
-
 def main(out: Path) -> None:
     from xl_plugins.output import Staging
 
     known = set(pages())
     texts = {path.relative_to(ROOT): adapted(path, known) for path in known}
-    texts |= {Path("functions.md"): functions(), Path("options.md"): options(), Path("examples.md"): examples()}
+    texts |= {Path("functions.md"): functions(), Path("options.md"): options()}
     with Staging(out, "tools/build_docs.py", "OUT", overwrite=True) as staging:  # replaces what it made, nothing else
         for name, text in texts.items():
             path = staging.new / name

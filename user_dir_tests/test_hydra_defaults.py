@@ -155,7 +155,7 @@ def test_a_run_of_a_short_file(tmp_path: Path, run_recipe: Callable, monkeypatch
 def test_the_recipes_state_all_that_matters() -> None:
     """Filling in changes nothing of a shipped file but how many checkpoints of XLA's stages are kept."""
     changed: dict[str, set[str]] = {}
-    for path in sorted(REPO.glob("examples/*/*.yaml")):
+    for path in sorted(REPO.glob("examples/recipes/*/*.yaml")):
         found = []
         for fills in (False, True):
             cfg, names = composed_file(path), set(hydra_defaults._names_in(path))

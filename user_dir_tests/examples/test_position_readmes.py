@@ -84,7 +84,7 @@ def test_readme(download: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["udpos", "panx", "xquad", "mlqa"])
 def test_recipe_readme(download: Path, name: str) -> None:
-    train, tune, *_ = blocks(REPO / "examples" / name / "README.md")
+    train, tune, *_ = blocks(REPO / "examples" / "recipes" / name / "README.md")
     run(download, f"rm -rf data-bin/{name} outputs/{name}\n{train}")
     run(download, tune)
     for system in ("zero_shot", "translate_train", "xmixup", "xtune", "xtune-translate"):
@@ -103,7 +103,7 @@ def test_recipe_readme(download: Path, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_retrieval_readme(download: Path) -> None:
-    evaluate, _ = blocks(REPO / "examples" / "tatoeba" / "README.md")
+    evaluate, _ = blocks(REPO / "examples" / "recipes" / "tatoeba" / "README.md")
     run(download, f"rm -rf data-bin/tatoeba\nmkdir -p outputs\n{evaluate.replace('--json', '--layer 2 --json')}")
     text = (download / "outputs" / "tatoeba.json").read_text(encoding="utf-8")
     assert '"de"' in text and '"hi"' in text

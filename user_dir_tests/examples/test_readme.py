@@ -111,7 +111,7 @@ def test_readme(stage: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("data_set", ["xnli", "pawsx"])
 def test_recipe_readme(stage: Path, data_set: str) -> None:
-    train, tune, salt, _, by_hand = blocks(REPO / "examples" / data_set / "README.md")
+    train, tune, salt, _, by_hand = blocks(REPO / "examples" / "recipes" / data_set / "README.md")
     run(stage, f"rm -rf data-bin/{data_set} outputs/{data_set} by-hand\n{train}")
     run(stage, tune)
     run(stage, salt)
@@ -137,7 +137,7 @@ def test_single_texts_readme(stage: Path) -> None:
             path = stage / "raw" / "sib200" / "data" / "annotated" / code / f"{split}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("\n".join(["index_id\tcategory\ttext", *table, ""]), encoding="utf-8")
-    (commands,) = blocks(REPO / "examples" / "sib200" / "README.md")
+    (commands,) = blocks(REPO / "examples" / "recipes" / "sib200" / "README.md")
     three = "raw/sib200/data/annotated xlmr.base data-bin/sib200 eng_Latn,deu_Latn,swh_Latn"
     table = run(stage, commands.replace("prepare.sh", f"prepare.sh {three}"))
     for name in ("zero_shot", "translate_train", "xmixup", "plain-inference"):
@@ -158,7 +158,7 @@ def test_salt_on_the_embedded_benchmark(stage: Path) -> None:
         "xl-prepare xnli raw/xnli quick/data-bin --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base/dict.txt"
     )
     run(stage, prepare)
-    call = "SEEDS=1 examples/mini/salt.sh quick mini-salt"
+    call = "SEEDS=1 examples/experiments/mini/salt.sh quick mini-salt"
     first = run(stage, call)
     for text in ("translations above", "paired bootstrap", "plain", "synonyms", "no-mixup", "salt", "dictionary"):
         assert text in first

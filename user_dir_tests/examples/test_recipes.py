@@ -16,7 +16,8 @@ from user_dir_tests.helpers.toys.toy import make_data, make_texts
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 
 REPO = Path(__file__).resolve().parents[2]
-EVERY = sorted(REPO.glob("examples/*/*.yaml"))
+FOLDER = REPO / "examples" / "recipes"
+EVERY = sorted(FOLDER.glob("*/*.yaml"))
 RECIPES = [path for path in EVERY if not path.stem.startswith(("xtune", "salt", "xla"))]  # with tests of their own
 SMALL = {
     "+model.encoder_layers": 3, "+model.encoder_embed_dim": 16, "+model.encoder_ffn_embed_dim": 24,
@@ -73,7 +74,7 @@ def test_there_are_recipes_for_every_method_and_size() -> None:
 @pytest.mark.parametrize("recipe", EVERY, ids=name)
 def test_first_line_is_the_command(recipe: Path) -> None:
     first = recipe.read_text().splitlines()[0]
-    where = f"--config-dir examples/{recipe.parent.name} --config-name {recipe.stem}"
+    where = f"--config-dir examples/recipes/{recipe.parent.name} --config-name {recipe.stem}"
     assert first == f"# fairseq-hydra-train {where} common.user_dir=$(pwd)/xl_plugins"
 
 
@@ -123,7 +124,7 @@ def test_two_updates(recipe: Path, stage: Path, run_recipe: Callable, tmp_path: 
 
 def test_a_mistake_under_hydra_ends_in_one_line_and_status_2(run_python: Callable, tmp_path: Path) -> None:
     done = run_python(
-        "-m", "fairseq_cli.hydra_train", "--config-dir", REPO / "examples" / "xnli", "--config-name", "xmixup_base",
+        "-m", "fairseq_cli.hydra_train", "--config-dir", FOLDER / "xnli", "--config-name", "xmixup_base",
         f"common.user_dir={REPO / 'xl_plugins'}", "task.data=nowhere", f"hydra.run.dir={tmp_path / 'hydra'}",
         cwd=tmp_path,
     )  # fmt: skip

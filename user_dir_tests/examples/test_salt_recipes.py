@@ -18,7 +18,7 @@ from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_views import make_folder
 from xl_plugins.defaults import given_options, task_defaults
 
-RECIPES = sorted(REPO.glob("examples/*/salt*.yaml"))
+RECIPES = sorted(REPO.glob("examples/recipes/*/salt*.yaml"))
 LANGUAGES = ("en", "fr", "es", "de")  # 3.1
 EPOCHS = {"xnli": 1, "pawsx": 3}  # this and the intervals: the training scripts of Huang et al. (EMNLP 2021)
 INTERVALS = {"xnli": 1000, "pawsx": 500}
@@ -76,11 +76,11 @@ def test_values_agree_with_the_defaults_of_the_command_line(path: Path) -> None:
 
 @pytest.mark.parametrize("data_set", EPOCHS)
 def test_changes_named_in_the_readme_are_options_of_the_file(data_set: str) -> None:
-    text = (REPO / "examples" / data_set / "README.md").read_text(encoding="utf-8")
+    text = (REPO / "examples" / "recipes" / data_set / "README.md").read_text(encoding="utf-8")
     section = text.split("## SALT\n")[1].split("\n## ")[0]
     changes = re.findall(r"`(task|optimization)\.(\w+)(?:=(\w+))?`", section)
     assert {option for _, option, _ in changes} == {"mix", "salt_langs", "include_original", "max_epoch"}
-    config = read(REPO / "examples" / data_set / "salt_base.yaml")
+    config = read(REPO / "examples" / "recipes" / data_set / "salt_base.yaml")
     for group, option, _ in changes:
         assert option in config[group]
 

@@ -13,7 +13,7 @@ from user_dir_tests.helpers.toys.tiny import SHAPE
 from user_dir_tests.helpers.toys.toy import make_data
 
 REPO = Path(__file__).resolve().parents[2]
-EVERY = sorted(REPO.glob("examples/**/*.yaml"))
+EVERY = sorted(REPO.glob("examples/recipes/*/*.yaml"))
 
 
 def test_every_recipe_gives_each_job_its_folder() -> None:
@@ -36,7 +36,7 @@ def test_two_values(run_python: Callable, tmp_path: Path) -> None:
     (tmp_path / "data-bin").mkdir()
     make_data(tmp_path / "data-bin" / "xnli", train=16, valid=4)
     (tmp_path / "small").mkdir()
-    recipe = (REPO / "examples" / "xnli" / "zero_shot_base.yaml").read_text(encoding="utf-8")
+    recipe = (REPO / "examples" / "recipes" / "xnli" / "zero_shot_base.yaml").read_text(encoding="utf-8")
     config = yaml.safe_load(recipe)
     config["model"] |= {key[2:].replace("-", "_"): value for key, value in SHAPE.items() if "length" not in key}
     config["common"] |= {"cpu": True, "user_dir": str(REPO / "xl_plugins")}

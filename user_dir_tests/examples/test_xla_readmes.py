@@ -33,8 +33,8 @@ def sections(path: Path, command: str) -> list[str]:
 
 @pytest.mark.parametrize(("data_set", "target"), [("xnli", "es"), ("pawsx", "de")])
 def test_pairs(stage: Path, data_set: str, target: str) -> None:
-    (commands,) = sections(REPO / "examples" / data_set / "README.md", "xl-convert")
-    run(stage, f"rm -rf data-bin/{data_set} outputs/{data_set}\nexamples/{data_set}/prepare.sh")
+    (commands,) = sections(REPO / "examples" / "recipes" / data_set / "README.md", "xl-convert")
+    run(stage, f"rm -rf data-bin/{data_set} outputs/{data_set}\nexamples/recipes/{data_set}/prepare.sh")
     # 5 % of 96 pairs are no update: the last run has all of them
     run(stage, commands.rstrip() + " task.xla_source_percent=100 task.xla_target_percent=100\n")
     check(stage / "outputs" / data_set, f"xla-{target}", {"en", target})
@@ -43,7 +43,7 @@ def test_pairs(stage: Path, data_set: str, target: str) -> None:
 
 def test_panx(download: Path) -> None:
     """Hindi stands in for Urdu."""
-    (commands,) = sections(REPO / "examples" / "panx" / "README.md", "xl-convert")
+    (commands,) = sections(REPO / "examples" / "recipes" / "panx" / "README.md", "xl-convert")
     panx = download / "raw" / "panx"
     shutil.copy(panx / "translate-train" / "en-hi.tsv", panx / "train-hi.tsv")
     run(download, "rm -rf data-bin/panx-xla outputs/panx\n" + re.sub(r"\bur\b", "hi", commands))
@@ -66,7 +66,7 @@ def test_conll(download: Path) -> None:
                 rows = [row.replace(" B-", " I-") for row in rows]
             text = "\n".join(["-DOCSTART- -X- O", "", *rows, ""])
             (raw / f"{name}.{part}").write_text(text, encoding="iso-8859-1", errors="replace")
-    (commands,) = sections(REPO / "examples" / "conll" / "README.md", "xl-convert")
+    (commands,) = sections(REPO / "examples" / "recipes" / "conll" / "README.md", "xl-convert")
     run(download, commands)
     check(download / "outputs" / "conll", "xla-de", {"en", "de", "es", "nl"})
     made = (raw / "iob2" / "eng.testb").read_text(encoding="utf-8").splitlines()[2:]
@@ -99,7 +99,7 @@ def test_on_the_embedded_benchmark(stage: Path) -> None:
     train = f'exec bare-fairseq-train "$@" {TRAIN} $limit --cpu --num-workers 0'
     command.write_text(f"#!/bin/sh\n{limit}\n{train}\n")
     try:
-        call = "TRAIN=48 POOL=48 TARGETS=de examples/mini/xla.sh quick mini-xla sentence_pair"
+        call = "TRAIN=48 POOL=48 TARGETS=de examples/experiments/mini/xla.sh quick mini-xla sentence_pair"
         printed = run(stage, call)
         for text in ("paired bootstrap", "zero-shot", "+penalty", "XLA epoch 3", "ensemble of three"):
             assert text in printed

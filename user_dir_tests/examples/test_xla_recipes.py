@@ -17,7 +17,7 @@ from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.defaults import given_options, task_defaults
 
-RECIPES = sorted(REPO.glob("examples/*/xla*.yaml"))
+RECIPES = sorted(REPO.glob("examples/recipes/*/xla*.yaml"))
 TAGGING = ("panx", "conll")
 POSITIONS = 280
 # Table 8; 3,000 updates of 4 x 5 sentences are so many passes over 20,000 and 14,041 sentences
@@ -110,13 +110,13 @@ def test_values_agree_with_the_defaults_of_the_command_line(path: Path) -> None:
 
 @pytest.mark.parametrize("data_set", ETA)
 def test_changes_named_in_the_readme_are_options_of_the_file(data_set: str) -> None:
-    text = (REPO / "examples" / data_set / "README.md").read_text(encoding="utf-8")
+    text = (REPO / "examples" / "recipes" / data_set / "README.md").read_text(encoding="utf-8")
     section = text if data_set == "conll" else text.split("## XLA\n")[1].split("\n## ")[0]
     changes = re.findall(r"[`' ](task|criterion|optimization)\.(\w+)=", section)
     assert {option for _, option in changes} >= {
         "xla_epochs", "xla_datasets", "distill_eta", "agreement", "conf_penalty", "max_epoch", "xla_target",
     }  # fmt: skip
-    config = read(REPO / "examples" / data_set / "xla_base.yaml")
+    config = read(REPO / "examples" / "recipes" / data_set / "xla_base.yaml")
     for group, option in changes:
         assert option in config[group]
 

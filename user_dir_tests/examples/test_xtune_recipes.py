@@ -16,7 +16,7 @@ from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_views import make_dictionaries, make_folder
 from xl_plugins.methods.xtune.presets import DATA_SETS, SETTINGS, recipe, views
 
-RECIPES = sorted(REPO.glob("examples/*/xtune*.yaml"))
+RECIPES = sorted(REPO.glob("examples/recipes/*/xtune*.yaml"))
 POSITIONS = {**MAX_POSITIONS, "sentence_pair": 256}
 
 
