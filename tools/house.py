@@ -44,7 +44,8 @@ problems.base
 problems.classification problems.preparation problems.raw
 problems.labelled_texts
 problems.qa problems.retrieval problems.sentence_pair problems.tagging problems.text
-resuming encoder_shape
+encoder_shape
+resuming
 criterions hooks hydra_defaults shutdown
 tasks
 methods.plain methods.salt methods.xla methods.xmixup methods.xtune

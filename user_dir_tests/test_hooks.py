@@ -19,6 +19,7 @@ from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins import hooks
 from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError
+from xl_plugins.resuming.restore import _refuse_other_architecture, saved_config
 
 
 def test_installing_twice_changes_nothing() -> None:
@@ -92,10 +93,10 @@ def test_options_of_a_model_without_dataclass_are_read(tmp_path: Path) -> None:
     """fairseq-train keeps the options of ``--arch roberta_base`` as a Namespace inside the configuration."""
     cfg = {"task": {"_name": "masked_lm"}, "model": argparse.Namespace(arch="roberta_base", encoder_attention_heads=4)}
     torch.save({"cfg": cfg, "args": None, "model": {}}, tmp_path / "model.pt")
-    saved = hooks.saved_config(str(tmp_path / "model.pt"))
+    saved = saved_config(str(tmp_path / "model.pt"))
     assert saved["task"]["_name"] == "masked_lm" and saved["model"]["encoder_attention_heads"] == 4
     with pytest.raises(UserError, match="--encoder-attention-heads 4, this model has 2; pass the checkpoint's value"):
-        hooks._refuse_other_architecture("model.pt", saved["model"], argparse.Namespace(encoder_attention_heads=2))
+        _refuse_other_architecture("model.pt", saved["model"], argparse.Namespace(encoder_attention_heads=2))
 
 
 def test_a_run_measured_in_updates_has_no_epoch_limit(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_random_damage_never_escapes_as_a_traceback(tmp_path):
         (torch.zeros(3), "found Tensor"),
         ([1, 2], "found list"),
         ({"embed.weight": torch.zeros(1)}, "found entries embed.weight"),
-        ({"roberta.embeddings.weight": torch.zeros(1)}, "give the model.pt of a fairseq archive"),
+        ({"roberta.embeddings.weight": torch.zeros(1)}, "convert the folder by xl-convert from-hf"),
     ],
 )
 def test_file_of_another_kind_is_named(state, found, tmp_path):

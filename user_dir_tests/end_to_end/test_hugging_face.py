@@ -11,8 +11,8 @@ import torch
 pytest.importorskip("transformers")
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.hub import FAST, SPM, write_folder
+from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train_here
 from xl_plugins.cli import evaluate, prepare
 from xl_plugins.errors import UserError
@@ -93,7 +93,7 @@ def test_trained_from_the_folder(hub: Path, data: Path, tmp_path: Path, caplog: 
     starts = {"file": tmp_path / "out" / "model.pt", "folder": hub, "weights": hub / "model.safetensors"}
     for name, start in starts.items():
         caplog.clear()
-        with pytest.MonkeyPatch.context() as patch, caplog.at_level("INFO", "xl_plugins.hooks"):
+        with pytest.MonkeyPatch.context() as patch, caplog.at_level("INFO", "xl_plugins.resuming.restore"):
             train_here(patch, run(data, tmp_path / name, start))
         told = [record.getMessage() for record in caplog.records if "converted to" in record.getMessage()]
         assert len(told) == (name != "file")

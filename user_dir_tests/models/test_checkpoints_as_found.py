@@ -154,7 +154,7 @@ def test_strict_restoring_names_the_file(setup: Any, state: dict) -> None:
         ({"extra_state": {"train_iterator": 4}}, "its entry 'extra_state.train_iterator' is a int"),
         ({"task_state": "x"}, "its entry 'task_state' is a str"),
         ({"shard_metadata": {}}, "one part of a model that was saved in shards"),
-        ({"model": None, "roberta.embeddings": 1}, "weights of Hugging Face, not a fairseq checkpoint; give the model"),
+        ({"model": None, "roberta.embeddings": 1}, "weights of Hugging Face, not a fairseq checkpoint; convert the"),
         ({"model": None}, "not a fairseq checkpoint: no entry 'model'"),
     ],
 )
@@ -168,7 +168,9 @@ def test_entries_of_other_kinds(change: dict, expected: str) -> None:
 def test_safetensors(tmp_path: Path) -> None:
     header = json.dumps({"roberta.embeddings.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-    with pytest.raises(UserError, match=r"model\.safetensors: .* of Hugging Face, not a fairseq checkpoint; give the"):
+    with pytest.raises(
+        UserError, match=r"model\.safetensors: .* of Hugging Face, not a fairseq checkpoint; convert the"
+    ):
         checkpoint_utils.load_checkpoint_to_cpu(str(tmp_path / "model.safetensors"))
     (tmp_path / "model.safetensors").rename(tmp_path / "model.pt")
     assert (foreign_kind(str(tmp_path / "model.pt")) or "").startswith("a safetensors file of Hugging Face")

@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, without its tensors' content: options, and the shapes of its weights.
+"""Read what a checkpoint says of itself, without the numbers: options, and the shapes of its weights.
 
 Files in torch's zip format are mapped. The older format, that of the published XLM-R archives, has a pickle before the
 numbers; it is read with a harmless stand-in for every class, so that nothing is imported, called or read twice.

@@ -15,7 +15,7 @@ from typing import Any
 
 
 def bf16_without_tpu(parsed: Any, input_args: Sequence[str] | None) -> Any:
-    """What ``options.parse_args_and_arch`` returned, with ``tpu`` as it was given: our wrapper of that function
+    """The result of ``options.parse_args_and_arch`` with ``tpu`` as it was given: our wrapper of that function
     (``hooks``) asks for this repair, so that there is one wrapper."""
     options_read = parsed[0] if isinstance(parsed, tuple) else parsed
     if getattr(options_read, "tpu", False) and not importlib.util.find_spec("torch_xla"):  # absent in a partial parse
