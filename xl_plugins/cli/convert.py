@@ -36,6 +36,16 @@ example:
   xl-prepare xnli raw/xnli data-bin/xnli --spm e5/sentencepiece.bpe.model --dict e5/dict.txt
   xl-train data-bin/xnli --task xl_sentence_pair --restore-file e5/model.pt --save-dir runs/e5
 """
+TO_HF = "a fine-tuned checkpoint as a folder of Hugging Face"
+TO_HF_EPILOG = """\
+OUT receives config.json, model.safetensors, the tokenizer and a model card; AutoModelForSequenceClassification,
+AutoModelForTokenClassification or AutoModelForQuestionAnswering reads it, and the pipelines. Logits are the same. The
+data folder gives the tokenizer and the names of the labels.
+
+example:
+  xl-convert to-hf runs/panx/checkpoint_best.pt models/panx --scores panx.json
+  python -c 'from transformers import pipeline; print(pipeline("token-classification", "models/panx")("Ana in Rio"))'
+"""
 TRIM = "an encoder with the pieces that given data need: smaller, faster on a CPU, the same numbers"
 TRIM_EPILOG = """\
 OUT receives model.pt, dict.txt and sentencepiece.bpe.model, to be used in the place of the originals from xl-prepare
@@ -84,6 +94,14 @@ def make_parser() -> argparse.ArgumentParser:
     from_hf.add_argument("out", metavar="OUT", help="folder to write")
     from_hf.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert from-hf made it")
 
+    to_hf = add("to-hf", TO_HF, TO_HF_EPILOG)
+    to_hf.add_argument("path", metavar="CKPT", help="checkpoint of a task of this package")
+    to_hf.add_argument("out", metavar="OUT", help="folder to write")
+    to_hf.add_argument("--data", metavar="DATA", help="data folder (default: the one that it was trained on)")
+    to_hf.add_argument("--plain", action="store_true", help="export X-Mixup's model without mixup inference")
+    to_hf.add_argument("--scores", metavar="FILE", help="scores for the model card, from xl-evaluate --json")
+    to_hf.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert to-hf made it")
+
     trim = add("trim", TRIM, TRIM_EPILOG)
     trim.add_argument("model", metavar="MODEL", help="model.pt of a pre-trained model, or a checkpoint")
     trim.add_argument("--data", required=True, nargs="+", metavar="PATH", help="files and folders with all texts")
@@ -130,6 +148,16 @@ def from_hf(args: argparse.Namespace) -> int:
     return 0
 
 
+def to_hf(args: argparse.Namespace) -> int:
+    from xl_plugins.convert.to_hf import to_hf as write
+
+    done = write(args.path, args.out, args.data, args.plain, args.scores, args.overwrite)
+    for line in done.lost:
+        say(f"warning: not in the folder: {line}", file=sys.stderr)
+    say(f"{args.out}: {done.architecture}")
+    return 0
+
+
 def trim(args: argparse.Namespace) -> int:
     from xl_plugins.convert.trim import trim as write
 
@@ -150,10 +178,13 @@ def untrim(args: argparse.Namespace) -> int:
     return 0
 
 
+COMMANDS = {"from-hf": from_hf, "to-hf": to_hf, "members": members, "trim": trim, "untrim": untrim}
+
+
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
-    return {"from-hf": from_hf, "members": members, "trim": trim, "untrim": untrim}[args.command](args)
+    return COMMANDS[args.command](args)
 
 
 def cli_main() -> None:

@@ -15,17 +15,17 @@ from .folder import Folder
 from .weights import Weights
 
 ENCODER, HEAD = "encoder.sentence_encoder.", "encoder.lm_head."
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu", "swish": "swish",
     "silu": "swish",
 }  # fmt: skip
 _SPECIAL_POSITIONS = 2  # fairseq counts positions from <pad> + 1
-_NAMES = {  # of a layer: Hugging Face's, and fairseq's
+NAMES = {  # of a layer: Hugging Face's, and fairseq's
     "attention.self.query": "self_attn.q_proj", "attention.self.key": "self_attn.k_proj",
     "attention.self.value": "self_attn.v_proj", "attention.output.dense": "self_attn.out_proj",
     "intermediate.dense": "fc1", "output.dense": "fc2",
 }  # fmt: skip
-_NORMS = {
+NORMS = {
     False: {"attention.output.LayerNorm": "self_attn_layer_norm", "output.LayerNorm": "final_layer_norm"},
     True: {"attention.self_attn_layer_norm": "self_attn_layer_norm", "LayerNorm": "final_layer_norm"},
 }  # by whether the norm comes first, as in XLM-R XL
@@ -78,8 +78,8 @@ def read_shape(folder: Folder) -> Shape:
     if width % heads:
         raise folder.wrong("num_attention_heads", f"expected a divisor of hidden_size, {width}")
     activation = folder.config.get("hidden_act", "gelu")
-    if activation not in _ACTIVATIONS:
-        raise folder.wrong("hidden_act", f"known are {', '.join(_ACTIVATIONS)}")
+    if activation not in ACTIVATIONS:
+        raise folder.wrong("hidden_act", f"known are {', '.join(ACTIVATIONS)}")
     eps = folder.config.get("layer_norm_eps", 1e-12)
     if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not 0 < eps < 1:
         raise folder.wrong("layer_norm_eps", "expected a number between 0 and 1")
@@ -87,7 +87,7 @@ def read_shape(folder: Folder) -> Shape:
     return Shape(
         folder.whole("num_hidden_layers"), width, folder.whole("intermediate_size"), heads,
         rows if bert else rows - _SPECIAL_POSITIONS, folder.whole("type_vocab_size", 0), folder.whole("vocab_size"),
-        _ACTIVATIONS[activation], folder.kind == "xlm-roberta-xl", float(eps),
+        ACTIVATIONS[activation], folder.kind == "xlm-roberta-xl", float(eps),
     )  # fmt: skip
 
 
@@ -118,9 +118,9 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
     sizes = {"fc1": (shape.inner, c), "fc2": (c, shape.inner)}
     for layer in range(shape.layers):
         theirs, ours = f"encoder.layer.{layer}.", f"{ENCODER}layers.{layer}."
-        for name, known in _NAMES.items():
+        for name, known in NAMES.items():
             _take(model, ours + known, weights, theirs + name, *sizes.get(known, (c, c)))
-        for name, known in _NORMS[shape.norm_first].items():
+        for name, known in NORMS[shape.norm_first].items():
             _take(model, ours + known, weights, theirs + name, c)
     if any(name.startswith(f"encoder.layer.{shape.layers}.") for name in weights):
         raise UserError(f"{weights.folder.path}: has more than the {shape.layers} layers of its config.json")

@@ -1,0 +1,110 @@
+"""``xl-convert to-hf``: a fine-tuned checkpoint as a folder that transformers, pipelines and the hub read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..data.tokenizer import load_dictionary
+from ..errors import UserError
+from ..evaluation.checkpoint import FineTuned, load_fine_tuned
+from ..huggingface.export import SPANS, TEXTS, WORDS, Kind, hub_config, hub_weights
+from ..huggingface.fast_tokenizer import fast_tokenizer, tokenizer_config
+from ..huggingface.from_hf import DICT, SPM
+from ..models.heads import SpanHead, WordHead
+from ..models.xmixup import XMixupModel
+from ..output import Staging
+from .model_card import model_card
+
+COMMAND = "xl-convert to-hf"
+
+
+class Exported(NamedTuple):
+    """The architecture that was written, and what the folder cannot do that the checkpoint can, a line each."""
+
+    architecture: str
+    lost: list[str]
+
+
+def to_hf(
+    path: str, out: str, data: str | None = None, plain: bool = False, scores: str | None = None,
+    overwrite: bool = False,
+) -> Exported:  # fmt: skip
+    """Write configuration, weights, fast tokenizer and model card.
+
+    Args:
+        path: checkpoint of a task of this package.
+        data: folder with its dictionary, tokenizer and labels; None for the one it was trained on.
+        plain: export a model that mixes in translations without them.
+        scores: JSON file of ``xl-evaluate --json``, for the card.
+
+    Raises:
+        UserError: no such checkpoint, a model that transformers has not, files that do not fit, ``out`` is there.
+    """
+    staging = Staging(out, COMMAND, "OUT", overwrite, [path, data, scores])
+    staging.check()
+    tuned = load_fine_tuned(path, data, device="cpu")
+    kind, lost = _kind(tuned), _lost(tuned, plain)
+    root = Path(tuned.task.data_bin.root)
+    dictionary, spm = load_dictionary(str(root / DICT)), root / SPM
+    if not spm.is_file():
+        raise UserError(f"{spm}: missing; put the encoder's {SPM} there, or give --data with it")
+    pieces = dictionary.symbols[dictionary.nspecial :]
+    options: Any = tuned.model.args
+    problem = tuned.task.problem
+    config = hub_config(options, len(tuned.task.source_dictionary), kind, problem.labels)
+    tokenizer = fast_tokenizer(spm.read_bytes(), pieces, str(spm))
+    where = "classification_heads" if kind is TEXTS else "position_heads"
+    head, first = f"{where}.{problem.head_name}.", bool(options.encoder_normalize_before)
+    weights = hub_weights(tuned.model.state_dict(), head, kind, first)
+    card = model_card(tuned, kind, lost, scores)
+    with staging:
+        from safetensors.torch import save_file
+
+        weights_file = staging.new / "model.safetensors"
+        save_file(weights, weights_file, metadata={"format": "pt"})
+        weights_file.chmod(0o666 & ~_umask())  # safetensors lets nobody else read it
+        (staging.new / SPM).write_bytes(spm.read_bytes())
+        (staging.new / "README.md").write_text(card, encoding="utf-8")
+        _write(staging.new / "config.json", config)
+        _write(staging.new / "tokenizer.json", tokenizer)
+        _write(staging.new / "tokenizer_config.json", tokenizer_config(options.max_positions))
+        staging.commit()
+    return Exported(config["architectures"][0], lost)
+
+
+def _kind(tuned: FineTuned) -> Kind:
+    head = tuned.model.head(tuned.task.problem.head_name)  # type: ignore[operator]
+    return WORDS if isinstance(head, WordHead) else SPANS if isinstance(head, SpanHead) else TEXTS
+
+
+def _lost(tuned: FineTuned, plain: bool) -> list[str]:
+    """What transformers' model does otherwise; UserError where that needs the user's consent."""
+    found = []
+    mixes = isinstance(tuned.model, XMixupModel) and not getattr(tuned.model.args, "no_mixup", False)
+    if mixes and not tuned.task.cfg.no_mixup_inference:
+        if not plain:
+            raise UserError(
+                f"{tuned.path}: reads translations as well (X-Mixup with mixup inference), an exported model the text"
+                " alone; pass --plain to export that"
+            )
+        found.append("mixup inference: the text is read without its translation into the source language")
+    head = tuned.model.head(tuned.task.problem.head_name)  # type: ignore[operator]
+    if isinstance(head, WordHead) and head.pooling != "first":
+        found.append(
+            f"the {head.pooling} over the pieces of a word: a pipeline classifies pieces and puts them together by its"
+            " aggregation_strategy"
+        )
+    return found
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
