@@ -38,7 +38,8 @@ data
 augment.primitives data.training
 data.augmented data.prepare augment.generation
 augment.code_switch augment.counterparts augment.vicinity
-models optim huggingface
+huggingface
+models optim
 problems.counting problems.predicting
 problems.base
 problems.classification problems.preparation problems.raw

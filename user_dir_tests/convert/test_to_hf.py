@@ -140,7 +140,8 @@ def test_texts_and_pairs_get_the_same_ids(data: dict[str, Path], tmp_path: Path)
 @pytest.mark.parametrize(
     ("problem", "pipeline", "given"),
     [("sentence_pair", "text-classification", {"text": "a b", "text_pair": "c"}),
-     ("text", "text-classification", "a b"), ("tagging", "token-classification", "a b c"), ("qa", "question-answering", None)],
+     ("text", "text-classification", "a b"), ("tagging", "token-classification", "a b c"),
+     ("qa", "question-answering", None)],
 )  # fmt: skip
 def test_pipelines_run(data: dict[str, Path], tmp_path: Path, problem: str, pipeline: str, given: Any) -> None:
     made = make(data, tmp_path, problem)

@@ -10,7 +10,7 @@ from ..data.tokenizer import PieceEncoder
 from ..output import Staging
 from .encoder import convert, has_language_model, read_shape
 from .folder import open_folder
-from .tokenizer import Tokenizer, read_tokenizer
+from .tokenizer import MASK, SPECIAL, Tokenizer, read_tokenizer
 from .weights import Weights
 
 COMMAND = "xl-convert from-hf"
@@ -57,6 +57,19 @@ def from_hf(source: str, out: str, overwrite: bool = False, **facts: Any) -> Con
         staging.commit(rows=len(tokenizer.rows), source=os.path.basename(os.path.abspath(source)), **facts)
     rows = (shape.vocabulary, len(tokenizer.rows))
     return Converted(shape.layers, shape.width, rows, has_language_model(model), left_out)
+
+
+def read_folder(source: str, option: str = "--path") -> tuple[dict[str, Any], list[str]]:
+    """The encoder of a folder as a checkpoint of fairseq, without writing it, and the symbols of its dictionary.
+
+    Raises:
+        UserError: as :func:`from_hf`.
+    """
+    folder = open_folder(source, option)
+    shape, tokenizer = read_shape(folder), read_tokenizer(folder)
+    with Weights(folder) as weights:
+        model = convert(weights, shape, tokenizer.rows, folder.kind == "bert")
+    return _checkpoint(model, shape.options()), [*SPECIAL, *tokenizer.pieces, MASK]
 
 
 _USED = ("embeddings.", "encoder.", "lm_head.", "cls.predictions.")

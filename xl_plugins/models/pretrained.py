@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ..checkpoints.kinds import missing_file
 from ..errors import UserError
+from ..huggingface.cached import hub_folder
+from ..huggingface.from_hf import read_folder
 from .plain import XLMRModel
 
 _PREFIX = "encoder.sentence_encoder."
@@ -22,7 +24,11 @@ _SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn"
 
 
 def read_pretrained(path: str) -> dict[str, Any]:
-    """A checkpoint as fairseq reads it, without the optimiser; UserError when there is none."""
+    """A checkpoint as fairseq reads it, without the optimiser, or the encoder of a folder of Hugging Face, with the
+    ``symbols`` of its dictionary; UserError when there is none."""
+    if folder := hub_folder(path):
+        state, symbols = read_folder(folder)
+        return {**state, "symbols": symbols}
     if not os.path.isfile(path):
         otherwise = "no such file; give model.pt of a pre-trained model or a checkpoint"
         raise UserError(f"--path {path}: {missing_file(path, otherwise)}")
@@ -43,6 +49,10 @@ def build_pretrained(path: str, state: dict[str, Any], dictionary: Dictionary, w
     Raises:
         UserError: no such encoder or head in it, or another vocabulary.
     """
+    if state.get("symbols", dictionary.symbols) != dictionary.symbols:
+        raise UserError(
+            f"{path}: its pieces are not those of the data's dict.txt; prepare the data with --model {path}"
+        )
     weights = {k: v for k, v in state["model"].items() if k.startswith(("encoder.", "decoder."))}
     positions = _table_length(path, weights)
     model = XLMRModel.build_model(_options(path, state, weights, positions), Namespace(source_dictionary=dictionary))
