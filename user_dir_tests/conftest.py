@@ -10,15 +10,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small tensors, and tests may run side by side
 
 import pytest
 
+from user_dir_tests.helpers.running import quick_compose
 from user_dir_tests.helpers.running.warm import run_warm
 
 REPO = Path(__file__).resolve().parents[1]
+quick_compose.install()
 
 
 class Finished(NamedTuple):
@@ -128,11 +130,19 @@ def run_bare(run_python: Callable[..., Finished]) -> Callable[..., Finished]:
 
 @pytest.fixture(scope="session")
 def run_cli(run_python: Callable[..., Finished]) -> Callable[..., Finished]:
-    """``run_cli("prepare", "xnli", raw, dest)`` runs ``xl-prepare xnli RAW DEST`` in a fresh process.
+    """``run_cli("prepare", "xnli", raw, dest)`` runs ``xl-prepare xnli RAW DEST`` in a process of its own.
 
-    Keyword arguments ``cwd``, ``env`` (added to the environment), ``stdin`` (text), ``timeout`` (seconds).
+    Keyword arguments ``cwd``, ``env`` (added to the environment), ``stdin`` (text), ``timeout`` (seconds). With any of
+    the last three the interpreter is fresh; else the process is a fork of one that has imported torch and fairseq.
     """
-    return lambda name, *args, **kwargs: run_python("-m", f"xl_plugins.cli.{name}", *args, **kwargs)
+
+    def run(name: str, *args: object, cwd: Path | None = None, **fresh: Any) -> Finished:
+        module = f"xl_plugins.cli.{name}"
+        if fresh:
+            return run_python("-m", module, *args, cwd=cwd, **fresh)
+        return Finished(*run_warm(module, [str(arg) for arg in args], cwd or Path.cwd(), {"COLUMNS": "120"}))
+
+    return run
 
 
 @pytest.fixture(scope="session")

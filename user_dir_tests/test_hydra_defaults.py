@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,12 +43,20 @@ def parsed(*given: str) -> dict[str, Any]:
     return resolved(cfg)
 
 
+@functools.cache
+def fairseq_values() -> dict:
+    """fairseq's own values."""
+    found = OmegaConf.to_container(OmegaConf.structured(FairseqConfig), resolve=False, enum_to_str=True)
+    assert isinstance(found, dict)
+    return found
+
+
 def composition(file: Any) -> Any:
     """A file over fairseq's own values, by the steps of fairseq's main function before it knows this package."""
-    defaults = OmegaConf.to_container(OmegaConf.structured(FairseqConfig), resolve=False, enum_to_str=True)
+    defaults = dict(fairseq_values())
     for group in ("criterion", "lr_scheduler"):
         if group in file:
-            del defaults[group]  # type: ignore[arg-type,union-attr]
+            del defaults[group]
     cfg: Any = OmegaConf.merge(OmegaConf.create(defaults), file)
     add_defaults(cfg)
     return OmegaConf.create(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
@@ -156,9 +166,9 @@ def test_the_recipes_state_all_that_matters() -> None:
     """Filling in changes nothing of a shipped file but how many checkpoints of XLA's stages are kept."""
     changed: dict[str, set[str]] = {}
     for path in sorted(REPO.glob("examples/recipes/*/*.yaml")):
-        found = []
+        found, whole, names = [], composed_file(path), set(hydra_defaults._names_in(path))
         for fills in (False, True):
-            cfg, names = composed_file(path), set(hydra_defaults._names_in(path))
+            cfg = copy.deepcopy(whole)
             if fills:
                 hydra_defaults.fill(cfg, names)
             add_defaults(cfg)

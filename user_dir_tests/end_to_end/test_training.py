@@ -56,7 +56,11 @@ def test_fairseq_validate_finds_the_score_of_the_run(
     assert scores[-1] == pytest.approx(load(path)["extra_state"]["val_loss"], abs=0.01)
 
 
-@pytest.mark.parametrize("unit", [None, "update", "instance", "epoch"])
+# resumed draws of pairs: tasks/test_sampling.py, test_draws_after_a_resume
+PER_PAIR = pytest.param("instance", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("unit", [None, "update", PER_PAIR, "epoch"])
 def test_killed_and_resumed_run_is_bit_identical(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, unit: str | None
 ) -> None:
@@ -190,11 +194,11 @@ def test_ablations_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Pa
 
 
 def test_log_shows_what_the_method_does(tmp_path: Path, data: Path) -> None:
-    """The real command in a process of its own, with data workers; its log has every figure."""
+    """The real command in a process of its own, with a data worker; its log has every figure."""
     options = {
         **SMALL,
         "disable_validation": None,
-        "num_workers": 2,
+        "num_workers": 1,  # each takes seconds to end
         "sampling_k": 3,
         "max_epoch": 1,
         "select": "source-dev",

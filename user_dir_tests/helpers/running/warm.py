@@ -29,6 +29,10 @@ class WarmProcess:
         self.process = context.Process(target=_run, args=(code, arguments, str(cwd), dict(env or {}), self.files))
         self.process.start()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.process.pid, number)  # type: ignore[arg-type]
+
     def finish(self, timeout: float = 240) -> tuple[int, str, str]:
         """Exit status (negative: killed by that signal) and what it printed; TimeoutError when it takes longer."""
         with self.folder:
@@ -41,9 +45,12 @@ class WarmProcess:
         return self.process.exitcode, out, err
 
 
-def run_warm(module: str, arguments: list[str], cwd: Path) -> tuple[int, str, str]:
+def run_warm(
+    module: str, arguments: list[str], cwd: Path, env: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """Exit status and what ``python -m MODULE ARGUMENTS`` prints."""
-    return WarmProcess(f"import runpy; runpy.run_module({module!r}, None, '__main__', True)", arguments, cwd).finish()
+    code = f"import runpy; runpy.run_module({module!r}, None, '__main__', True)"
+    return WarmProcess(code, arguments, cwd, env).finish()
 
 
 def _run(code: str, arguments: list[str], cwd: str, env: dict[str, str], files: list[str]) -> None:
