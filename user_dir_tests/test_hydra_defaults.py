@@ -10,29 +10,25 @@ from typing import Any
 
 import pytest
 from fairseq import options
-from fairseq.dataclass import initialize
 from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import DictConfig, OmegaConf
 
+from user_dir_tests.helpers.running.recipes import add_defaults, filled, flat
 from user_dir_tests.helpers.running.training import load, train_here, words
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins import hydra_defaults
 from xl_plugins.defaults import TASK_DEFAULTS
 
 REPO = Path(__file__).resolve().parents[1]
-add_defaults = initialize.add_defaults.__wrapped__  # type: ignore[attr-defined]
 
 
-def flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    found = {}
-    for key, value in content.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return {name: value for name, value in found.items() if not name.startswith("scoring")}  # of translations
+def options_of(content: Any) -> dict[str, Any]:
+    return {name: value for name, value in flat(content).items() if not name.startswith("scoring")}  # of translations
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
-    return flat(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+    return options_of(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
 
 
 def parsed(*given: str) -> dict[str, Any]:
@@ -69,10 +65,7 @@ def composed(**given: Any) -> dict[str, Any]:
         OmegaConf.update(file, name.replace("__", "."), value)
     cfg = composition(file)
     names = set(hydra_defaults._leaves(OmegaConf.to_container(file), ""))  # type: ignore[arg-type]
-    hydra_defaults.fill(cfg, names)
-    add_defaults(cfg)
-    hydra_defaults._follow_references(cfg, names)
-    return resolved(cfg)
+    return options_of(filled(cfg, names))
 
 
 @pytest.mark.parametrize("size", ["", "_large"])
@@ -155,34 +148,8 @@ def test_a_run_of_a_short_file(tmp_path: Path, run_recipe: Callable, monkeypatch
     given = {"dropout": None, "attention_dropout": None, "pooler_dropout": None}
     train_here(monkeypatch, words(data, tmp_path / "plain", "xl_sentence_pair", max_update=2, **given))
     first, second = (load(tmp_path / name / "checkpoint_last.pt") for name in ("hydra", "plain"))
-    options_of = [flat(OmegaConf.to_container(OmegaConf.create(state["cfg"]))) for state in (first, second)]
-    differ = {name for name in options_of[0] if options_of[0][name] != options_of[1].get(name)}
+    saved = [options_of(OmegaConf.to_container(OmegaConf.create(state["cfg"]))) for state in (first, second)]
+    differ = {name for name in saved[0] if saved[0][name] != saved[1].get(name)}
     logging = ("common.log_", "common.no_progress_bar", "job_logging_cfg.")
     assert {name for name in differ if not name.startswith(logging)} <= {"checkpoint.save_dir", "common.user_dir"}
     assert all((first["model"][name] == value).all() for name, value in second["model"].items())
-
-
-def test_the_recipes_state_all_that_matters() -> None:
-    """Filling in changes nothing of a shipped file but how many checkpoints of XLA's stages are kept."""
-    changed: dict[str, set[str]] = {}
-    for path in sorted(REPO.glob("examples/recipes/*/*.yaml")):
-        found, whole, names = [], composed_file(path), set(hydra_defaults._names_in(path))
-        for fills in (False, True):
-            cfg = copy.deepcopy(whole)
-            if fills:
-                hydra_defaults.fill(cfg, names)
-            add_defaults(cfg)
-            if fills:
-                hydra_defaults._follow_references(cfg, names)
-            found.append(resolved(cfg))
-        differ = {name for name in {*found[0], *found[1]} if found[0].get(name) != found[1].get(name)}
-        changed[path.stem.partition("_")[0]] = changed.get(path.stem.partition("_")[0], set()) | differ
-    assert changed.pop("xla") == {"checkpoint.keep_last_epochs"}
-    assert set(changed) == {"salt", "translate", "xmixup", "xtune", "zero"} and not any(changed.values())
-
-
-def composed_file(path: Path) -> Any:
-    """The configuration that hydra hands to fairseq's main function."""
-    file = OmegaConf.load(path)
-    del file["hydra"], file["checkpoint"]["save_dir"]
-    return composition(file)

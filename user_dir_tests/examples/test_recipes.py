@@ -1,4 +1,4 @@
-"""Every shipped YAML composes, says how it is run, and trains two updates."""
+"""Every shipped YAML says how it is run, has its article's values, and trains two updates."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from user_dir_tests.examples.sizes import large_is_slow
+from user_dir_tests.helpers.running.recipes import EVERY, FOLDER, REPO, name, resolved
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy import make_data, make_texts
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 
-REPO = Path(__file__).resolve().parents[2]
-FOLDER = REPO / "examples" / "recipes"
-EVERY = sorted(FOLDER.glob("*/*.yaml"))
 RECIPES = [path for path in EVERY if not path.stem.startswith(("xtune", "salt", "xla"))]  # with tests of their own
 SMALL = {
     "+model.encoder_layers": 3, "+model.encoder_embed_dim": 16, "+model.encoder_ffn_embed_dim": 24,
@@ -45,10 +42,6 @@ VALUES = {
 VALUES["text"] = VALUES["sentence_pair"]
 OTHER_VALUES = {"tydiqa": {"max_epoch": 4, "lr": 3e-5}, "sib200": {"lr": 1e-5, "max_epoch": 20}}
 MAX_POSITIONS = {"sentence_pair": 128, "text": 128, "tagging": 128, "qa": 400}
-
-
-def name(path: Path) -> str:
-    return f"{path.parent.name}/{path.stem}"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +77,7 @@ def test_values_are_those_of_the_paper(recipe: Path) -> None:
     values = {"lr": 5e-6, **VALUES[problem], **OTHER_VALUES.get(recipe.parent.name, {})}
     if name(recipe).startswith("sib200/zero_shot"):
         values["max_epoch"] = 80
-    config = yaml.safe_load(recipe.read_text())
+    config = resolved(recipe)
     assert config["optimization"]["lr"] == [values["lr"]] and config["optimization"]["max_epoch"] == values["max_epoch"]
     assert config["dataset"]["batch_size"] * config["optimization"]["update_freq"][0] == 64
     assert config["task"]["max_length"] == values["max_length"] and config["optimizer"]["weight_decay"] == 0
@@ -116,7 +109,7 @@ def test_two_updates(recipe: Path, stage: Path, run_recipe: Callable, tmp_path: 
     assert done.code == 0, done.err[-2000:]
     saved = load(tmp_path / "save" / "checkpoint_last.pt")
     assert saved["optimizer_history"][-1]["num_updates"] == 2
-    config = yaml.safe_load(recipe.read_text())
+    config = resolved(recipe)
     assert saved["cfg"]["task"]["_name"] == config["task"]["_name"]
     assert saved["cfg"]["model"]["_name"] == config["model"]["_name"]
     assert 0 <= saved["extra_state"]["best"] <= 100  # the selection metric was followed

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.examples.sizes import large_is_slow
-from user_dir_tests.examples.test_recipes import MAX_POSITIONS, REPO, SMALL, name
+from user_dir_tests.examples.test_recipes import MAX_POSITIONS, SMALL
+from user_dir_tests.helpers.running.recipes import EVERY, FOLDER, composed, name, resolved
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_views import make_folder
 from xl_plugins.defaults import given_options, task_defaults
 
-RECIPES = sorted(REPO.glob("examples/recipes/*/salt*.yaml"))
+RECIPES = [path for path in EVERY if path.stem.startswith("salt")]
 LANGUAGES = ("en", "fr", "es", "de")  # 3.1
 EPOCHS = {"xnli": 1, "pawsx": 3}  # this and the intervals: the training scripts of Huang et al. (EMNLP 2021)
 INTERVALS = {"xnli": 1000, "pawsx": 500}
 
 
-def read(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text())
+def part(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {option: options[option] for option in names}
 
 
 def test_there_is_one_of_each_size() -> None:
@@ -34,37 +34,39 @@ def test_there_is_one_of_each_size() -> None:
 
 @pytest.mark.parametrize("path", RECIPES, ids=name)
 def test_values_are_those_of_the_article_and_its_scripts(path: Path) -> None:
-    config, data_set, large = read(path), path.parent.name, path.stem.endswith("large")
-    assert config["task"] == {
+    config, data_set, large = resolved(path), path.parent.name, path.stem.endswith("large")
+    task = {
         "_name": "salt_augment_task", "data": f"data-bin/{data_set}", "problem": "sentence_pair", "max_length": 128,
         "valid_languages": "source", "select": "source-dev", "salt_langs": ",".join(LANGUAGES),
         "salt_source_threshold": 1e-3, "salt_threshold": 1e-7, "mix": "uniform", "mix_granularity": "instance",
         "include_original": False,
     }  # fmt: skip
+    assert part(config["task"], *task) == task
     rate, rows = (5e-6, (8, 4)) if large else (2e-5, (32, 1))
-    assert config["optimization"] == {
+    assert part(config["optimization"], "lr", "max_epoch", "update_freq", "clip_norm") == {
         "lr": [rate], "max_epoch": EPOCHS[data_set], "update_freq": [rows[1]], "clip_norm": 1.0,
     }  # fmt: skip
     assert config["dataset"]["batch_size"] == rows[0]
     assert config["dataset"]["validate_interval_updates"] == INTERVALS[data_set]
     assert config["checkpoint"]["save_interval_updates"] == INTERVALS[data_set]
-    assert config["optimizer"] == {
+    assert part(config["optimizer"], "_name", "adam_betas", "adam_eps", "weight_decay") == {
         "_name": "adam", "adam_betas": "(0.9, 0.999)", "adam_eps": 1e-8, "weight_decay": 0.0,
     }  # fmt: skip
-    assert config["lr_scheduler"] == {"_name": "xl_linear", "warmup_ratio": 0.0}
+    assert part(config["lr_scheduler"], "_name", "warmup_ratio") == {"_name": "xl_linear", "warmup_ratio": 0.0}
     assert config["model"]["pooler_dropout"] == 0.1 and config["model"]["_name"].endswith("_large") == large
     model = f"xlmr.{'large' if large else 'base'}/model.pt"
     assert config["checkpoint"]["finetune_from_model"] == model
     assert f"--path {model} --word-lists" in path.read_text()  # the copies come from the same model
-    assert config["hydra"]["run"]["dir"] == f"outputs/{data_set}/{path.stem}"
+    assert config["checkpoint"]["save_dir"] == f"outputs/{data_set}/{path.stem}"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name)
 def test_values_agree_with_the_defaults_of_the_command_line(path: Path) -> None:
     """All but the epochs of PAWS-X and the rate of the large model: the task knows one of each."""
-    config = read(path)
+    config = resolved(path)
     words = ["--task", config["task"]["_name"], "--arch", config["model"]["_name"], "--distributed-world-size", "1"]
-    flat = {option: value for group in config.values() for option, value in group.items() if option != "_name"}
+    groups = [group for group in config.values() if isinstance(group, dict)]
+    flat = {option: value for group in groups for option, value in group.items() if option != "_name"}
     flat |= {"criterion": config["criterion"]["_name"], "arch": config["model"]["_name"]}
     flat |= {"optimizer": config["optimizer"]["_name"], "lr_scheduler": config["lr_scheduler"]["_name"]}
     known = {option: value for option, value in task_defaults(given_options(words)).items() if option in flat}
@@ -76,11 +78,11 @@ def test_values_agree_with_the_defaults_of_the_command_line(path: Path) -> None:
 
 @pytest.mark.parametrize("data_set", EPOCHS)
 def test_changes_named_in_the_readme_are_options_of_the_file(data_set: str) -> None:
-    text = (REPO / "examples" / "recipes" / data_set / "README.md").read_text(encoding="utf-8")
+    text = (FOLDER / data_set / "README.md").read_text(encoding="utf-8")
     section = text.split("## SALT\n")[1].split("\n## ")[0]
     changes = re.findall(r"`(task|optimization)\.(\w+)(?:=(\w+))?`", section)
     assert {option for _, option, _ in changes} == {"mix", "salt_langs", "include_original", "max_epoch"}
-    config = read(REPO / "examples" / "recipes" / data_set / "salt_base.yaml")
+    config = composed(FOLDER / data_set / "salt_base.yaml")
     for group, option, _ in changes:
         assert option in config[group]
 

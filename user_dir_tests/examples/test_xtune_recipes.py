@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.examples.test_recipes import MAX_POSITIONS, PROBLEMS, REPO, SMALL, name
+from user_dir_tests.examples.test_recipes import MAX_POSITIONS, PROBLEMS, SMALL
+from user_dir_tests.helpers.running.recipes import EVERY, name, resolved
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_views import make_dictionaries, make_folder
 from xl_plugins.methods.xtune.presets import DATA_SETS, SETTINGS, recipe, views
 
-RECIPES = sorted(REPO.glob("examples/recipes/*/xtune*.yaml"))
+RECIPES = [path for path in EVERY if path.stem.startswith("xtune")]
 POSITIONS = {**MAX_POSITIONS, "sentence_pair": 256}
 
 
@@ -34,14 +35,9 @@ def first_stage(path: Path) -> Path:
     return own if setting == SETTINGS[1] and own.exists() else path.with_name("xtune_stage1_base.yaml")
 
 
-def without_paths(config: dict[str, Any]) -> dict[str, Any]:
-    groups = {name: dict(options) for name, options in config.items() if name not in ("hydra", "common")}
-    for group, option in (
-        ("task", "data"), ("task", "cs_dictionaries"), ("criterion", "teacher"), ("checkpoint", "save_dir"),
-        ("checkpoint", "finetune_from_model"),
-    ):  # fmt: skip
-        groups[group].pop(option, None)
-    return groups
+def assert_preset(config: dict[str, Any], data_set: str, setting: str, size: str, stage: int) -> None:
+    for group, options in recipe(data_set, setting, size, stage).items():
+        assert {option: config[group][option] for option in options} == options
 
 
 def test_there_is_one_of_each_stage_and_setting() -> None:
@@ -58,16 +54,16 @@ def test_there_is_one_of_each_stage_and_setting() -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=name)
 def test_values_are_those_of_the_presets(path: Path) -> None:
     data_set, stage, setting = described(path)
-    config = yaml.safe_load(path.read_text())
-    assert without_paths(config) == recipe(data_set, setting, "base", stage)
+    config = resolved(path)
+    assert_preset(config, data_set, setting, "base", stage)
     assert config["common"]["seed"] == 1
     assert config["task"]["data"] == f"data-bin/{data_set}"
-    assert config["hydra"]["run"]["dir"] == f"outputs/{data_set}/{path.stem}"
+    assert config["checkpoint"]["save_dir"] == f"outputs/{data_set}/{path.stem}"
     assert config["checkpoint"]["finetune_from_model"] == "xlmr.base/model.pt"  # both stages start there
     switches = "cs" in (config["task"]["augment"], config["task"]["second_view"])
-    assert config["task"].get("cs_dictionaries") == ("raw/dictionaries" if switches else None)
-    teacher = f"outputs/{data_set}/{first_stage(path).stem}/checkpoint_best.pt" if stage == 2 else None
-    assert config["criterion"].get("teacher") == teacher
+    assert config["task"]["cs_dictionaries"] == ("raw/dictionaries" if switches else "")
+    teacher = f"outputs/{data_set}/{first_stage(path).stem}/checkpoint_best.pt" if stage == 2 else ""
+    assert config["criterion"]["teacher"] == teacher
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name)
@@ -75,14 +71,9 @@ def test_its_changes_for_the_large_model_give_the_large_preset(path: Path) -> No
     data_set, stage, setting = described(path)
     comment = "\n".join(line for line in path.read_text().splitlines() if line.startswith("#"))
     changes = comment.replace("\n#  ", "").split("# XLM-R large: ")[1].split()
-    config = yaml.safe_load(path.read_text())
-    for change in changes:
-        place, value = change.split("=")
-        group, option = place.split(".")
-        assert option in config[group]
-        config[group][option] = yaml.safe_load(value)
+    config = resolved(path, *changes)
     assert config["checkpoint"]["finetune_from_model"] == "xlmr.large/model.pt"
-    assert without_paths(config) == recipe(data_set, setting, "large", stage)
+    assert_preset(config, data_set, setting, "large", stage)
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +102,10 @@ def trained(stage: Path, run_recipe: Callable) -> Callable[[Path], Path]:
             **SMALL, "task.data": stage / problem, "checkpoint.finetune_from_model": stage / f"{problem}.pt",
             "checkpoint.save_dir": save, "hydra.run.dir": save / "hydra", "+model.max_positions": POSITIONS[problem],
         }  # fmt: skip
-        text = path.read_text()
-        if "cs_dictionaries" in text:
+        own = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "cs_dictionaries" in own["task"]:
             changes["task.cs_dictionaries"] = stage / f"{problem}-dictionaries"
-        if "teacher" in yaml.safe_load(text)["criterion"]:
+        if "teacher" in own["criterion"]:
             changes["criterion.teacher"] = train(first_stage(path)) / "checkpoint_best.pt"
         done = run_recipe(path, changes, stage)
         assert done.code == 0, done.err[-2000:]
