@@ -13,11 +13,14 @@ pytest.importorskip("transformers")
 from user_dir_tests.conftest import TinySpm
 from user_dir_tests.helpers.hub import FAST, SPM, write_folder
 from user_dir_tests.helpers.prepare.invented_xnli import write_raw
+from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
 from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train_here
 from xl_plugins.cli import evaluate, prepare
+from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.errors import UserError
 from xl_plugins.huggingface.cached import cached_encoder, hub_folder
 from xl_plugins.huggingface.from_hf import from_hf
+from xl_plugins.models.pretrained import load_language_model
 
 RUN = ["--max-update", "2", "--batch-size", "4", "--update-freq", "1", "--max-length", "40", "--cpu", "--num-workers",
        "0", "--user-dir", str(REPO / "xl_plugins"), "--validate-interval-updates", "1"]  # fmt: skip
@@ -148,6 +151,29 @@ def test_a_cached_encoder_follows_its_folder(tmp_path: Path, tiny_spm: TinySpm) 
     (tmp_path / "mine" / "encoder" / "x").touch()
     with pytest.raises(UserError, match="xl-convert from-hf did not make it"):
         cached_encoder(str(tmp_path / "one"), str(tmp_path / "mine"), "--restore-file")
+
+
+def test_commands_that_read_an_encoder_take_the_folder(
+    tmp_path: Path, tiny_spm: TinySpm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Retrieval and the language model's counterparts, as from the converted file; other pieces are refused."""
+    write_folder(tmp_path / "hub", tiny_spm, head="ForMaskedLM")
+    from_hf(str(tmp_path / "hub"), str(tmp_path / "out"))
+    raw = make_tatoeba(tmp_path / "tatoeba")
+    prepare.main(["tatoeba", str(raw), str(tmp_path / "data"), "--model", str(tmp_path / "hub")])
+    assert f"--path {tmp_path / 'hub'}" in capsys.readouterr().out
+    tables = []
+    for path in (tmp_path / "hub", tmp_path / "out" / "model.pt"):
+        assert evaluate.main([str(tmp_path / "data"), "--path", str(path), "--layer", "2"]) == 0
+        tables.append(capsys.readouterr().out.splitlines()[1:])  # below its title
+    assert tables[0] == tables[1]
+    dictionary = load_dictionary(tmp_path / "data" / "dict.txt")
+    models = [load_language_model(str(path), dictionary) for path in (tmp_path / "hub", tmp_path / "out" / "model.pt")]
+    one, other = (model.state_dict() for model in models)
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    dictionary.symbols[5], dictionary.symbols[6] = dictionary.symbols[6], dictionary.symbols[5]
+    with pytest.raises(UserError, match="its pieces are not those of the data"):
+        load_language_model(str(tmp_path / "hub"), dictionary)
 
 
 def test_what_names_a_folder(hub: Path, tmp_path: Path) -> None:
