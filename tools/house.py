@@ -23,7 +23,7 @@ FILES, LINES, TEST_LINES = 15, 256, 350
 OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names something else: a metric
 # From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other
 ORDER = """
-startup version terminal
+startup starting version terminal
 errors
 arguments tables functional.draws functional.scores
 functional
@@ -31,7 +31,7 @@ output
 formats
 interrupts problems
 methods methods.plain.presets methods.salt.presets methods.xla.presets methods.xmixup.presets methods.xtune.presets
-defaults formats.examples task_names
+defaults formats.examples starting.task_names
 checkpoints datasets
 compat data.binary preflight
 data
@@ -45,14 +45,15 @@ problems.base
 problems.classification problems.preparation problems.raw
 problems.labelled_texts
 problems.qa problems.retrieval problems.sentence_pair problems.tagging problems.text
-encoder_shape
+starting.encoder_shape
 resuming
-criterions hooks hydra_defaults shutdown
+criterions hooks starting.hydra_defaults shutdown
 tasks
 methods.plain methods.salt methods.xla methods.xmixup methods.xtune
 registration
 evaluation
 convert mini
+api
 cli
 """
 FLOOR = {room: number for number, line in enumerate(ORDER.split("\n")) for room in line.split()}

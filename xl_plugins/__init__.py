@@ -5,6 +5,8 @@
 registers here. Only a command that was asked for its help alone does without, and without torch and fairseq.
 """
 
+from typing import Any
+
 from . import errors
 from .startup import asks_for_help
 from .version import __version__
@@ -14,4 +16,13 @@ errors.install_hook()
 if not asks_for_help():
     from . import registration  # noqa: F401
 
-__all__ = ["__version__", "errors"]
+__all__ = ["__version__", "errors", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """``load``, whose module is imported when it is asked for."""
+    if name == "load":
+        from .api import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

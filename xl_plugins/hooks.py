@@ -17,10 +17,10 @@ from fairseq import checkpoint_utils, options
 
 from .compat.bf16_flag import bf16_without_tpu
 from .defaults import given_options, task_defaults
-from .encoder_shape import follow_encoder, starting_point
 from .errors import UserError
 from .resuming.restore import with_restore_rules
-from .task_names import spell_out
+from .starting.encoder_shape import follow_encoder, starting_point
+from .starting.task_names import spell_out
 
 
 def install() -> None:

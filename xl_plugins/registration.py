@@ -9,7 +9,8 @@ from . import compat
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
-from . import checkpoints, criterions, hooks, hydra_defaults, models, optim, preflight, shutdown, tasks  # noqa: E402
+from . import checkpoints, criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
+from .starting import hydra_defaults  # noqa: E402
 
 # modules that register the tasks and criterions of a method
 METHODS = (

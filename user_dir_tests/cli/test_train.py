@@ -9,7 +9,7 @@ import pytest
 from xl_plugins.cli.train import main, with_plugin
 from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError
-from xl_plugins.task_names import ALIASES
+from xl_plugins.starting.task_names import ALIASES
 
 PACKAGE = Path(__file__).resolve().parents[2] / "xl_plugins"
 

@@ -196,7 +196,11 @@ def test_the_card_and_the_command(data: dict[str, Path], tmp_path: Path, capsys:
     assert "| task | `xl_tagging` |" in card and "| updates | 7 |" in card and "| dev score" in card
     assert "| de | 50.8 |" in card and "| mean | 55.5 |" in card and str(tmp_path) not in card
     assert oct(os.stat(tmp_path / "hf" / "model.safetensors").st_mode) == oct(os.stat(tmp_path / "hf" / SPM).st_mode)
+    (tmp_path / "s.json").write_text(
+        json.dumps({"metric": "accuracy", "mean": 71, "languages": {"en": {"accuracy": 71}}})
+    )
     assert convert.main([*words, "--overwrite"]) == 0
+    assert "| | accuracy |" in (tmp_path / "hf" / "README.md").read_text()
     with pytest.raises(UserError, match="exists; pass --overwrite"):
         convert.main(words)
     (tmp_path / "s.json").write_text("[]")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from xl_plugins.api import Model
+
 REPO = Path(__file__).resolve().parents[2]
 PAGES = sorted([*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *(REPO / "examples").glob("**/*.md")])
 
@@ -51,7 +53,8 @@ def test_every_page_is_in_the_site() -> None:
 def test_the_code_of_the_page_on_python(capsys: pytest.CaptureFixture[str]) -> None:
     """Names exist; the mathematics run as they stand."""
     page = (REPO / "docs" / "python.md").read_text(encoding="utf-8")
-    load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    exec("\n".join(line for line in load.splitlines() if "import" in line), {})
+    model, load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec("\n".join(line for line in (model + load).splitlines() if "import" in line), {})
+    assert set(re.findall(r"model\.(\w+)\(", model)) <= set(dir(Model))
     exec(mathematics, {})
     assert capsys.readouterr().out.count("tensor(") == 1

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from xl_plugins.arguments import BATCH_SIZE, Parser
-from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
@@ -111,22 +110,6 @@ def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
     return [int(part) for part in parts]
 
 
-def _encoder(tuned: FineTuned, spm: str | None) -> PieceEncoder:
-    from xl_plugins.data.tokenizer import PieceEncoder
-
-    root = tuned.task.data_bin.root
-    path = spm or str(root / "sentencepiece.bpe.model")
-    if not os.path.isfile(path):
-        raise UserError(f"{path}: no tokenizer; name the SentencePiece model that the data was prepared with by --spm")
-    digest = tuned.task.data_bin.meta.get("tokenizer_sha256")
-    if digest and digest != file_digest(path):
-        raise UserError(f"{path}: not the tokenizer that {root} was prepared with (meta.json); name that one by --spm")
-    encoder = PieceEncoder(path, str(root / "dict.txt"))
-    if encoder.warning:
-        say(f"xl-predict: warning: {encoder.warning}", file=sys.stderr)
-    return encoder
-
-
 def _records(
     tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
@@ -155,6 +138,7 @@ def _refuse_others(args: argparse.Namespace, problem: Facts) -> None:
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     from xl_plugins.evaluation.checkpoint import load_fine_tuned
+    from xl_plugins.evaluation.tokenizer import open_tokenizer
 
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
     # mistakes show before the checkpoint is read
@@ -165,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
     if not standard_input and not os.path.isfile(args.input):
         raise UserError(f"INPUT: {args.input} does not exist; name a file, or - for standard input")
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
-    encoder = _encoder(tuned, args.spm)
+    encoder = open_tokenizer(tuned, args.spm, lambda text: say(f"xl-predict: warning: {text}", file=sys.stderr))
     name = "standard input" if standard_input else args.input
     for record in _records(tuned, encoder, name, sys.stdin.buffer if standard_input else None, args):
         print(json.dumps(record, ensure_ascii=False), flush=True)

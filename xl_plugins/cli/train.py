@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import xl_plugins
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.problems import PROBLEMS
-from xl_plugins.task_names import ALIASES
+from xl_plugins.starting.task_names import ALIASES
 
 TRAINED = [facts.name for facts in PROBLEMS.values() if facts.metric]
 TASKS = textwrap.fill(

@@ -59,9 +59,10 @@ def _table(path: str) -> list[str]:
     """Scores per language of a file that xl-evaluate wrote, by its first figure."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        figure = next(iter(content["figures"]))
+        figures = content.get("figures") or {content["metric"]: content}  # one figure alone stands at the top
+        figure = next(iter(figures))
         rows = [(str(name), float(found[figure])) for name, found in content["languages"].items()]
-        rows.append(("mean", float(content["figures"][figure]["mean"])))
+        rows.append(("mean", float(figures[figure]["mean"])))
     except (OSError, ValueError, KeyError, StopIteration, TypeError, AttributeError):
         raise UserError(f"--scores {path}: no scores in it; give a file that xl-evaluate --json wrote") from None
     return [

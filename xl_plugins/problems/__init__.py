@@ -55,10 +55,10 @@ class Facts:
         """The name by which tables of hyper-parameters know it."""
         return self.recipes or self.name
 
-    def load(self, part: str) -> Any:
+    def load(self, part: str, name: str = "") -> Any:
         """A part of the problem's code, which every folder calls alike: ``PROBLEM`` of ``problem.py``, ``WRITER`` of
-        ``writer.py``, ``RAW`` of ``raw.py``."""
-        return getattr(import_module(f"{__name__}.{self.name}.{part}"), part.upper())
+        ``writer.py``, ``RAW`` and ``EXAMPLE`` of ``raw.py``."""
+        return getattr(import_module(f"{__name__}.{self.name}.{part}"), (name or part).upper())
 
 
 _TABLE = ("columns", "format", "delimiter")

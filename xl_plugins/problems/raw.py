@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
@@ -132,6 +132,14 @@ class Reader(ABC, Generic[E]):
                 " --no-mixup-inference"
             )
         return given and self.source == "needed"
+
+
+def named_texts(names: Sequence[str], example: Any, counts: Sequence[int]) -> dict[str, str] | None:
+    """A text, or several, as the fields of a JSON record; None unless there are as many as one of ``counts``."""
+    values = [example] if isinstance(example, str) else list(example)
+    if len(values) not in counts or not all(isinstance(value, str) for value in values):
+        return None
+    return dict(zip(names, values))
 
 
 def chunks(examples: Iterable[E], size: int) -> Iterator[list[E]]:

@@ -17,11 +17,11 @@ from ..checkpoints.kinds import check_entries, is_exported, missing_file
 from ..checkpoints.ranks import by_first_rank
 from ..checkpoints.safe_load import load_restricted
 from ..defaults import TASK_DEFAULTS
-from ..encoder_shape import KEPT
 from ..errors import UserError
 from ..huggingface.cached import cached_encoder, check_pieces, hub_folder
 from ..preflight.metrics import check_metric
 from ..problems.tagging.options import effective_pooling
+from ..starting.encoder_shape import KEPT
 from .changes import find_changes, refuse_changes, tell_new_length
 from .identity import fit_initial, read_record, refuse_other_identity
 

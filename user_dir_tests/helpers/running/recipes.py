@@ -19,7 +19,7 @@ from fairseq.dataclass import initialize
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xl_plugins import hydra_defaults
+from xl_plugins.starting import hydra_defaults
 
 REPO = Path(__file__).resolve().parents[3]
 FOLDER = REPO / "examples" / "recipes"

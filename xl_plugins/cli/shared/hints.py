@@ -127,7 +127,7 @@ def _shown(words: list[str]) -> str:
 
 def describe_encoder(path: str, max_length: int) -> Shape:
     """The shape of the encoder in a checkpoint; ``max_length``: the task's default, cut to the encoder's positions."""
-    from ...encoder_shape import follow_encoder
+    from ...starting.encoder_shape import follow_encoder
 
     found = follow_encoder(path)
     large = found.get("encoder_embed_dim") == _LARGE if found else "large" in Path(path).parent.name

@@ -18,7 +18,7 @@ from ...formats.examples.squad_rows import read_entries
 from ...formats.json_stream import JsonReader
 from ...formats.text import TextStream
 from ..predicting import Predictor, predict_values
-from ..raw import Given, Held, Reader, chunks
+from ..raw import Given, Held, Reader, chunks, named_texts
 
 Answer = tuple[str, tuple[int, int], float]  # text, characters [start, end) of the context, log score
 
@@ -139,7 +139,12 @@ def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[d
         yield question_record(key, answer)
 
 
-RAW = records
+def example(given: Any) -> dict[str, Any] | None:
+    """A question of a Python program as a record: (question, context), and perhaps those of its translation."""
+    return named_texts(("question", "context", "source_question", "source_context"), given, (2, 4))
+
+
+RAW, EXAMPLE = records, example
 
 
 def question_record(key: str | None, answer: Answer) -> dict[str, Any]:

@@ -133,7 +133,13 @@ def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[d
         given.tell(note)
 
 
-RAW = records
+def example(given: Any) -> dict[str, Any] | None:
+    """A sentence of a Python program as a record: a list of words, or a text with blanks between them."""
+    words = given.split() if isinstance(given, str) else list(given)
+    return {"words": words} if all(isinstance(word, str) for word in words) else None
+
+
+RAW, EXAMPLE = records, example
 
 
 def sentence_record(

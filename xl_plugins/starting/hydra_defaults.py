@@ -24,7 +24,7 @@ from fairseq.tasks import TASK_DATACLASS_REGISTRY
 from hydra._internal.utils import get_args_parser  # as fairseq reads the command line itself
 from omegaconf import DictConfig, OmegaConf
 
-from .defaults import TASK_DEFAULTS, task_defaults
+from ..defaults import TASK_DEFAULTS, task_defaults
 from .encoder_shape import follow_encoder, starting_point
 from .task_names import spell_out_options
 

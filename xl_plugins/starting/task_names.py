@@ -11,8 +11,8 @@ from typing import Any
 
 from omegaconf import DictConfig, open_dict
 
-from .errors import UserError
-from .problems import PROBLEMS
+from ..errors import UserError
+from ..problems import PROBLEMS
 
 _OF_METHODS = {"salt": "salt_augment_task", "xla": "xla_cotrain_task"}
 ALIASES: dict[str, tuple[str, str]] = {

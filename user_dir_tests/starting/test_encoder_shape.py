@@ -14,7 +14,7 @@ from fairseq import options
 from user_dir_tests.helpers.running.training import save_archive, train_here, words
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.checkpoints.glance import glance
-from xl_plugins.encoder_shape import OPTIONS, follow_encoder, starting_point
+from xl_plugins.starting.encoder_shape import OPTIONS, follow_encoder, starting_point
 
 SIZES = {"encoder_layers": 3, "encoder_embed_dim": 20, "encoder_ffn_embed_dim": 28, "encoder_attention_heads": 5,
          "max_positions": 40}  # fmt: skip

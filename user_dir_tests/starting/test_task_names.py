@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from xl_plugins.errors import UserError
 from xl_plugins.methods.salt.task import SaltConfig
 from xl_plugins.methods.xla.options import XLAConfig
-from xl_plugins.task_names import ALIASES, spell_out, spell_out_options
+from xl_plugins.starting.task_names import ALIASES, spell_out, spell_out_options
 
 SALT = ["--task", "salt_augment_task", "--problem", "tagging"]
 

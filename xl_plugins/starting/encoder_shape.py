@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .checkpoints.glance import glance
-from .errors import UserError
-from .huggingface.cached import hub_folder
-from .huggingface.encoder import read_shape
-from .huggingface.folder import open_folder
+from ..checkpoints.glance import glance
+from ..errors import UserError
+from ..huggingface.cached import hub_folder
+from ..huggingface.encoder import read_shape
+from ..huggingface.folder import open_folder
 
 KEPT = (  # what no shape of a weight tells
     "encoder_attention_heads",

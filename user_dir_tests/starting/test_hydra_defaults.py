@@ -16,10 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from user_dir_tests.helpers.running.recipes import add_defaults, filled, flat
 from user_dir_tests.helpers.running.training import load, train_here, words
 from user_dir_tests.helpers.toys.toy import make_data
-from xl_plugins import hydra_defaults
 from xl_plugins.defaults import TASK_DEFAULTS
+from xl_plugins.starting import hydra_defaults
 
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 
 
 def options_of(content: Any) -> dict[str, Any]:
