@@ -81,7 +81,7 @@ def _kind(tuned: FineTuned) -> Kind:
 
 
 def _lost(tuned: FineTuned, plain: bool) -> list[str]:
-    """What transformers' model does otherwise; UserError where that needs the user's consent."""
+    """Tell what transformers' model does otherwise; UserError where that needs the user's consent."""
     found = []
     mixes = isinstance(tuned.model, XMixupModel) and not getattr(tuned.model.args, "no_mixup", False)
     if mixes and not tuned.task.cfg.no_mixup_inference:
