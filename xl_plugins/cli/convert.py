@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import sys
@@ -59,6 +60,20 @@ example:
       --dict xlmr.base/dict.txt xlmr.xnli
   xl-prepare xnli raw/xnli data-bin/xnli --spm xlmr.xnli/sentencepiece.bpe.model --dict xlmr.xnli/dict.txt
 """
+AVERAGE = "one checkpoint with the mean of the weights of several"
+AVERAGE_EPILOG = """\
+The checkpoints are of one run, or of runs that differ by their seeds. OUT has the options of the first, and no score.
+
+example:
+  xl-convert average runs/xnli/checkpoint_2_2000.pt runs/xnli/checkpoint_3_3000.pt runs/xnli/mean.pt
+"""
+INFO = "a checkpoint or a folder of Hugging Face"
+INFO_EPILOG = """\
+Sizes, task, labels, languages, how it was chosen, scores, updates, parameters; nothing in the file is run.
+
+example:
+  xl-convert info runs/xnli/checkpoint_best.pt
+"""
 UNTRIM = "a model with a trimmed vocabulary with the whole vocabulary again"
 UNTRIM_EPILOG = """\
 The rows of the pieces that were left out come from the model that was trimmed (--full); all else is CKPT's.
@@ -78,9 +93,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+    def add(name: str, summary: str, epilog: str, verb: str = "Write") -> argparse.ArgumentParser:
         return commands.add_parser(
-            name, help=summary, description=f"Write {summary}.", epilog=epilog,
+            name, help=summary, description=f"{verb} {summary}.", epilog=epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
 
@@ -122,6 +137,15 @@ def make_parser() -> argparse.ArgumentParser:
     untrim.add_argument("--full-dict", required=True, metavar="FILE", help="dict.txt of that model")
     untrim.add_argument("out", metavar="OUT", help="file to write")
     untrim.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert untrim made it")
+
+    average = add("average", AVERAGE, AVERAGE_EPILOG)
+    average.add_argument("paths", nargs="+", metavar="CKPT", help="two checkpoints or more")
+    average.add_argument("out", metavar="OUT", help="file to write")
+    average.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert average made it")
+
+    info = add("info", INFO, INFO_EPILOG, verb="Describe")
+    info.add_argument("path", metavar="PATH", help="checkpoint, or folder")
+    info.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
@@ -178,7 +202,41 @@ def untrim(args: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"from-hf": from_hf, "to-hf": to_hf, "members": members, "trim": trim, "untrim": untrim}
+def average(args: argparse.Namespace) -> int:
+    from xl_plugins.convert.average import average as write
+
+    count = write(args.paths, args.out, args.overwrite)
+    say(f"{args.out}: mean of {count} checkpoints")
+    return 0
+
+
+def info(args: argparse.Namespace) -> int:
+    from xl_plugins.convert.info import describe
+
+    found = describe(args.path)
+    if args.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    for name, value in found.items():
+        if isinstance(value, dict):
+            say(*(f"{name}, {key}: {item}" for key, item in value.items()))
+        else:
+            say(f"{name}: {_shown(value)}")
+    return 0
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+COMMANDS = {
+    "average": average, "from-hf": from_hf, "info": info, "members": members, "to-hf": to_hf, "trim": trim,
+    "untrim": untrim,
+}  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

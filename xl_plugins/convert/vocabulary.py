@@ -50,7 +50,7 @@ def table_kind(name: str) -> str:
 def replace_tables(state: Mapping[str, Any], dictionary: Dictionary, make: Callable[[str, Tensor], Tensor]) -> dict:
     """A checkpoint whose tables are what ``make`` returns for name and table; tensors that were one stay one.
 
-    It is a starting point or a finished model: optimiser and position in the training data are left out.
+    See :func:`exported`.
     """
     made: dict[tuple[int, tuple[int, ...]], Tensor] = {}
     model = {}
@@ -59,17 +59,27 @@ def replace_tables(state: Mapping[str, Any], dictionary: Dictionary, make: Calla
             key = (tensor.data_ptr(), tuple(tensor.shape))
             tensor = made[key] if key in made else made.setdefault(key, make(name, tensor))
         model[name] = tensor
+    return exported(state, model, dictionary_sha256=digest_of(dictionary))
+
+
+def exported(state: Mapping[str, Any], model: Mapping[str, Tensor], **changed: Any) -> dict[str, Any]:
+    """A checkpoint with other weights: a starting point or a finished model, without optimiser and position in the
+    training data.
+
+    Args:
+        changed: entries of its record, if it is of one of our tasks.
+    """
     history = state.get("optimizer_history") or []
     updates = int(history[-1].get("num_updates", 0)) if history else 0
     record = {name: value for name, value in (state.get("task_state") or {}).items() if name != "training_data"}
     if record:  # of one of our tasks
-        record |= {"dictionary_sha256": digest_of(dictionary), "exported": True}
+        record |= {**changed, "exported": True}
     extra = state.get("extra_state") or {}
     scores = {name: extra[name] for name in ("val_loss", "best") if name in extra}
     return {
         "args": state.get("args"),
         "cfg": state.get("cfg"),
-        "model": model,
+        "model": dict(model),
         "task_state": record,
         "optimizer_history": [
             {"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": updates}
