@@ -15,6 +15,7 @@ from user_dir_tests.evaluation.test_members import cotraining
 from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import FILE, FILES, FOLDER, Case, check_survival, pairs
+from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.cli import convert, evaluate, mini
 from xl_plugins.data.binary.layout import load_dictionary
@@ -23,7 +24,10 @@ from xl_plugins.errors import UserError
 KINDS = {
     "xl-evaluate --json": FILE,
     "xl-evaluate --output": FILES,
+    "xl-convert average out": FILE,
+    "xl-convert from-hf out": FOLDER,
     "xl-convert members --out": FILES,
+    "xl-convert to-hf out": FOLDER,
     "xl-convert trim out": FOLDER,
     "xl-convert untrim out": FILE,
     "xl-mini make folder": FOLDER,
@@ -46,11 +50,17 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> Path:
     table = torch.rand(len(load_dictionary(tiny_spm.dict)), 4)
     torch.save({"model": {"encoder.embed_tokens.weight": table}}, root / "whole.pt")
     assert convert.main(convert_words("trim", root, root / "small")) == 0
+    prepare_raw(write_raw(root / "raw", rows=4), root / "pairs", tiny_spm)
+    save_checkpoint(root / "tuned.pt", root / "pairs", "xl_sentence_pair", max_positions=64, max_length=60)
+    assert convert.main(convert_words("to-hf", root, root / "hub")) == 0
     return root
 
 
 def convert_words(command: str, inputs: Path, out: Path) -> list[str]:
     given = {
+        "average": f"average {inputs}/plain.pt {inputs}/plain.pt {out}",
+        "from-hf": f"from-hf {inputs}/hub {out}",
+        "to-hf": f"to-hf {inputs}/tuned.pt {out} --data {inputs}/pairs",
         "members": f"members {inputs}/members.pt --out {out}",
         "trim": f"trim {inputs}/whole.pt --data {inputs}/text.txt --spm {inputs}/spm.model"
         f" --dict {inputs}/dict.txt {out}",
