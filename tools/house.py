@@ -35,10 +35,10 @@ defaults formats.examples starting.task_names
 checkpoints datasets
 compat data.binary preflight
 data
+huggingface
 augment.primitives data.training
 data.augmented data.prepare augment.generation
 augment.code_switch augment.counterparts augment.vicinity
-huggingface
 models optim
 problems.counting problems.predicting
 problems.base

@@ -192,7 +192,7 @@ def test_the_card_and_the_command(data: dict[str, Path], tmp_path: Path, capsys:
     assert shown.out == f"{tmp_path / 'hf'}: XLMRobertaForTokenClassification\n"
     assert shown.err.startswith("warning: not in the folder: the mean over the pieces of a word")
     card = (tmp_path / "hf" / "README.md").read_text()
-    assert card.startswith("---\nlanguage:\n- en\nlibrary_name: transformers\npipeline_tag: token-classification\n")
+    assert card.startswith('---\nlanguage:\n- "en"\nlibrary_name: transformers\npipeline_tag: token-classification\n')
     assert "| task | `xl_tagging` |" in card and "| updates | 7 |" in card and "| dev score" in card
     assert "| de | 50.8 |" in card and "| mean | 55.5 |" in card and str(tmp_path) not in card
     assert oct(os.stat(tmp_path / "hf" / "model.safetensors").st_mode) == oct(os.stat(tmp_path / "hf" / SPM).st_mode)

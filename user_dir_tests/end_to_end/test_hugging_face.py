@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,16 @@ import torch
 pytest.importorskip("transformers")
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.helpers.hub import FAST, SPM, write_folder
+from user_dir_tests.helpers.hub import FAST, SPM, change_config, write_fast, write_folder
 from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
 from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train_here
-from xl_plugins.cli import evaluate, prepare
+from xl_plugins.cli import augment, evaluate, prepare, xtune
 from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.errors import UserError
-from xl_plugins.huggingface.cached import cached_encoder, hub_folder
+from xl_plugins.huggingface.cached import cached_encoder, check_pieces, hub_folder
 from xl_plugins.huggingface.from_hf import from_hf
+from xl_plugins.methods.salt.building import model_path
 from xl_plugins.models.pretrained import load_language_model
 
 RUN = ["--max-update", "2", "--batch-size", "4", "--update-freq", "1", "--max-length", "40", "--cpu", "--num-workers",
@@ -147,10 +149,85 @@ def test_a_cached_encoder_follows_its_folder(tmp_path: Path, tiny_spm: TinySpm) 
     before = load(Path(path))["model"]["encoder.sentence_encoder.embed_tokens.weight"]
     assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, True)
     assert not torch.equal(load(Path(path))["model"]["encoder.sentence_encoder.embed_tokens.weight"], before)
+    Path(path).unlink()  # made again where it is gone, and where the tokenizer has changed
+    assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, True)
+    write_fast(tmp_path / "one" / FAST, tiny_spm)
+    assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, True)
     (tmp_path / "mine" / "encoder").mkdir(parents=True)
     (tmp_path / "mine" / "encoder" / "x").touch()
-    with pytest.raises(UserError, match="xl-convert from-hf did not make it"):
+    with pytest.raises(UserError, match=r"^--save-dir .*encoder: xl-convert from-hf did not make it"):
         cached_encoder(str(tmp_path / "one"), str(tmp_path / "mine"), "--restore-file")
+
+
+def test_a_run_goes_on_with_the_encoder_it_began_with(tmp_path: Path, tiny_spm: TinySpm, data: Path) -> None:
+    """Another folder is refused, and the converted one stays as it is."""
+    for number in (1, 2):
+        write_folder(tmp_path / str(number), tiny_spm, seed=number)
+    raw = write_raw(tmp_path / "raw", rows=12)
+    prepare.main(["xnli", str(raw), str(tmp_path / "data"), "--model", str(tmp_path / "1")])
+    for number, more in ((1, []), (2, ["--max-update", "3"])):
+        words = run(tmp_path / "data", tmp_path / "run", tmp_path / str(number), *more, task="xl_sentence_pair")
+        with pytest.MonkeyPatch.context() as patch:
+            if number == 1:
+                train_here(patch, words)
+                before = (tmp_path / "run" / "encoder" / "model.pt").read_bytes()
+                continue
+            with pytest.raises(UserError) as raised:
+                train_here(patch, words)
+    assert str(raised.value).startswith(f"--restore-file {tmp_path / '2'}: the run in {tmp_path / 'run'} began with")
+    assert (tmp_path / "run" / "encoder" / "model.pt").read_bytes() == before
+
+
+def test_counts_of_a_dictionary_do_not_matter(tmp_path: Path, tiny_spm: TinySpm) -> None:
+    write_folder(tmp_path / "one", tiny_spm)
+    path, _ = cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file")
+    lines = Path(path).with_name("dict.txt").read_text().replace(" 1\n", " 100\n")
+    (tmp_path / "dict.txt").write_text(lines)
+    check_pieces(path, tmp_path / "dict.txt", "one", "--restore-file")
+
+
+@pytest.mark.parametrize("values", [{"hidden_act": "mish"}, {"num_attention_heads": 5}])
+def test_a_folder_that_cannot_be_trained_from_prepares_nothing(
+    tmp_path: Path, raw: Path, tiny_spm: TinySpm, values: dict
+) -> None:
+    write_folder(tmp_path / "hub", tiny_spm)
+    change_config(tmp_path / "hub", **values)
+    with pytest.raises(UserError, match=next(iter(values))):
+        prepare.main(["xnli", str(raw), str(tmp_path / "data"), "--model", str(tmp_path / "hub")])
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_weights_file_names_the_folder_for_preparing_too(hub: Path, raw: Path, data: Path, tmp_path: Path) -> None:
+    assert prepare.main(["xnli", str(raw), str(tmp_path / "d"), "--model", str(hub / "model.safetensors")]) == 0
+    assert files(tmp_path / "d") == files(data)
+
+
+def test_counterparts_from_the_folder(tmp_path: Path, tiny_spm: TinySpm, raw: Path) -> None:
+    """xl-augment by the folder and by the converted file: the same texts; SALT knows the folder as their model."""
+    write_folder(tmp_path / "hub", tiny_spm, head="ForMaskedLM")
+    from_hf(str(tmp_path / "hub"), str(tmp_path / "out"))
+    (tmp_path / "lists").mkdir()
+    words = sorted({word for line in tiny_spm.text.read_text().splitlines() for word in line.split()})
+    (tmp_path / "lists" / "en.txt").write_text("\n".join(words) + "\n")
+    made = []
+    for name, path in (("one", tmp_path / "hub"), ("two", tmp_path / "out" / "model.pt")):
+        data = tmp_path / name
+        prepare.main(["xnli", str(raw), str(data), "--model", str(tmp_path / "hub")])
+        options = ["--path", str(path), "--word-lists", str(tmp_path / "lists"), "--languages", "en"]
+        assert augment.main(["counterparts", str(data), *options, "--source-threshold", "1e-9"]) == 0
+        made.append({file.name: file.read_bytes() for file in (data / "en" / "counterparts" / "en").glob("input?/*")})
+    assert made[0] == made[1] and made[0]
+    cfg = Namespace(salt_model="", restore_file=str(tmp_path / "hub"), finetune_from_model=None)
+    assert model_path(cfg) == str(tmp_path / "hub")
+    cfg.salt_model = str(tmp_path / "hub")
+    assert model_path(cfg) == str(tmp_path / "hub")
+
+
+def test_xtune_takes_the_folder(hub: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["xnli", str(data), "--setting", "cross-lingual-transfer", "--restore-file", str(hub), "--save-dir",
+             str(tmp_path / "x"), "--dictionaries", str(data), "--dry-run"]  # fmt: skip
+    assert xtune.main(words) == 0
+    assert f"--restore-file {hub}" in capsys.readouterr().out
 
 
 def test_commands_that_read_an_encoder_take_the_folder(

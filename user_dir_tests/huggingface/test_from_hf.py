@@ -17,6 +17,8 @@ from user_dir_tests.helpers.hub import FAST, KINDS, SPM, change_config, pieces_o
 from xl_plugins.cli import convert
 from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.data.tokenizer import PieceEncoder
+from xl_plugins.huggingface.encoder import read_shape
+from xl_plugins.huggingface.folder import open_folder
 from xl_plugins.huggingface.from_hf import from_hf
 from xl_plugins.models.pretrained import build_pretrained, read_pretrained
 
@@ -94,6 +96,38 @@ def test_the_language_model_predicts_alike(tmp_path: Path, tiny_spm: TinySpm, ki
         expected = theirs(tokens, attention_mask=tokens.ne(PAD).long()).logits[tokens.ne(PAD)][:, :rows]
         found = load(tmp_path / "out", with_lm_head=True)(tokens)[0][tokens.ne(PAD)]
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("xlm-roberta", False), ("xlm-roberta-xl", False), ("bert", True)])
+def test_a_head_whose_activation_is_not_the_encoders_is_left_out(
+    tmp_path: Path, tiny_spm: TinySpm, kind: str, kept: bool
+) -> None:
+    """The heads of XLM-R and RoBERTa have gelu whatever the encoder has; BERT's follows it."""
+    write_folder(tmp_path / "hf", tiny_spm, kind, head="ForMaskedLM", hidden_act="relu")
+    assert from_hf(str(tmp_path / "hf"), str(tmp_path / "out")).language_model == kept
+
+
+@pytest.mark.parametrize(("kind", "epsilon"), [("xlm-roberta", 1e-12), ("bert", 1e-12), ("xlm-roberta-xl", 1e-5)])
+def test_an_epsilon_that_is_not_named_is_transformers_own(
+    tmp_path: Path, tiny_spm: TinySpm, kind: str, epsilon: float
+) -> None:
+    write_folder(tmp_path / "hf", tiny_spm, kind)
+    change_config(tmp_path / "hf", layer_norm_eps=None)
+    assert read_shape(open_folder(tmp_path / "hf")).eps == epsilon
+
+
+def test_a_tokenizer_json_in_another_form_beside_sentencepiece(tmp_path: Path, tiny_spm: TinySpm) -> None:
+    """Its pieces are compared, its steps are not read; and blanks may be replaced by the mark of words."""
+    write_folder(tmp_path / "hf", tiny_spm, tokenizers=f"{SPM} {FAST}")
+    content = json.loads((tmp_path / "hf" / FAST).read_text())
+    content["normalizer"]["normalizers"].append({"type": "Lowercase"})
+    (tmp_path / "hf" / FAST).write_text(json.dumps(content))
+    from_hf(str(tmp_path / "hf"), str(tmp_path / "out"))
+    content["normalizer"]["normalizers"][2:] = [{"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"}]
+    (tmp_path / "hf" / FAST).write_text(json.dumps(content))
+    (tmp_path / "hf" / SPM).unlink()
+    from_hf(str(tmp_path / "hf"), str(tmp_path / "fast"))
+    assert (tmp_path / "fast" / "dict.txt").read_bytes() == (tmp_path / "out" / "dict.txt").read_bytes()
 
 
 def test_an_untied_head_is_left_out(tmp_path: Path, tiny_spm: TinySpm) -> None:

@@ -116,6 +116,11 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "relative positions": (config(position_embedding_type="relative_key"), "only absolute positions are known"),
     "a decoder": (config(is_decoder=True), "is_decoder is true; only encoders are known"),
     "unknown activation": (config(hidden_act="mish"), 'hidden_act is "mish"; known are gelu'),
+    "an activation that fairseq has not": (config(hidden_act="silu"), 'hidden_act is "silu"; known are gelu'),
+    "activations": (config(hidden_act=["gelu"]), 'hidden_act is ["gelu"]; known are gelu'),
+    "architectures": (config(model_type=["bert"]), 'model_type is ["bert"]; known are bert'),
+    "positions from elsewhere": (config(pad_token_id=0), "pad_token_id is 0; expected 1, from which positions are"),
+    "said to be quantised": (config(quantization_config={"bits": 8}), "give the model before it was quantised"),
     "no width": (config(hidden_size=None), "hidden_size is nothing; expected a whole number, 1 or more"),
     "width a word": (config(hidden_size="24"), 'hidden_size is "24"; expected a whole number'),
     "no layers": (config(num_hidden_layers=0), "num_hidden_layers is 0; expected a whole number, 1 or more"),
@@ -134,6 +139,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "weights text": (text(WEIGHTS, "version https://git-lfs"), "truncated, damaged or no safetensors file"),
     "a weight is missing": (without("encoder.layer.1.output.dense.bias"), "has no weight encoder.layer.1.output"),
     "quantised": (pickled(lambda state: {k: v.to(torch.int8) for k, v in state.items()}), "quantised models are not"),
+    "eight bits": (
+        pickled(lambda state: {k: v.to(torch.float8_e4m3fn) for k, v in state.items()}), "quantised models are not"),
     "a pickle of more": (pickled(lambda state: {**state, "epoch": 3}), "pytorch_model.bin: holds more than tensors"),
     "a pickle of a list": (pickled(lambda state: list(state)), "pytorch_model.bin: holds more than tensors"),
     "a pickle that runs code": (evil, "mkdir, which is not part of a fairseq checkpoint and could run foreign code"),
@@ -156,11 +163,22 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "fast: no scores": (fast(lambda c: c["model"].update(vocab=["a"])), "its vocab is no list of pieces with scores"),
     "fast: no mask": (
         fast(lambda c: (c["model"]["vocab"].pop(), c.update(added_tokens=[]))), "has no <mask>; expected the special"),
+    "fast: odd added tokens": (fast(lambda c: c.update(added_tokens=["<s>"])), "its added_tokens are no list of tok"),
+    "fast: added tokens with odd ids": (
+        fast(lambda c: c["added_tokens"][0].update(id="x")), "its added_tokens are no list of tokens with ids"),
+    "fast: added tokens without ids": (
+        fast(lambda c: (c["model"]["vocab"].pop(), c["added_tokens"][4].pop("id"))), "added_tokens are no list"),
+    "fast: a mask nowhere": (
+        fast(lambda c: (c["model"]["vocab"].pop(), c["added_tokens"][4].update(id=-1))), "has no <mask>; expected"),
     "fast: a piece twice": (fast(lambda c: c["model"]["vocab"].insert(9, c["model"]["vocab"][9])), "there twice"),
     "fast: lower case": (
         fast(lambda c: c["normalizer"]["normalizers"].append({"type": "Lowercase"})), "has a step Lowercase"),
     "fast: other replacements": (
         fast(lambda c: c["normalizer"]["normalizers"][2].update(content="_")), "replaces more than runs of blanks"),
+    "fast: other patterns": (
+        fast(lambda c: c["normalizer"]["normalizers"][2].update(pattern={"Regex": "\\d"})), "replaces more than runs"),
+    "fast: a plain pattern": (
+        fast(lambda c: c["normalizer"]["normalizers"][2].update(pattern={"String": "a"})), "replaces more than runs"),
     "fast: bytes": (
         fast(lambda c: c.update(pre_tokenizer={"type": "ByteLevel"})), "pre_tokenizer has a step ByteLevel"),
     "fast: no marks": (

@@ -14,11 +14,12 @@ from fairseq import options
 from user_dir_tests.helpers.running.training import save_archive, train_here, words
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.checkpoints.glance import glance
-from xl_plugins.starting.encoder_shape import OPTIONS, follow_encoder, starting_point
+from xl_plugins.starting.encoder_shape import OPTIONS, differing, follow_encoder, remedy, starting_point
 
 SIZES = {"encoder_layers": 3, "encoder_embed_dim": 20, "encoder_ffn_embed_dim": 28, "encoder_attention_heads": 5,
          "max_positions": 40}  # fmt: skip
-OTHER = {"activation_fn": "relu", "encoder_normalize_before": True, "layernorm_embedding": False, "layer_norm_eps": 0.1}
+OTHER = {"activation_fn": "relu", "encoder_normalize_before": True, "no_layernorm_embedding": True,
+         "layer_norm_eps": 0.1}  # fmt: skip
 
 
 def save(path: Path, old: bool = False, form: str = "args", **given: Any) -> Path:
@@ -75,8 +76,49 @@ def test_a_folder_of_hugging_face(tmp_path: Path) -> None:
               ' "vocab_size": 9, "intermediate_size": 28, "max_position_embeddings": 40, "hidden_act": "relu",'
               ' "type_vocab_size": 2, "layer_norm_eps": 1e-12}')  # fmt: skip
     (tmp_path / "config.json").write_text(config)
-    expected = {**SIZES, "activation_fn": "relu", "encoder_normalize_before": False, "layernorm_embedding": True}
+    expected = {**SIZES, "activation_fn": "relu", "encoder_normalize_before": False}
     assert follow_encoder(str(tmp_path)) == {**expected, "layer_norm_eps": 1e-12}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"encoder_attention_heads": [4]}, {"encoder_attention_heads": "x"}, {"encoder_attention_heads": True},
+     {"activation_fn": "mish"}, {"layer_norm_eps": "tiny"}, {"encoder_normalize_before": "no"}],
+    ids=str,
+)  # fmt: skip
+def test_odd_options_of_a_checkpoint_are_no_defaults(tmp_path: Path, odd: dict[str, Any]) -> None:
+    """Reading the weights says what is wrong with them."""
+    found = follow_encoder(str(save(tmp_path / "model.pt", **odd)))
+    assert found == {name: value for name, value in {**SIZES, **OTHER}.items() if name not in odd}
+
+
+def test_fairseqs_own_name_of_an_option_is_read(tmp_path: Path) -> None:
+    path = save(tmp_path / "model.pt")
+    state = torch.load(path, weights_only=False)
+    del state["args"].no_layernorm_embedding
+    for given, expected in ((False, True), (True, None)):
+        state["args"].layernorm_embedding = given
+        torch.save(state, path)
+        assert follow_encoder(str(path)).get("no_layernorm_embedding") is expected
+
+
+def test_options_that_a_checkpoint_has_not_are_xlm_rs() -> None:
+    """So another epsilon is seen in one that was trained before there was the option."""
+    now = argparse.Namespace(layer_norm_eps=0.1, no_layernorm_embedding=False, encoder_attention_heads=2)
+    assert [*differing({"encoder_attention_heads": 2}, now)] == [("layer_norm_eps", 1e-5, 0.1)]
+    assert [*differing({}, now)] == []
+    now = argparse.Namespace(layer_norm_eps=1e-5, no_layernorm_embedding=False)
+    assert [*differing({"layernorm_embedding": False}, now)] == [("no_layernorm_embedding", True, False)]
+    assert remedy("no_layernorm_embedding", True) == "pass --no-layernorm-embedding"
+    assert remedy("encoder_normalize_before", False) == "leave out --encoder-normalize-before"
+    assert remedy("layer_norm_eps", 1e-5) == "pass --layer-norm-eps 1e-05"
+
+
+@pytest.mark.parametrize("content", [argparse.Namespace(a=1), "text", [torch.zeros(2)]], ids=["object", "text", "list"])
+def test_an_old_file_with_something_else_for_weights(tmp_path: Path, content: Any) -> None:
+    torch.save({"model": {"a": content}}, tmp_path / "m.pt", _use_new_zipfile_serialization=False)
+    seen = glance(str(tmp_path / "m.pt"))
+    assert seen is not None and seen.shapes == {}
 
 
 def test_where_a_run_starts(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ..errors import UserError
 from .checksums import is_zip
 from .safe_load import load_restricted
 
@@ -29,6 +28,8 @@ class Glance(NamedTuple):
 
 class _StandIn:
     """Takes the place of an object of any class."""
+
+    args: tuple[Any, ...] = ()
 
     def __init__(self, *args: Any) -> None:
         self.args = args
@@ -57,7 +58,9 @@ def glance(path: str) -> Glance | None:
     """
     try:
         state = load_restricted(path, mmap=True) if is_zip(path) else _read_old(path)
-    except (UserError, pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError):
+    except Exception as error:  # a damaged pickle raises nearly anything
+        if isinstance(error, OSError):
+            raise
         return None
     if not isinstance(state, Mapping) or not isinstance(state.get("model"), Mapping):
         return None

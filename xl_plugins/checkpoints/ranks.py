@@ -20,7 +20,7 @@ def by_first_rank(trainer: Any, decide: Callable[[], Any]) -> Any:
     if trainer.data_parallel_rank == 0:
         try:
             answer[0] = decide()
-        except UserError as error:
+        except (UserError, OSError) as error:  # such as a full disk
             answer[1] = str(error)
     dist.broadcast_object_list(answer, src=0, group=_group(trainer), device=trainer.device)
     if answer[1] is not None:

@@ -94,6 +94,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 def check(args: argparse.Namespace) -> None:
     """Refuse what would only show after minutes, or in stage 2 after days."""
     from xl_plugins.data.binary.layout import DataBin
+    from xl_plugins.huggingface.cached import hub_folder
 
     problem = DATA_SETS[args.dataset].problem
     found = DataBin(Path(args.data)).meta.get("problem", problem)
@@ -102,7 +103,7 @@ def check(args: argparse.Namespace) -> None:
             f"{args.data}: holds data of {found}, {args.dataset} is {problem}; name another DATASET or DATA"
         )
     for option, path, exists in (
-        ("--restore-file", args.restore_file, os.path.isfile),
+        ("--restore-file", args.restore_file, lambda path: os.path.isfile(path) or bool(hub_folder(path))),
         ("--dictionaries", args.dictionaries, os.path.isdir),
         ("--teacher", args.teacher, os.path.isfile),
     ):

@@ -26,7 +26,7 @@ def model_card(tuned: FineTuned, kind: Kind, lost: list[str], scores: str | None
     """
     record = tuned.task.state_dict()
     languages = [name for name in record.get("train_languages", []) if is_language(name)]
-    head = ["---", *(["language:", *(f"- {name}" for name in languages)] if languages else []),
+    head = ["---", *(["language:", *(f'- "{name}"' for name in languages)] if languages else []),
             "library_name: transformers", f"pipeline_tag: {kind.pipeline}", "tags:", "- xl_plugins", "---"]  # fmt: skip
     name = tuned.task.cfg._name
     body = [

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..data.binary.digest import file_digest
+from ..data.tokenizer import load_dictionary
 from ..errors import UserError
 from ..output import read_mark
-from .folder import Folder, looks_like_one, open_folder
+from .encoder import read_shape
+from .folder import CONFIG, Folder, looks_like_one, open_folder
 from .from_hf import COMMAND, DICT, MODEL, SPM, from_hf, write_tokenizer
-from .tokenizer import read_tokenizer
+from .tokenizer import FAST, read_tokenizer
 from .weights import FILES, find_files
 
 NAME = "encoder"
+_LAST = "checkpoint_last.pt"
 
 
 def hub_folder(path: str | None) -> str:
@@ -42,16 +47,34 @@ def cached_encoder(source: str, save_dir: str, option: str) -> tuple[str, bool]:
     facts = {"made_of": _stamp(folder)}
     mark = read_mark(out)
     model = str(out / MODEL)
-    if mark is not None and mark["command"] == COMMAND and mark.get("made_of") == facts["made_of"]:
+    whole = mark is not None and mark["command"] == COMMAND and os.path.isfile(model)
+    if mark is not None and whole and mark.get("made_of") == facts["made_of"]:
         return model, False
+    if mark is not None and whole and os.path.isfile(os.path.join(save_dir, _LAST)):
+        raise UserError(
+            f"{option} {source}: the run in {save_dir} began with another encoder (that of {mark['made_of'][0]}, as it"
+            " was then); give that, or another --save-dir"
+        )
     os.makedirs(save_dir, exist_ok=True)
-    from_hf(source, str(out), overwrite=True, **facts)
+    from_hf(source, str(out), overwrite=True, name="--save-dir", **facts)
     return model, True
+
+
+def model_digest(path: str) -> str:
+    """SHA-256 of a checkpoint, or of all that is read of a folder of Hugging Face."""
+    folder = hub_folder(path)
+    if not folder:
+        return file_digest(path)
+    digest = hashlib.sha256()
+    for file in _files(open_folder(folder, "--path")):
+        digest.update(f"{file.name} {file_digest(str(file))}\n".encode())
+    return digest.hexdigest()
 
 
 def check_pieces(model: str, dictionary: Path, source: str, option: str) -> None:
     """UserError unless the data were prepared with the pieces of the encoder that was converted to ``model``."""
-    if Path(model).with_name(DICT).read_bytes() != dictionary.read_bytes():
+    own, data = (load_dictionary(str(path)).symbols for path in (Path(model).with_name(DICT), dictionary))
+    if own != data:
         raise UserError(
             f"{option} {source}: its pieces are not those of {dictionary}; prepare the data with --model {source}"
         )
@@ -59,9 +82,14 @@ def check_pieces(model: str, dictionary: Path, source: str, option: str) -> None
 
 def _stamp(folder: Folder) -> list[Any]:
     """Where the folder is, and size and time of its files."""
-    files = [folder.path / "config.json", *find_files(folder)]
-    stats = [(file.name, file.stat()) for file in files]
+    stats = [(file.name, file.stat()) for file in _files(folder)]
     return [str(folder.path.resolve()), *([name, found.st_size, found.st_mtime_ns] for name, found in stats)]
+
+
+def _files(folder: Folder) -> list[Path]:
+    """All that is read of a folder."""
+    tokenizers = [path for path in (folder.file(SPM), folder.file(FAST)) if path is not None]
+    return [folder.path / CONFIG, *find_files(folder), *tokenizers]
 
 
 @contextlib.contextmanager
@@ -72,12 +100,17 @@ def tokenizer_files(model: str, option: str = "--model") -> Iterator[tuple[str, 
         UserError: the folder has neither, or files that do not fit.
     """
     own = (os.path.join(model, SPM), os.path.join(model, DICT))
+    if os.path.isfile(model) and not hub_folder(model):  # model.pt of an archive
+        own = (os.path.join(os.path.dirname(model), SPM), os.path.join(os.path.dirname(model), DICT))
     if all(os.path.isfile(path) for path in own):
         yield own
         return
     if os.path.isdir(model) and not looks_like_one(model):
         raise UserError(f"{option} {model}: holds neither {SPM} and {DICT} nor config.json; name an encoder's folder")
-    tokenizer = read_tokenizer(open_folder(model, option))
+    folder_of = open_folder(hub_folder(model) or model, option)
+    read_shape(folder_of)  # what training would refuse
+    find_files(folder_of)
+    tokenizer = read_tokenizer(folder_of)
     with tempfile.TemporaryDirectory() as folder:
         write_tokenizer(tokenizer, Path(folder))
         yield os.path.join(folder, SPM), os.path.join(folder, DICT)

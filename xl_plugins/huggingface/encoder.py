@@ -16,9 +16,10 @@ from .weights import Weights
 
 ENCODER, HEAD = "encoder.sentence_encoder.", "encoder.lm_head."
 ACTIVATIONS = {
-    "gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu", "swish": "swish",
-    "silu": "swish",
+    "gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu",
 }  # fmt: skip
+_EPSILON = {"xlm-roberta-xl": 1e-5}  # transformers' defaults, by kind; 1e-12 for others
+_PAD = 1  # fairseq's, and XLM-R's
 _SPECIAL_POSITIONS = 2  # fairseq counts positions from <pad> + 1
 NAMES = {  # of a layer: Hugging Face's, and fairseq's
     "attention.self.query": "self_attn.q_proj", "attention.self.key": "self_attn.k_proj",
@@ -78,11 +79,13 @@ def read_shape(folder: Folder) -> Shape:
     if width % heads:
         raise folder.wrong("num_attention_heads", f"expected a divisor of hidden_size, {width}")
     activation = folder.config.get("hidden_act", "gelu")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise folder.wrong("hidden_act", f"known are {', '.join(ACTIVATIONS)}")
-    eps = folder.config.get("layer_norm_eps", 1e-12)
+    eps = folder.config.get("layer_norm_eps", _EPSILON.get(folder.kind, 1e-12))
     if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not 0 < eps < 1:
         raise folder.wrong("layer_norm_eps", "expected a number between 0 and 1")
+    if not bert and folder.config.get("pad_token_id", _PAD) != _PAD:
+        raise folder.wrong("pad_token_id", f"expected {_PAD}, from which positions are counted")
     rows = folder.whole("max_position_embeddings", 1 if bert else 1 + _SPECIAL_POSITIONS)
     return Shape(
         folder.whole("num_hidden_layers"), width, folder.whole("intermediate_size"), heads,
@@ -124,7 +127,8 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
             _take(model, ours + known, weights, theirs + name, c)
     if any(name.startswith(f"encoder.layer.{shape.layers}.") for name in weights):
         raise UserError(f"{weights.folder.path}: has more than the {shape.layers} layers of its config.json")
-    _language_model(model, weights, shape, chosen, table)
+    if bert or shape.activation == ACTIVATIONS["gelu"]:  # transformers' other heads have gelu in any case
+        _language_model(model, weights, shape, chosen, table)
     return model
 
 
@@ -153,7 +157,7 @@ def _language_model(
     for dense, norm, bias, output in _LM_HEADS.values():
         if f"{dense}.weight" not in weights:
             continue
-        if output in weights and not torch.equal(weights[output], table):
+        if bias not in weights or (output in weights and not torch.equal(weights[output], table)):
             return  # fairseq ties the output to the table
         _take(model, f"{HEAD}dense", weights, dense, shape.width, shape.width)
         _take(model, f"{HEAD}layer_norm", weights, norm, shape.width)

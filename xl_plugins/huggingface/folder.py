@@ -91,10 +91,12 @@ def open_folder(path: str | os.PathLike[str], option: str = "DIR") -> Folder:
     folder = Folder(Path(path), config)
     if "auto_map" in config:
         raise UserError(f"{file}: asks for code of its own (auto_map), which is never run; give another model")
-    if config.get("model_type") not in _KINDS:
+    if not isinstance(config.get("model_type"), str) or config["model_type"] not in _KINDS:
         raise folder.wrong("model_type", f"known are {', '.join(_KINDS)}")
-    if config.get("position_embedding_type", "absolute") != "absolute":
+    if config.get("position_embedding_type") not in (None, "absolute"):
         raise folder.wrong("position_embedding_type", "only absolute positions are known")
+    if config.get("quantization_config"):
+        raise folder.wrong("quantization_config", "give the model before it was quantised")
     for key in ("is_decoder", "add_cross_attention"):
         if config.get(key):
             raise folder.wrong(key, "only encoders are known")

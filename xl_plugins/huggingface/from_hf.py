@@ -31,13 +31,14 @@ class Converted(NamedTuple):
     left_out: list[str]
 
 
-def from_hf(source: str, out: str, overwrite: bool = False, **facts: Any) -> Converted:
+def from_hf(source: str, out: str, overwrite: bool = False, name: str = "OUT", **facts: Any) -> Converted:
     """Write ``out``/model.pt, dict.txt and sentencepiece.bpe.model.
 
     Hidden states are those of transformers' model: positions that BERT counts from 0 are moved, the first token type's
     vector is added to them, the epsilon of the layer norms is kept. Rows of the table that no piece has are left out.
 
     Args:
+        name: how the user named ``out``, for messages.
         facts: for the mark of the folder.
 
     Raises:
@@ -46,7 +47,7 @@ def from_hf(source: str, out: str, overwrite: bool = False, **facts: Any) -> Con
     folder = open_folder(source)
     shape = read_shape(folder)
     tokenizer = read_tokenizer(folder)
-    staging = Staging(out, COMMAND, "OUT", overwrite, [source])
+    staging = Staging(out, COMMAND, name, overwrite, [source])
     staging.check()
     with Weights(folder) as weights:
         model = convert(weights, shape, tokenizer.rows, folder.kind == "bert")

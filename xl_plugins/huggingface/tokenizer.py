@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import operator
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ MASK = "<mask>"
 _NORMAL, _UNKNOWN, _CONTROL, _UNIGRAM = 1, 2, 3, 1  # sentencepiece_model.proto
 _LARGEST = 1 << 28
 _META = "▁"
+_BLANKS = ((" {2,}", " "), (" {2,}", _META))  # a run of blanks, as SentencePiece removes it
 
 
 class Tokenizer(NamedTuple):
@@ -43,12 +45,13 @@ def read_tokenizer(folder: Folder) -> Tokenizer:
                 " SentencePiece vocabulary, such as XLM-R, Multilingual-MiniLM or multilingual-e5"
             )
         raise UserError(f"{folder.path}: holds no {SPM} and no {FAST}; download one of them")
-    found = [_of_proto(spm)] if spm else []
-    if fast is not None:
-        found.append(_of_json(fast))
-    if len(found) == 2 and (found[0].pieces, found[0].rows) != (found[1].pieces, found[1].rows):
+    if spm is None:
+        assert fast is not None
+        return _of_json(fast)
+    found = _of_proto(spm)
+    if fast is not None and (found.pieces, found.rows) != _pieces(*_read_fast(fast)):
         raise UserError(f"{folder.path}: {SPM} and {FAST} have different pieces; keep the one that the model has")
-    return found[0]
+    return found
 
 
 def _of_proto(path: Path) -> Tokenizer:
@@ -67,6 +70,22 @@ def _of_proto(path: Path) -> Tokenizer:
 
 def _of_json(path: Path) -> Tokenizer:
     """A unigram model of the fast tokenizers."""
+    content, scores, added = _read_fast(path)
+    _check_steps(content, path)
+    pieces, rows = _pieces(content, scores, added)
+    charsmap = next(_find(content.get("normalizer"), "precompiled_charsmap"), "")
+    try:
+        normaliser = base64.b64decode(charsmap or "", validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise UserError(f"{path}: its precompiled_charsmap is not base64; download it again") from None
+    return Tokenizer(_make_proto(pieces, [scores[piece][1] for piece in pieces], normaliser), pieces, rows)
+
+
+Scores = dict[str, tuple[int, float]]
+
+
+def _read_fast(path: Path) -> tuple[dict[str, Any], Scores, dict[str, int]]:
+    """The content of tokenizer.json, row and score of each piece, and rows of added tokens."""
     content = read_json(path, _LARGEST)
     model = content.get("model")
     if not isinstance(model, dict) or model.get("type", "Unigram") != "Unigram" or "vocab" not in model:
@@ -76,22 +95,23 @@ def _of_json(path: Path) -> Tokenizer:
         scores = {str(piece): (row, float(score)) for row, (piece, score) in enumerate(model["vocab"])}
     except (TypeError, ValueError):
         raise UserError(f"{path}: its vocab is no list of pieces with scores; download it again") from None
-    for token in content.get("added_tokens") or []:
-        scores.setdefault(str(token.get("content")), (int(token.get("id", -1)), 0.0))
-    for name in (*SPECIAL, MASK):
-        if name not in scores:
-            raise UserError(f"{path}: has no {name}; expected the special tokens of XLM-R")
-    _check_steps(content, path)
-    pieces = [piece for piece, _ in model["vocab"] if piece not in (*SPECIAL, MASK)]
-    if len(set(pieces)) != len(pieces):
+    if len(scores) != len(model["vocab"]):
         raise UserError(f"{path}: has pieces that are there twice; download it again")
-    rows = [scores[name][0] for name in (*SPECIAL, *pieces, MASK)]
-    charsmap = next(_find(content.get("normalizer"), "precompiled_charsmap"), "")
     try:
-        normaliser = base64.b64decode(charsmap or "", validate=True)
-    except (binascii.Error, TypeError, ValueError):
-        raise UserError(f"{path}: its precompiled_charsmap is not base64; download it again") from None
-    return Tokenizer(_make_proto(pieces, [scores[piece][1] for piece in pieces], normaliser), pieces, rows)
+        added = {str(token["content"]): operator.index(token["id"]) for token in content.get("added_tokens") or []}
+    except (TypeError, KeyError):
+        raise UserError(f"{path}: its added_tokens are no list of tokens with ids; download it again") from None
+    for name in (*SPECIAL, MASK):
+        if name not in scores and added.get(name, -1) < 0:
+            raise UserError(f"{path}: has no {name}; expected the special tokens of XLM-R")
+    return content, scores, added
+
+
+def _pieces(content: dict[str, Any], scores: Scores, added: dict[str, int]) -> tuple[list[str], list[int]]:
+    """The pieces of the dictionary, and the row of each symbol of it."""
+    pieces = [piece for piece in scores if piece not in (*SPECIAL, MASK)]
+    named = (*SPECIAL, *pieces, MASK)
+    return pieces, [scores[name][0] if name in scores else added[name] for name in named]
 
 
 _STEPS = {  # what XLM-R's fast tokenizers consist of; SentencePiece does the same by its own rules
@@ -105,7 +125,9 @@ def _check_steps(content: dict[str, Any], path: Path) -> None:
         for kind in _find(content.get(part), "type"):
             if kind not in known:
                 raise UserError(f"{path}: its {part} has a step {kind}, which SentencePiece has not; give {SPM}")
-    if any(text != " " for text in _find(content.get("normalizer"), "content")):
+    steps = content.get("normalizer")
+    replaced = list(zip(_find(steps, "Regex"), _find(steps, "content")))
+    if any(pair not in _BLANKS for pair in replaced) or len(replaced) != [*_find(steps, "type")].count("Replace"):
         raise UserError(f"{path}: its normalizer replaces more than runs of blanks; give {SPM}")
     marks = content.get("pre_tokenizer")
     first = {*_find(marks, "prepend_scheme"), *("always" for given in _find(marks, "add_prefix_space") if given)}

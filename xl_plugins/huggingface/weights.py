@@ -19,6 +19,7 @@ from .folder import Folder, read_json
 FILES = ("model.safetensors", "pytorch_model.bin")
 _PREFIXES = ("roberta.", "bert.", "xlm_roberta.", "model.")  # of a model with a head, before the encoder's names
 _LARGEST_INDEX = 1 << 25
+_TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 class Weights(Mapping[str, Tensor]):
@@ -64,7 +65,7 @@ class Weights(Mapping[str, Tensor]):
             tensor = file[inside] if isinstance(file, dict) else file.get_tensor(inside)
         except Exception as error:  # safetensors has one exception for all that is wrong
             raise UserError(f"{self.folder.path}: {printable(name)} cannot be read ({error})") from None
-        if not tensor.is_floating_point():
+        if tensor.dtype not in _TYPES:
             raise UserError(
                 f"{self.folder.path}: {printable(name)} holds {tensor.dtype}; quantised models are not read"
             )

@@ -40,8 +40,8 @@ class XLMRConfig(FairseqDataclass):
         default=False,
         metadata={"help": "layer norm before each sub-layer, for checkpoints trained that way (XLM-R: after)"},
     )
-    layernorm_embedding: bool = field(
-        default=True, metadata={"help": "no layer norm of the embeddings, for checkpoints without (XLM-R XL)"}
+    no_layernorm_embedding: bool = field(
+        default=False, metadata={"help": "no layer norm of the embeddings, for checkpoints without (XLM-R XL)"}
     )
     layer_norm_eps: float = field(
         default=1e-5, metadata={"help": "epsilon of the layer norms (XLM-R: 1e-5; BERT's checkpoints: 1e-12)"}

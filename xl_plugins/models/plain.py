@@ -1,6 +1,7 @@
 """XLM-R for fine-tuning: fairseq's RoBERTa encoder with a configuration dataclass, and loading that says what does
 not fit."""
 
+import contextlib
 import logging
 from typing import Any, Optional
 
@@ -8,6 +9,7 @@ import torch
 from fairseq.dataclass.utils import gen_parser_from_dataclass
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, register_model
 from fairseq.models.roberta import RobertaModel
+from omegaconf import OmegaConf, open_dict
 from torch import Tensor, nn
 
 from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
@@ -49,11 +51,10 @@ class XLMRModel(RobertaModel):
     @classmethod
     def build_model(cls, cfg: Any, task: Any) -> "XLMRModel":
         cls.check_config(cfg)
-        model = super().build_model(cfg, task)
-        for module in model.encoder.modules():  # fairseq has no option for it
-            if hasattr(module, "normalized_shape"):
-                module.eps = getattr(cfg, "layer_norm_eps", XLMRConfig.layer_norm_eps)
-        return model
+        if getattr(cfg, "no_layernorm_embedding", False):
+            with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
+                cfg.layernorm_embedding = False  # fairseq's name
+        return set_epsilon(super().build_model(cfg, task), cfg)
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
@@ -138,7 +139,7 @@ class XLMRModel(RobertaModel):
         if wrong := [key for key, value in own.items() if value.shape != state[key].shape]:
             raise UserError(f"the checkpoint has weights of another shape: {name_some(wrong)}; give the model's own")
         extra = [key for key in state if key.startswith("encoder.") and key not in own]
-        if extra and self.strict_restore:
+        if any(".sentence_encoder." in key for key in extra) or (extra and self.strict_restore):
             raise UserError(
                 f"the checkpoint has weights that this model lacks: {name_some(extra)}; give the model's own"
             )
@@ -213,6 +214,15 @@ class XLMRModel(RobertaModel):
 @register_model("xl_xlmr_large", dataclass=XLMRLargeConfig)
 class XLMRLargeModel(XLMRModel):
     """XLM-R large."""
+
+
+def set_epsilon(model: Any, cfg: Any) -> Any:
+    """The model with the epsilon of ``--layer-norm-eps`` in the layer norms of its encoder, for which fairseq has no
+    option."""
+    for module in model.encoder.modules():
+        if hasattr(module, "normalized_shape"):
+            module.eps = getattr(cfg, "layer_norm_eps", XLMRConfig.layer_norm_eps)
+    return model
 
 
 def _registered_name(cls: type) -> str:

@@ -21,7 +21,7 @@ from ..errors import UserError
 from ..huggingface.cached import cached_encoder, check_pieces, hub_folder
 from ..preflight.metrics import check_metric
 from ..problems.tagging.options import effective_pooling
-from ..starting.encoder_shape import KEPT
+from ..starting.encoder_shape import differing, remedy
 from .changes import find_changes, refuse_changes, tell_new_length
 from .identity import fit_initial, read_record, refuse_other_identity
 
@@ -163,10 +163,6 @@ def _warn_about_pooling(saved: Mapping[str, Any], current: Any) -> None:
 
 def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:
     """Refuse what no tensor's shape betrays: weights would load, and the model compute something else."""
-    for option in KEPT:
-        if saved.get(option) is not None and str(saved[option]) != str(getattr(current, option)):
-            flag = f"--{option.replace('_', '-')}"
-            raise UserError(
-                f"{path}: was trained with {flag} {saved[option]}, this model has {getattr(current, option)}; pass the"
-                " checkpoint's value"
-            )
+    for option, before, now in differing(saved, current):
+        flag = f"--{option.replace('_', '-')}"
+        raise UserError(f"{path}: was trained with {flag} {before}, this model has {now}; {remedy(option, before)}")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
+
+from fairseq import utils
 
 from ..checkpoints.glance import glance
 from ..errors import UserError
 from ..huggingface.cached import hub_folder
 from ..huggingface.encoder import read_shape
 from ..huggingface.folder import open_folder
+from ..models.config import XLMRConfig
 
 KEPT = (  # what no shape of a weight tells
     "encoder_attention_heads",
     "encoder_normalize_before",
-    "layernorm_embedding",
+    "no_layernorm_embedding",
     "activation_fn",
     "layer_norm_eps",
 )
@@ -42,16 +47,50 @@ def follow_encoder(path: str) -> dict[str, Any]:
     if not path:
         return {}
     if folder := hub_folder(path):
-        found: dict[str, Any] = vars(read_shape(open_folder(folder, "--restore-file")).options())
-        return {name: found[name] for name in OPTIONS}
+        return _options(vars(read_shape(open_folder(folder, "--restore-file")).options()))
     try:
         seen = glance(path) if os.path.isfile(path) else None
     except (OSError, UserError):
         seen = None
     if seen is None:
         return {}
-    options = {name: seen.options[name] for name in OPTIONS if seen.options.get(name) is not None}
-    return options | _sizes(seen.shapes)
+    return _options(seen.options) | _sizes(seen.shapes)
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a checkpoint's options that are of the right kind; what it has not, it has as XLM-R has it."""
+    kinds = {field.name: type(field.default) for field in fields(XLMRConfig)}
+    found = {name: given[name] for name in OPTIONS if type(given.get(name)) is kinds[name]}
+    if given.get("layernorm_embedding") is False:  # fairseq's own name
+        found["no_layernorm_embedding"] = True
+    if found.get("activation_fn") not in (None, *utils.get_available_activation_fns()):
+        del found["activation_fn"]
+    return found
+
+
+def differing(saved: Mapping[str, Any], current: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Options that no shape of a weight tells, and that a checkpoint and a run have otherwise: name, then, now.
+
+    Args:
+        saved: options of the checkpoint's model, empty where it has none.
+        current: those of the run.
+    """
+    if not saved:
+        return
+    known = {"layer_norm_eps": XLMRConfig.layer_norm_eps, "no_layernorm_embedding": False, **saved}
+    if saved.get("layernorm_embedding") is False:
+        known["no_layernorm_embedding"] = True
+    for option in KEPT:
+        if known.get(option) is not None and str(known[option]) != str(getattr(current, option, known[option])):
+            yield option, known[option], getattr(current, option)
+
+
+def remedy(option: str, before: Any) -> str:
+    """The words that say how to give an option the value that it had."""
+    flag = f"--{option.replace('_', '-')}"
+    if isinstance(before, bool):
+        return f"pass {flag}" if before else f"leave out {flag}"
+    return f"pass {flag} {before}"
 
 
 def _sizes(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
 from ...errors import UserError
+from ...huggingface.cached import model_digest
 from ...output import Staging, check_component, check_replaceable, read_mark
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.vocabulary import LanguageVocabulary, build_vocabulary
@@ -71,7 +72,7 @@ class CounterpartJob:
         for array in (self.texts.texts.ids, self.texts.texts.sizes, *self.texts.rows):
             digest.update(np.ascontiguousarray(array).tobytes())
         symbols = "\n".join(self.data.dictionary.symbols).encode("utf-8")
-        return digest.hexdigest(), hashlib.sha256(symbols).hexdigest(), file_digest(self.model_path)
+        return digest.hexdigest(), hashlib.sha256(symbols).hexdigest(), model_digest(self.model_path)
 
     @property
     def listed(self) -> np.ndarray | None:

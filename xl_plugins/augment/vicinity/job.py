@@ -16,6 +16,7 @@ from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
 from ...errors import UserError
+from ...huggingface.cached import model_digest
 from ..generation.files import Examples, Kind, write_examples
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.words import WordPieces
@@ -54,7 +55,7 @@ class VicinitySource:
     @cached_property
     def digests(self) -> tuple[str, str, str]:
         """Digests of dictionary, model and tokenizer."""
-        return self.data.dictionary_digest, file_digest(self.model_path), file_digest(self.pieces.spm_path)
+        return self.data.dictionary_digest, model_digest(self.model_path), file_digest(self.pieces.spm_path)
 
     def vicinity(self, model: Any, max_tokens: int | None = None) -> Vicinity:
         """The generator that replaces words with ``model``, which is in eval mode on its device."""

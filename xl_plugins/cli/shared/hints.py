@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...errors import UserError
 from ...problems import SENTENCE_PAIR, Facts, problem_of
 
 _WIDTH = 88
@@ -129,7 +131,9 @@ def describe_encoder(path: str, max_length: int) -> Shape:
     """The shape of the encoder in a checkpoint; ``max_length``: the task's default, cut to the encoder's positions."""
     from ...starting.encoder_shape import follow_encoder
 
-    found = follow_encoder(path)
+    found = {}
+    with contextlib.suppress(UserError):  # training says what is wrong with it
+        found = follow_encoder(path)
     large = found.get("encoder_embed_dim") == _LARGE if found else "large" in Path(path).parent.name
     positions = found.get("max_positions", max_length)
     return Shape(["--max-length", str(positions)] if positions < max_length else [], large)

@@ -62,11 +62,12 @@ def precision_of(args: argparse.Namespace) -> str:
 def model_loader(args: argparse.Namespace, data: DataBin) -> Callable[[], Any]:
     """Loads the model of ``--path`` on its device, in its precision; what can be checked is checked at once."""
     from ...evaluation.checkpoint import PRECISIONS, find_device
+    from ...huggingface.cached import hub_folder
     from ...models.pretrained import load_language_model
 
     precision = precision_of(args)
     device = find_device(args.device, precision)
-    if not Path(args.path).is_file():
+    if not Path(args.path).is_file() and not hub_folder(args.path):
         raise UserError(f"--path {args.path}: no such file; give model.pt of the pre-trained model")
     logging.getLogger("xl_plugins").setLevel(logging.INFO)
 

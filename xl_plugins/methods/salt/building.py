@@ -27,8 +27,8 @@ from ...augment.counterparts.report import rate_lines
 from ...augment.primitives.piece_classes import PieceClasses
 from ...augment.primitives.vocabulary import describe, warnings
 from ...data.augmented.counterparts import CounterpartTexts, check_counterparts
-from ...data.binary.digest import file_digest
 from ...errors import UserError
+from ...huggingface.cached import hub_folder, model_digest
 from ...models.pretrained import load_language_model
 
 logger = logging.getLogger(__name__)
@@ -85,11 +85,15 @@ def _warn_about_origin(task: Any, language: str, manifest: dict[str, Any]) -> No
 
 def model_path(cfg: Any) -> str:
     """The pre-trained model of the run, empty where it is not known."""
-    if cfg.salt_model and not os.path.isfile(cfg.salt_model):
+    if cfg.salt_model and not _is_model(cfg.salt_model):
         raise UserError(f"--salt-model {cfg.salt_model}: no such file; name the pre-trained model.pt, or leave it out")
     restored = "" if cfg.restore_file == "checkpoint_last.pt" else cfg.restore_file  # fairseq's default: of the run
     paths = (cfg.salt_model, restored, cfg.finetune_from_model)
-    return next((str(path) for path in paths if path and os.path.isfile(path)), "")
+    return next((str(path) for path in paths if path and _is_model(path)), "")
+
+
+def _is_model(path: str) -> bool:
+    return os.path.isfile(path) or bool(hub_folder(path))
 
 
 def _digest(path: str) -> str:
@@ -98,7 +102,7 @@ def _digest(path: str) -> str:
 
 @functools.lru_cache(maxsize=1)  # a large model takes seconds, and has one digest for all languages
 def _digest_once(path: str, changed: int) -> str:
-    return file_digest(path)
+    return model_digest(path)
 
 
 def options_of(cfg: Any, source: str, languages: Sequence[str]) -> CounterpartOptions:

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf, open_dict
 from ....errors import UserError
 from ....models.cotrain import MEMBERS, CotrainModel
 from ....models.restore import restore_strictly
+from ....starting.encoder_shape import differing, remedy
 
 logger = logging.getLogger(__name__)
-_SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn")
 
 
 def load_members(model: CotrainModel, paths: str, task: Any) -> None:
@@ -66,13 +66,9 @@ def _check(path: str, state: dict[str, Any], model: CotrainModel, task: Any) -> 
                 shown = "dictionary"
             raise UserError(f"{where} has another {shown} than {task.data_bin.root}; train it on this data")
     saved = _group(cfg, "model")
-    for option in _SHAPE:
-        ours = getattr(model.args, option)
-        if option in saved and str(saved[option]) != str(ours):
-            raise UserError(
-                f"{where} was trained with --{option.replace('_', '-')} {saved[option]}, this run has {ours}; pass the"
-                " checkpoint's value"
-            )
+    for option, before, ours in differing(saved, model.args):
+        flag = f"--{option.replace('_', '-')}"
+        raise UserError(f"{where} was trained with {flag} {before}, this run has {ours}; {remedy(option, before)}")
     if saved_task := _group(cfg, "task"):
         theirs = task.problem.head_options(saved_task)
         for option, value in task.problem.head_options(task.cfg).items():
