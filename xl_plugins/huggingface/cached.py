@@ -51,9 +51,10 @@ def cached_encoder(source: str, save_dir: str, option: str) -> tuple[str, bool]:
     if mark is not None and whole and mark.get("made_of") == facts["made_of"]:
         return model, False
     if mark is not None and whole and os.path.isfile(os.path.join(save_dir, _LAST)):
+        before = (mark.get("made_of") or [mark.get("source")])[0]
         raise UserError(
-            f"{option} {source}: the run in {save_dir} began with another encoder (that of {mark['made_of'][0]}, as it"
-            " was then); give that, or another --save-dir"
+            f"{option} {source}: the run in {save_dir} began with another encoder (that of {before}, as it was then);"
+            " give that, or another --save-dir"
         )
     os.makedirs(save_dir, exist_ok=True)
     from_hf(source, str(out), overwrite=True, name="--save-dir", **facts)
