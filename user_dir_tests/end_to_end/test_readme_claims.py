@@ -68,7 +68,8 @@ def updates(file: Path) -> int:
 
 
 def content(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(os.listdir(folder))}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def wait_for(process: subprocess.Popen, text: str, times: int = 1) -> None:

@@ -71,7 +71,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="file, plain or .gz; -: standard input")
     parser.add_argument("--path", required=True, metavar="CKPT", help="fine-tuned checkpoint")
     parser.add_argument(
-        "--data", metavar="DATA", help="folder with dict.txt, label/dict.txt and tokenizer (default: the training data)"
+        "--data",
+        metavar="DATA",
+        help="folder with dict.txt, label/dict.txt and tokenizer (default: the training data, or where they are gone"
+        " what the run kept of them beside the checkpoint)",
     )
     parser.add_argument("--spm", metavar="FILE", help="SentencePiece model (default: DATA/sentencepiece.bpe.model)")
     parser.add_argument(

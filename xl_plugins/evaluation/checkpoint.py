@@ -15,6 +15,7 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ..checkpoints.kinds import missing_file
+from ..data.binary.kept import find_kept
 from ..errors import UserError
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity
@@ -70,7 +71,8 @@ def load_fine_tuned(
     """Open a checkpoint that ``fairseq-train`` wrote for one of the package's tasks.
 
     Args:
-        data: folder to predict on; None for the one it was trained on.
+        data: folder to predict on; None for the one it was trained on, or where that is gone for what the run kept of it
+            to read raw text.
         overrides: task options to change, such as ``{"no_mixup_inference": True}``.
         device: torch device; None takes CUDA when there is a device.
         precision: fp32, fp16 (CUDA only) or bf16.
@@ -148,6 +150,8 @@ def _build_task(
             raise UserError(
                 f"--{option.replace('_', '-')}: {path} was trained with task {cfg.task._name}, which has no such option"
             )
+    if data is None and not os.path.isdir(str(cfg.task.data)):
+        data = find_kept(path)  # the run was moved, or its data were
     with open_dict(cfg):
         cfg.task.update(
             data=data or cfg.task.data, train_languages="all", valid_languages="all", select="mean-dev",

@@ -16,6 +16,7 @@ from ..checkpoints.checksums import is_zip
 from ..checkpoints.kinds import check_entries, is_exported, missing_file
 from ..checkpoints.ranks import by_first_rank
 from ..checkpoints.safe_load import load_restricted
+from ..data.binary.kept import keep
 from ..defaults import TASK_DEFAULTS
 from ..errors import UserError
 from ..huggingface.cached import cached_encoder, check_pieces, hub_folder
@@ -86,7 +87,10 @@ def with_restore_rules(load: Callable) -> Callable:
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
         if not resumes:  # a head that only initialises this run was trained with its pooling as well
             _warn_about_pooling(saved.get("task", {}), trainer.cfg.task)
-        return load(cfg, trainer, **kwargs)
+        restored = load(cfg, trainer, **kwargs)
+        if not cfg.no_save:
+            by_first_rank(trainer, lambda: keep(trainer.task.data_bin.root, cfg.save_dir))
+        return restored
 
     return load_checkpoint
 

@@ -1,0 +1,53 @@
+"""What a fine-tuned model needs to read raw text, beside its checkpoints: a data folder without data.
+
+``SAVE_DIR/xl_model`` holds dictionary, tokenizer, labels and ``meta.json``, so that the folder of a run can be moved
+anywhere and predicts there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ...output import Staging, read_mark
+from .digest import file_digest
+from .meta import NAME as META
+from .meta import read_meta
+
+FOLDER = "xl_model"
+COMMAND = "fairseq-train"
+_FILES = ("dict.txt", "label/dict.txt", "sentencepiece.bpe.model")
+_OF_DATA = ("languages", "pools", "splits", "unlabelled", "views")  # of meta.json: what the folder has no files for
+
+
+def keep(root: Path, save_dir: str) -> None:
+    """Put the files of the data folder ``root`` into ``save_dir``/xl_model, unless they are there.
+
+    Raises:
+        UserError: another folder of that name is there.
+    """
+    meta = {name: value for name, value in read_meta(root / META).items() if name not in _OF_DATA}
+    facts: dict[str, Any] = {name: file_digest(str(root / name)) for name in _FILES if (root / name).is_file()}
+    facts = {"made_of": {**facts, META: meta}}
+    out = Path(save_dir, FOLDER)
+    mark = read_mark(out)
+    if mark is not None and mark["command"] == COMMAND and mark.get("made_of") == facts["made_of"]:
+        return
+    with Staging(out, COMMAND, "--save-dir", overwrite=True) as staging:
+        for name in facts["made_of"].keys() - {META}:
+            (staging.new / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(root / name, staging.new / name)
+        if meta:
+            text = json.dumps({**meta, "languages": [], "splits": {}}, indent=2, ensure_ascii=False, sort_keys=True)
+            (staging.new / META).write_text(f"{text}\n", encoding="utf-8")
+        staging.commit(**facts)
+
+
+def find_kept(checkpoint: str) -> str | None:
+    """The folder beside a checkpoint, or beside the folder that it is in (members of XLA); None where there is none."""
+    folder = os.path.dirname(os.path.abspath(checkpoint))
+    places = (os.path.join(place, FOLDER) for place in (folder, os.path.dirname(folder)))
+    return next((place for place in places if os.path.isfile(os.path.join(place, "dict.txt"))), None)
