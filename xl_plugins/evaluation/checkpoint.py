@@ -71,8 +71,7 @@ def load_fine_tuned(
     """Open a checkpoint that ``fairseq-train`` wrote for one of the package's tasks.
 
     Args:
-        data: folder to predict on; None for the one it was trained on, or where that is gone for what the run kept of it
-            to read raw text.
+        data: folder to predict on; None for the one it was trained on, or, where that is gone, what the run kept of it.
         overrides: task options to change, such as ``{"no_mixup_inference": True}``.
         device: torch device; None takes CUDA when there is a device.
         precision: fp32, fp16 (CUDA only) or bf16.
