@@ -30,8 +30,7 @@ train() { # NAME OPTIONS...: fine-tune and evaluate one system
   local name=$1
   shift
   say "training $name (log: $work/$name.log)"
-  quietly "$work/$name.log" fairseq-train "$work/data-bin" --user-dir "$here/xl_plugins" --encoder-layers 3 \
-    --encoder-embed-dim 128 --encoder-ffn-embed-dim 512 --encoder-attention-heads 4 --max-positions 256 --max-length 64 \
+  quietly "$work/$name.log" fairseq-train "$work/data-bin" --user-dir "$here/xl_plugins" --max-length 64 \
     --restore-file "$work/encoder/model.pt" --save-dir "$work/$name" --lr 6e-4 --warmup-ratio 0.06 --batch-size 32 \
     --update-freq 1 --max-update "$updates" --validate-interval-updates 350 --save-interval-updates 350 \
     --keep-interval-updates 1 --no-epoch-checkpoints --num-workers 0 --log-format simple --log-interval 50 "$@"

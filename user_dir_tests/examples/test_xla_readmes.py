@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from user_dir_tests.examples.test_position_readmes import download as download  # a fixture
-from user_dir_tests.examples.test_readme import REPO, TRAIN, blocks, run
+from user_dir_tests.examples.test_readme import REPO, blocks, run
 from user_dir_tests.examples.test_readme import stage as stage  # a fixture
 from user_dir_tests.helpers.running.training import save_archive
 
@@ -96,7 +96,7 @@ def test_on_the_embedded_benchmark(stage: Path) -> None:
     before = command.read_text()
     few = "--agreement union --batch-size 4"  # models that know nothing seldom agree
     limit = f'limit="--max-update 2"; case "$*" in *xla_cotrain*) limit="{few}";; esac'
-    train = f'exec bare-fairseq-train "$@" {TRAIN} $limit --cpu --num-workers 0'
+    train = 'exec bare-fairseq-train "$@" $limit --cpu --num-workers 0'
     command.write_text(f"#!/bin/sh\n{limit}\n{train}\n")
     try:
         call = "TRAIN=48 POOL=48 TARGETS=de examples/experiments/mini/xla.sh quick mini-xla sentence_pair"

@@ -37,8 +37,7 @@ train() { # NAME SEED OPTIONS...
   [ "$1" = dictionary ] && bin=$out/dictionary-bin
   shift 2
   [ -f "$out/$name.done" ] && return
-  fairseq-train "$bin" --user-dir "$here/xl_plugins" --task salt_augment_task --encoder-layers 3 --encoder-embed-dim 128 \
-    --encoder-ffn-embed-dim 512 --encoder-attention-heads 4 --max-positions 256 --max-length 64 \
+  fairseq-train "$bin" --user-dir "$here/xl_plugins" --task salt_augment_task --max-length 64 \
     --restore-file "$work/encoder/model.pt" --save-dir "$out/$name" --seed "$seed" --lr 6e-4 --warmup-ratio 0.1 --batch-size 32 \
     --update-freq 1 --max-update "$updates" --validate-interval-updates 250 --save-interval-updates 250 --keep-interval-updates 1 \
     --no-epoch-checkpoints --num-workers 0 --log-format simple --log-interval 50 "$@" > "$out/$name.log" 2>&1

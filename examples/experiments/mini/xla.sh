@@ -29,7 +29,6 @@ make_data() { # PROBLEM
     --unlabelled "$root/pool/$1/$set/translate-train/en-{lang}.tsv"
 }
 
-shape=(--encoder-layers 3 --encoder-embed-dim 128 --encoder-ffn-embed-dim 512 --encoder-attention-heads 4 --max-positions 256)
 for problem in "${problems[@]}"; do
   bin=$root/$problem/data-bin out=$root/$problem
   mkdir -p "$out"

@@ -1,7 +1,7 @@
 # Steps of xla.sh (XLA, ACL 2021), one function each. To be sourced; it reads
 #   here        the checkout             bin, out    data folder, and folder of the runs
 #   encoder     folder with model.pt     problem     tagging or sentence_pair
-#   shape       options of the model     sizes       options of batches, lengths and loader, for every training
+#   sizes       options of batches, lengths and loader, for every training
 #   warm, adapt options of the warm-up and of the adaptation: rates, numbers of updates, validation
 #   vicinity    options of xl-augment vicinity
 # Every step that has finished is kept.
@@ -20,7 +20,7 @@ warm_up() { # the three members with the confidence penalty, and the first one w
     seed=${name#*-} options=(--conf-penalty 1)
     [ "$name" = plain-1000 ] && options=(--conf-penalty 0)
     [ -f "$out/$name.done" ] && continue
-    quietly "$out/$name.log" fairseq-train "$bin" --user-dir "$here/xl_plugins" --task "xl_$problem" "${shape[@]}" "${sizes[@]}" \
+    quietly "$out/$name.log" fairseq-train "$bin" --user-dir "$here/xl_plugins" --task "xl_$problem" "${sizes[@]}" \
       --restore-file "$encoder/model.pt" --save-dir "$out/$name" --seed "$seed" --valid-languages source --select source-dev \
       --weight-decay 0.01 --keep-interval-updates 1 --no-epoch-checkpoints "${warm[@]}" "${options[@]}" "${quiet[@]}"
     touch "$out/$name.done"
@@ -56,7 +56,7 @@ adapt_to() { # TARGET OPTIONS...: XLA, its members after each XLA epoch, and the
     quietly "$save.log" fairseq-train "$bin" --user-dir "$here/xl_plugins" --task xla_cotrain_task --problem "$problem" \
       --xla-target "$target" \
       --xla-init-members "$out/member-1000/checkpoint_best.pt,$out/member-3000/checkpoint_best.pt,$out/member-4000/checkpoint_best.pt" \
-      "${shape[@]}" "${sizes[@]}" --save-dir "$save" --seed 1000 --save-interval 6 --keep-last-epochs -1 "${adapt[@]}" "$@" \
+      "${sizes[@]}" --save-dir "$save" --seed 1000 --save-interval 6 --keep-last-epochs -1 "${adapt[@]}" "$@" \
       "${quiet[@]}"
     touch "$save.done"
     echo "$problem, $target: adapted in $((SECONDS - start)) seconds"
