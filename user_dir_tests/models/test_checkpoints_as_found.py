@@ -86,6 +86,13 @@ def test_further_weights(setup: Any, state: dict, caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("strict", [False, True])
+def test_a_norm_that_the_model_lacks(setup: Any, state: dict, strict: bool) -> None:
+    """Its other weights were trained behind it."""
+    text = refused(setup.model, {**state, f"{ENCODER}layer_norm.weight": torch.ones(16)}, strict)
+    assert text.startswith(f"the checkpoint has weights that this model lacks: {ENCODER}layer_norm.weight; give")
+
+
+@pytest.mark.parametrize("strict", [False, True])
 def test_weights_of_another_shape(setup: Any, state: dict, strict: bool) -> None:
     text = refused(setup.model, {**state, f"{ENCODER}layers.1.fc2.bias": torch.ones(7)}, strict)
     assert text.startswith(f"the checkpoint has weights of another shape: {ENCODER}layers.1.fc2.bias;")

@@ -215,7 +215,7 @@ def info(args: argparse.Namespace) -> int:
 
     found = describe(args.path)
     if args.json:
-        print(json.dumps(found, ensure_ascii=False))
+        say(json.dumps(found))
         return 0
     for name, value in found.items():
         if isinstance(value, dict):

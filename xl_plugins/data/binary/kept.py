@@ -1,4 +1,4 @@
-"""What a fine-tuned model needs to read raw text, beside its checkpoints: a data folder without data.
+"""Keep what a fine-tuned model needs to read raw text beside its checkpoints: a data folder without data.
 
 ``SAVE_DIR/xl_model`` holds dictionary, tokenizer, labels and ``meta.json``, so that the folder of a run can be moved
 anywhere and predicts there.
