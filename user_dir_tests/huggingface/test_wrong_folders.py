@@ -206,15 +206,6 @@ def refused(folder: Path, out: Path) -> str:
     return line
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_in_one_line(whole: Path, tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "hf"
-    shutil.copytree(whole, folder)
-    fault, expected = FAULTS[name]
-    fault(folder)
-    assert expected in refused(folder, tmp_path / "out")
-
-
 SHARD_FAULTS: dict[str, tuple[Fault, str]] = {
     "a shard is missing": (
         lambda folder: next(folder.glob("model-00002*")).unlink(), "lacks model-00002-of-"),
@@ -233,11 +224,18 @@ def rename_shard(folder: Path, name: str) -> None:
     (folder / INDEX).write_text(json.dumps(index))
 
 
-@pytest.mark.parametrize("name", SHARD_FAULTS)
-def test_a_fault_of_shards(shards: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "fault", "expected"),
+    [
+        *(pytest.param("whole", *FAULTS[name], id=name) for name in FAULTS),
+        *(pytest.param("shards", *SHARD_FAULTS[name], id=name) for name in SHARD_FAULTS),
+    ],
+)
+def test_a_fault_in_one_line(
+    kind: str, fault: Fault, expected: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     folder = tmp_path / "hf"
-    shutil.copytree(shards, folder)
-    fault, expected = SHARD_FAULTS[name]
+    shutil.copytree(request.getfixturevalue(kind), folder)
     fault(folder)
     assert expected in refused(folder, tmp_path / "out")
 

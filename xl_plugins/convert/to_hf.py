@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..data.binary.meta import DICT, SPM
 from ..data.tokenizer import load_dictionary
 from ..errors import UserError
 from ..evaluation.checkpoint import FineTuned, load_fine_tuned
 from ..huggingface.export import SPANS, TEXTS, WORDS, Kind, hub_config, hub_weights
 from ..huggingface.fast_tokenizer import fast_tokenizer, tokenizer_config
-from ..huggingface.from_hf import DICT, SPM
 from ..models.heads import SpanHead, WordHead
 from ..models.xmixup import XMixupModel
 from ..output import Staging
@@ -63,12 +62,12 @@ def to_hf(
     with staging:
         from safetensors.torch import save_file
 
-        weights_file = staging.new / "model.safetensors"
-        save_file(weights, weights_file, metadata={"format": "pt"})
-        weights_file.chmod(0o666 & ~_umask())  # safetensors lets nobody else read it
         (staging.new / SPM).write_bytes(spm.read_bytes())
         (staging.new / "README.md").write_text(card, encoding="utf-8")
         _write(staging.new / "config.json", config)
+        file = staging.new / "model.safetensors"
+        save_file(weights, file, metadata={"format": "pt"})
+        file.chmod((staging.new / "config.json").stat().st_mode)  # safetensors lets nobody else read it
         _write(staging.new / "tokenizer.json", tokenizer)
         _write(staging.new / "tokenizer_config.json", tokenizer_config(options.max_positions))
         staging.commit()
@@ -98,12 +97,6 @@ def _lost(tuned: FineTuned, plain: bool) -> list[str]:
             " aggregation_strategy"
         )
     return found
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write(path: Path, content: Any) -> None:

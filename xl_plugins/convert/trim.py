@@ -10,14 +10,15 @@ import torch
 
 from ..checkpoints.writing import save_whole
 from ..data.binary.layout import load_dictionary as load_with_mask
+from ..data.binary.meta import DICT, SPM
 from ..data.tokenizer import PieceEncoder
+from ..huggingface.from_hf import MODEL
 from ..output import Staging
 from .small_tokenizer import reduce_dictionary, reduce_sentencepiece
 from .used_pieces import find_pieces
 from .vocabulary import read_model, replace_tables
 
 COMMAND = "xl-convert trim"
-MODEL, DICT, SPM = "model.pt", "dict.txt", "sentencepiece.bpe.model"
 
 
 class Trimmed(NamedTuple):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from ..data.binary.digest import file_digest
+from ..data.binary.meta import DICT, SPM
 from ..data.tokenizer import PieceEncoder
 from ..errors import UserError
 from .checkpoint import FineTuned
@@ -22,13 +23,13 @@ def open_tokenizer(tuned: FineTuned, spm: str | None = None, tell: Callable[[str
         UserError: it is not there, or another one.
     """
     root = tuned.task.data_bin.root
-    path = spm or str(root / "sentencepiece.bpe.model")
+    path = spm or str(root / SPM)
     if not os.path.isfile(path):
         raise UserError(f"{path}: no tokenizer; name the SentencePiece model that the data was prepared with by --spm")
     digest = tuned.task.data_bin.meta.get("tokenizer_sha256")
     if digest and digest != file_digest(path):
         raise UserError(f"{path}: not the tokenizer that {root} was prepared with (meta.json); name that one by --spm")
-    encoder = PieceEncoder(path, str(root / "dict.txt"))
+    encoder = PieceEncoder(path, str(root / DICT))
     if encoder.warning:
         tell(encoder.warning)
     return encoder

@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints.writing import LAST
 from ..data.binary.digest import file_digest
+from ..data.binary.meta import DICT, SPM
 from ..data.tokenizer import load_dictionary
 from ..errors import UserError
 from ..output import read_mark
 from .encoder import read_shape
 from .folder import CONFIG, Folder, looks_like_one, open_folder
-from .from_hf import COMMAND, DICT, MODEL, SPM, from_hf, write_tokenizer
+from .from_hf import COMMAND, MODEL, from_hf, write_tokenizer
 from .tokenizer import FAST, read_tokenizer
 from .weights import FILES, find_files
 
 NAME = "encoder"
-_LAST = "checkpoint_last.pt"
 
 
 def hub_folder(path: str | None) -> str:
@@ -50,7 +51,7 @@ def cached_encoder(source: str, save_dir: str, option: str) -> tuple[str, bool]:
     whole = mark is not None and mark["command"] == COMMAND and os.path.isfile(model)
     if mark is not None and whole and mark.get("made_of") == facts["made_of"]:
         return model, False
-    if mark is not None and whole and os.path.isfile(os.path.join(save_dir, _LAST)):
+    if mark is not None and whole and os.path.isfile(os.path.join(save_dir, LAST)):
         before = (mark.get("made_of") or [mark.get("source")])[0]
         raise UserError(
             f"{option} {source}: the run in {save_dir} began with another encoder (that of {before}, as it was then);"

@@ -30,11 +30,11 @@ NORMS = {
     False: {"attention.output.LayerNorm": "self_attn_layer_norm", "output.LayerNorm": "final_layer_norm"},
     True: {"attention.self_attn_layer_norm": "self_attn_layer_norm", "LayerNorm": "final_layer_norm"},
 }  # by whether the norm comes first, as in XLM-R XL
-_LM_HEADS = {  # dense layer, layer norm, bias of the output, output
-    "roberta": ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder.weight"),
-    "bert": ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias",
-             "cls.predictions.decoder.weight"),
-}  # fmt: skip
+_LM_HEADS = (  # dense layer, layer norm, bias of the output, output: RoBERTa's, BERT's
+    ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder.weight"),
+    ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias",
+     "cls.predictions.decoder.weight"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _language_model(
     model: dict[str, Tensor], weights: Weights, shape: Shape, rows: Tensor, table: Tensor
 ) -> None:  # fmt: skip
     """The head, if there is one and its output is the embedding table."""
-    for dense, norm, bias, output in _LM_HEADS.values():
+    for dense, norm, bias, output in _LM_HEADS:
         if f"{dense}.weight" not in weights:
             continue
         if bias not in weights or (output in weights and not torch.equal(weights[output], table)):

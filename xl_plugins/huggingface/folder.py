@@ -13,9 +13,7 @@ from ..terminal import printable
 
 CONFIG = "config.json"
 _LARGEST = 1 << 20  # bytes of a configuration
-_KINDS = {  # model_type: what it is called in messages
-    "bert": "BERT", "roberta": "RoBERTa", "xlm-roberta": "XLM-R", "xlm-roberta-xl": "XLM-R XL",
-}  # fmt: skip
+_KINDS = ("bert", "roberta", "xlm-roberta", "xlm-roberta-xl")  # model_type
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 from typing import Any, NamedTuple
 
 from ..checkpoints.writing import save_whole
+from ..data.binary.meta import DICT, SPM
 from ..data.tokenizer import PieceEncoder
 from ..output import Staging
 from .encoder import convert, has_language_model, read_shape
@@ -14,7 +15,7 @@ from .tokenizer import MASK, SPECIAL, Tokenizer, read_tokenizer
 from .weights import Weights
 
 COMMAND = "xl-convert from-hf"
-MODEL, DICT, SPM = "model.pt", "dict.txt", "sentencepiece.bpe.model"
+MODEL = "model.pt"
 
 
 class Converted(NamedTuple):

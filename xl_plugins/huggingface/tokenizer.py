@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..data.binary.meta import SPM
 from ..data.tokenizer import sentencepiece_proto
 from ..errors import UserError
 from .folder import Folder, read_json
 
-SPM, FAST, WORDPIECE = "sentencepiece.bpe.model", "tokenizer.json", "vocab.txt"
+FAST, WORDPIECE = "tokenizer.json", "vocab.txt"
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # fairseq's order, and that of XLM-R's rows
 MASK = "<mask>"
 _NORMAL, _UNKNOWN, _CONTROL, _UNIGRAM = 1, 2, 3, 1  # sentencepiece_model.proto
@@ -49,7 +50,7 @@ def read_tokenizer(folder: Folder) -> Tokenizer:
         assert fast is not None
         return _of_json(fast)
     found = _of_proto(spm)
-    if fast is not None and (found.pieces, found.rows) != _pieces(*_read_fast(fast)):
+    if fast is not None and (found.pieces, found.rows) != _pieces(*_read_fast(fast)[1:]):
         raise UserError(f"{folder.path}: {SPM} and {FAST} have different pieces; keep the one that the model has")
     return found
 
@@ -72,7 +73,7 @@ def _of_json(path: Path) -> Tokenizer:
     """A unigram model of the fast tokenizers."""
     content, scores, added = _read_fast(path)
     _check_steps(content, path)
-    pieces, rows = _pieces(content, scores, added)
+    pieces, rows = _pieces(scores, added)
     charsmap = next(_find(content.get("normalizer"), "precompiled_charsmap"), "")
     try:
         normaliser = base64.b64decode(charsmap or "", validate=True)
@@ -107,7 +108,7 @@ def _read_fast(path: Path) -> tuple[dict[str, Any], Scores, dict[str, int]]:
     return content, scores, added
 
 
-def _pieces(content: dict[str, Any], scores: Scores, added: dict[str, int]) -> tuple[list[str], list[int]]:
+def _pieces(scores: Scores, added: dict[str, int]) -> tuple[list[str], list[int]]:
     """The pieces of the dictionary, and the row of each symbol of it."""
     pieces = [piece for piece in scores if piece not in (*SPECIAL, MASK)]
     named = (*SPECIAL, *pieces, MASK)

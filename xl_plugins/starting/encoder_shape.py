@@ -10,6 +10,7 @@ from typing import Any
 from fairseq import utils
 
 from ..checkpoints.glance import glance
+from ..checkpoints.writing import LAST
 from ..errors import UserError
 from ..huggingface.cached import hub_folder
 from ..huggingface.encoder import read_shape
@@ -35,8 +36,8 @@ def starting_point(restore_file: str | None, finetune_from: str | None, members:
         restore_file, finetune_from, members, save_dir: values of ``--restore-file``, ``--finetune-from-model``,
             ``--xla-init-members`` and ``--save-dir``.
     """
-    last = os.path.join(save_dir, "checkpoint_last.pt")
-    named = restore_file if restore_file != os.path.basename(last) else None
+    last = os.path.join(save_dir, LAST)
+    named = restore_file if restore_file != LAST else None
     chosen = (named, finetune_from, (members or "").split(",")[0], last)
     return next((path for path in chosen if path and os.path.exists(path)), "")
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..checkpoints.finished import patience_state
 from ..data.binary.layout import SPLITS, DataBin
 from ..errors import UserError
-from ..models.plain import set_epsilon
+from ..models.plain import XLMRModel, set_epsilon
 from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
 from ..resuming.identity import training_digests
@@ -161,7 +161,7 @@ class XLTask(FairseqTask):
             )
         with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
             model = models.build_model(cfg, self, from_checkpoint)
-        if hasattr(model, "encoder") and hasattr(cfg, "layer_norm_eps"):
+        if not isinstance(model, XLMRModel) and hasattr(model, "encoder") and hasattr(cfg, "layer_norm_eps"):
             set_epsilon(model, cfg)  # of fairseq's own architectures, too
         if not hasattr(model, self.problem.head_maker):
             raise UserError(

@@ -14,10 +14,11 @@ from ...output import printable
 from ...problems import PROBLEMS
 from .checksums import NAME, check_files, folders
 from .digest import file_digest
+from .meta import DICT, SPM
 
 _HEADER = struct.Struct("<9sQBQ")  # of fairseq's memory-mapped index: magic, version, type, rows
 _AGAIN = "restore it, or prepare the data again"
-_TEXTS = {"dict.txt": "dictionary_sha256", "sentencepiece.bpe.model": "tokenizer_sha256"}
+_TEXTS = {DICT: "dictionary_sha256", SPM: "tokenizer_sha256"}
 
 
 def check_folder(root: Path, meta: Mapping[str, Any]) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 from ...output import Staging, read_mark
 from .digest import file_digest
+from .meta import DICT, SPM, read_meta
 from .meta import NAME as META
-from .meta import read_meta
 
 FOLDER = "xl_model"
 COMMAND = "fairseq-train"
-_FILES = ("dict.txt", "label/dict.txt", "sentencepiece.bpe.model")
+_FILES = (DICT, f"label/{DICT}", SPM)
 _OF_DATA = ("languages", "pools", "splits", "unlabelled", "views")  # of meta.json: what the folder has no files for
 
 
@@ -50,4 +50,4 @@ def find_kept(checkpoint: str) -> str | None:
     """The folder beside a checkpoint, or beside the folder that it is in (members of XLA); None where there is none."""
     folder = os.path.dirname(os.path.abspath(checkpoint))
     places = (os.path.join(place, FOLDER) for place in (folder, os.path.dirname(folder)))
-    return next((place for place in places if os.path.isfile(os.path.join(place, "dict.txt"))), None)
+    return next((place for place in places if os.path.isfile(os.path.join(place, DICT))), None)

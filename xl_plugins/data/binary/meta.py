@@ -11,6 +11,7 @@ from ...errors import UserError
 from ...output import check_component, printable
 
 NAME = "meta.json"
+DICT, SPM = "dict.txt", "sentencepiece.bpe.model"  # beside it
 _AGAIN = "run xl-prepare again or remove the file"
 
 
