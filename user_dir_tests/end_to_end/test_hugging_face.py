@@ -12,6 +12,7 @@ import torch
 pytest.importorskip("transformers")
 
 from user_dir_tests.conftest import TinySpm
+from user_dir_tests.helpers.folders import leave_as_killed
 from user_dir_tests.helpers.hub import FAST, SPM, change_config, write_fast, write_folder
 from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
@@ -143,7 +144,9 @@ def test_a_cached_encoder_follows_its_folder(tmp_path: Path, tiny_spm: TinySpm) 
     write_folder(tmp_path / "one", tiny_spm)
     path, made = cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file")
     assert made and path == str(tmp_path / "run" / "encoder" / "model.pt")
+    leave_as_killed(tmp_path / "run" / "encoder", "xl-convert from-hf")
     assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, False)
+    assert [found.name for found in (tmp_path / "run").iterdir()] == ["encoder"]
     write_folder(tmp_path / "one", tiny_spm, seed=2)  # the folder has changed
     before = load(Path(path))["model"]["encoder.sentence_encoder.embed_tokens.weight"]
     assert cached_encoder(str(tmp_path / "one"), str(tmp_path / "run"), "--restore-file") == (path, True)

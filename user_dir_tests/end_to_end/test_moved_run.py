@@ -10,6 +10,7 @@ import pytest
 
 import xl_plugins
 from user_dir_tests.conftest import TinySpm
+from user_dir_tests.helpers.folders import leave_as_killed
 from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from user_dir_tests.helpers.prepare.questions import make_xquad
 from user_dir_tests.helpers.prepare.runs import run as prepare
@@ -65,6 +66,9 @@ def test_the_files(tmp_path: Path, tiny_spm: TinySpm) -> None:
     stamp = (run / "xl_model" / "dict.txt").stat().st_mtime_ns
     keep(data, str(run))
     assert (run / "xl_model" / "dict.txt").stat().st_mtime_ns == stamp
+    leave_as_killed(run / "xl_model", "fairseq-train")
+    keep(data, str(run))
+    assert not [path.name for path in run.iterdir() if path.name.startswith(".xl_model")]
     meta["dataset"] = "other"
     (data / "meta.json").write_text(json.dumps(meta))
     keep(data, str(run))

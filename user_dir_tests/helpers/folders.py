@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,13 @@ def refused(dest: Path, *words: str, overwrite: bool = True, **options: object) 
     for word in words:
         assert word in str(error.value)
     assert tree(dest.parent) == before
+
+
+def leave_as_killed(dest: Path, command: str) -> None:
+    """Put beside a folder what a process leaves that was killed between its last rename and its cleaning up."""
+    with Staging(dest, command, "DIR", overwrite=True) as staging:
+        left = {path: dest.parent / f"left-{path.name}" for path in (staging.work, Path(staging.lock.path))}
+        shutil.copytree(staging.work, left[staging.work])
+        shutil.copyfile(staging.lock.path, left[Path(staging.lock.path)])
+    for path, copy in left.items():
+        copy.rename(path)

@@ -15,7 +15,7 @@ from ..data.binary.digest import file_digest
 from ..data.binary.meta import DICT, SPM
 from ..data.tokenizer import load_dictionary
 from ..errors import UserError
-from ..output import read_mark
+from ..output import Staging, read_mark
 from .encoder import read_shape
 from .folder import CONFIG, Folder, looks_like_one, open_folder
 from .from_hf import COMMAND, MODEL, from_hf, write_tokenizer
@@ -50,6 +50,7 @@ def cached_encoder(source: str, save_dir: str, option: str) -> tuple[str, bool]:
     model = str(out / MODEL)
     whole = mark is not None and mark["command"] == COMMAND and os.path.isfile(model)
     if mark is not None and whole and mark.get("made_of") == facts["made_of"]:
+        Staging(out, COMMAND, "--save-dir").clean()  # killed after the folder was complete
         return model, False
     if mark is not None and whole and os.path.isfile(os.path.join(save_dir, LAST)):
         before = (mark.get("made_of") or [mark.get("source")])[0]

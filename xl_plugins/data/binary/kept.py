@@ -34,9 +34,11 @@ def keep(root: Path, save_dir: str) -> None:
     facts = {"made_of": {**facts, META: meta}}
     out = Path(save_dir, FOLDER)
     mark = read_mark(out)
+    staging = Staging(out, COMMAND, "--save-dir", overwrite=True)
     if mark is not None and mark["command"] == COMMAND and mark.get("made_of") == facts["made_of"]:
+        staging.clean()  # killed after the folder was complete
         return
-    with Staging(out, COMMAND, "--save-dir", overwrite=True) as staging:
+    with staging:
         for name in facts["made_of"].keys() - {META}:
             (staging.new / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(root / name, staging.new / name)
