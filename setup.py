@@ -51,6 +51,7 @@ setup(
         "safetensors>=0.4",
         "scikit-learn>=1.2",
         "sentencepiece>=0.2.0",
+        "tokenizers>=0.20",
         "torch>=2.6",
         "tqdm>=4.60",
     ],

@@ -28,6 +28,7 @@ from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.functional.words import pool_words
 from xl_plugins.huggingface.from_hf import from_hf
+from xl_plugins.models.token_types import second_text
 
 AUTO = {
     "sentence_pair": transformers.AutoModelForSequenceClassification,
@@ -45,26 +46,24 @@ class Made(NamedTuple):
     setup: Setup
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("data")
+def prepare_all(root: Path, tiny: TinySpm) -> dict[str, Path]:
+    """Data folders of every problem."""
     raw = write_raw(root / "raw", rows=10)
     (root / "texts").mkdir()
     for name in ("train-en", "dev-en", "test-en"):
         rows = [f"{text}\t{'yes' if i % 2 else 'no'}" for i, text in enumerate(made_up_text(9, 3))]
         (root / "texts" / f"{name}.tsv").write_text("\n".join(["text\tlabel", *rows]) + "\n")
-    run(tiny_spm, "texts", root / "text", "--folder", root / "texts", "--labels", "no,yes")
-    run(tiny_spm, "udpos", make_udpos(root / "udpos"), root / "tagging")
-    run(
-        tiny_spm,
-        "xquad",
-        make_xquad(root / "raw-qa") / "xquad",
-        root / "qa",
-        "--train",
-        root / "raw-qa/squad/train-v1.1.json",
-    )
+    run(tiny, "texts", root / "text", "--folder", root / "texts", "--labels", "no,yes")
+    run(tiny, "udpos", make_udpos(root / "udpos"), root / "tagging")
+    questions = make_xquad(root / "raw-qa")
+    run(tiny, "xquad", questions / "xquad", root / "qa", "--train", questions / "squad/train-v1.1.json")
     made = {name: root / name for name in ("text", "tagging", "qa")}
-    return {**made, "sentence_pair": prepare_raw(raw, root / "sentence_pair", tiny_spm)}
+    return {**made, "sentence_pair": prepare_raw(raw, root / "sentence_pair", tiny)}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> dict[str, Path]:
+    return prepare_all(tmp_path_factory.mktemp("data"), tiny_spm)
 
 
 def make(data: dict[str, Path], folder: Path, problem: str, method: str = "xl", **options: Any) -> Made:
@@ -86,21 +85,25 @@ def ours(setup: Setup) -> tuple[dict, Tensor]:
     return sample, output
 
 
-def theirs(folder: Path, problem: str, sample: dict) -> Tensor:
+def theirs(folder: Path, problem: str, sample: dict, bert: bool = False) -> Tensor:
     """The same by transformers; tags of words are means over their pieces, or those of the first."""
     model = AUTO[problem].from_pretrained(folder).eval()
     tokens = sample["net_input"]["src_tokens"]
+    types = {"token_type_ids": second_text(tokens, 2)} if bert else {}
     with torch.no_grad():
-        found = model(tokens, attention_mask=tokens.ne(1).long())
+        found = model(tokens, attention_mask=tokens.ne(1).long(), **types)
     return torch.stack([found.start_logits, found.end_logits], dim=-1) if problem == "qa" else found.logits
 
 
 @pytest.mark.parametrize("problem", AUTO)
 def test_logits(data: dict[str, Path], tmp_path: Path, problem: str) -> None:
-    made = make(data, tmp_path, problem, layer_norm_eps=1e-3)
+    check_logits(make(data, tmp_path, problem, layer_norm_eps=1e-3), tmp_path, problem)
+
+
+def check_logits(made: Made, tmp_path: Path, problem: str, bert: bool = False) -> None:
     to_hf(str(made.path), str(tmp_path / "hf"))
     sample, expected = ours(made.setup)
-    found = theirs(tmp_path / "hf", problem, sample)
+    found = theirs(tmp_path / "hf", problem, sample, bert)
     if problem == "tagging":
         found = pool_words(found, sample["net_input"]["words"], "mean")
         real = torch.arange(found.size(1)) < sample["net_input"]["words"].amax(1, keepdim=True)

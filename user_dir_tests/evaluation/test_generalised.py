@@ -13,8 +13,9 @@ import torch
 from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from xl_plugins.cli.evaluate import main
+from xl_plugins.data.binary.frame import Frame
 from xl_plugins.data.binary.layout import DataBin
-from xl_plugins.data.training.pairs import PairTexts, encode_pair, truncated_lengths
+from xl_plugins.data.training.pairs import PairTexts, truncated_lengths
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import FineTuned, load_fine_tuned
 from xl_plugins.evaluation.generalised import Matrix, evaluate_matrix
@@ -44,8 +45,8 @@ def rows(tuned: FineTuned, language: str, field: str, view: bool = False) -> lis
 
 
 def encoded(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    keep = truncated_lengths(np.array([len(first)]), np.array([len(second)]), 32)
-    return encode_pair(first[: keep[0][0]], second[: keep[1][0]], 0, 2)
+    keep = truncated_lengths(np.array([len(first)]), np.array([len(second)]), 28)
+    return Frame(0, 2).enclose(first[: keep[0][0]], second[: keep[1][0]])
 
 
 @pytest.mark.parametrize("name", ["plain", "xmixup"])

@@ -152,9 +152,9 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "a tokenizer's link out of it": (linked(SPM), "outside the folder; copy the file here"),
     "a folder in its place": (
         lambda folder: ((folder / WEIGHTS).unlink(), (folder / WEIGHTS).mkdir()), "is no file, or a link to none"),
-    "no tokenizer": (gone(SPM, FAST), "holds no sentencepiece.bpe.model and no tokenizer.json; download one"),
+    "no tokenizer": (gone(SPM, FAST), "holds no sentencepiece.bpe.model, no tokenizer.json and no vocab.txt"),
     "WordPiece": (
-        lambda folder: (gone(SPM, FAST)(folder), (folder / "vocab.txt").write_text("[PAD]\n")), "has a WordPiece"),
+        lambda folder: (gone(SPM, FAST)(folder), (folder / "vocab.txt").write_text("a\n")), "vocab.txt: has no [CLS]"),
     "tokenizer text": (text(SPM, "version https://git-lfs"), "sentencepiece.bpe.model: not a SentencePiece model"),
     "tokenizers that differ": (
         lambda folder: change_fast(folder, lambda c: c["model"]["vocab"].pop(10)), "have different pieces"),

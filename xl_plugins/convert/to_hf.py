@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data.binary.meta import DICT, SPM
-from ..data.tokenizer import load_dictionary
+from ..data.binary.meta import DICT, SPM, WORDPIECE
+from ..data.tokenizer import find_tokenizer, load_dictionary, tokenizer_name
 from ..errors import UserError
 from ..evaluation.checkpoint import FineTuned, load_fine_tuned
 from ..huggingface.export import SPANS, TEXTS, WORDS, Kind, hub_config, hub_weights
-from ..huggingface.fast_tokenizer import fast_tokenizer, tokenizer_config
+from ..huggingface.fast_tokenizer import bert_config, bert_tokenizer, fast_tokenizer, tokenizer_config
 from ..models.heads import SpanHead, WordHead
 from ..models.xmixup import XMixupModel
 from ..output import Staging
@@ -47,29 +47,24 @@ def to_hf(
     tuned = load_fine_tuned(path, data, device="cpu")
     kind, lost = _kind(tuned), _lost(tuned, plain)
     root = Path(tuned.task.data_bin.root)
-    dictionary, spm = load_dictionary(str(root / DICT)), root / SPM
-    if not spm.is_file():
-        raise UserError(f"{spm}: missing; put the encoder's {SPM} there, or give --data with it")
-    pieces = dictionary.symbols[dictionary.nspecial :]
     options: Any = tuned.model.args
     problem = tuned.task.problem
-    config = hub_config(options, len(tuned.task.source_dictionary), kind, problem.labels)
-    tokenizer = fast_tokenizer(spm.read_bytes(), pieces, str(spm))
+    files, bert = _tokenizer(root, options.max_positions)
+    config = hub_config(options, len(tuned.task.source_dictionary), kind, problem.labels, bert)
     where = "classification_heads" if kind is TEXTS else "position_heads"
     head, first = f"{where}.{problem.head_name}.", bool(options.encoder_normalize_before)
-    weights = hub_weights(tuned.model.state_dict(), head, kind, first)
+    weights = hub_weights(tuned.model.state_dict(), head, kind, first, bert)
     card = model_card(tuned, kind, lost, scores)
     with staging:
         from safetensors.torch import save_file
 
-        (staging.new / SPM).write_bytes(spm.read_bytes())
         (staging.new / "README.md").write_text(card, encoding="utf-8")
         _write(staging.new / "config.json", config)
         file = staging.new / "model.safetensors"
         save_file(weights, file, metadata={"format": "pt"})
         file.chmod((staging.new / "config.json").stat().st_mode)  # safetensors lets nobody else read it
-        _write(staging.new / "tokenizer.json", tokenizer)
-        _write(staging.new / "tokenizer_config.json", tokenizer_config(options.max_positions))
+        for name, content in files.items():
+            (staging.new / name).write_bytes(content)
         staging.commit()
     return Exported(config["architectures"][0], lost)
 
@@ -99,5 +94,24 @@ def _lost(tuned: FineTuned, plain: bool) -> list[str]:
     return found
 
 
+def _tokenizer(root: Path, longest: int) -> tuple[dict[str, bytes], bool]:
+    """Files of the tokenizer in a data folder, with their contents, and whether it is BERT's."""
+    dictionary, path = load_dictionary(str(root / DICT)), find_tokenizer(root)
+    if path is None:
+        raise UserError(f"{root / SPM}: missing; put the encoder's tokenizer there, or give --data with it")
+    if tokenizer_name(path) == WORDPIECE:
+        made: Any = bert_tokenizer(path, dictionary.symbols)
+        config = bert_config(made, longest)
+    else:
+        made = fast_tokenizer(path.read_bytes(), dictionary.symbols[dictionary.nspecial :], str(path))
+        config = tokenizer_config(longest)
+    files = {"tokenizer.json": _text(made), "tokenizer_config.json": _text(config)}
+    return (files, True) if tokenizer_name(path) == WORDPIECE else ({SPM: path.read_bytes(), **files}, False)
+
+
+def _text(content: Any) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
 def _write(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    path.write_bytes(_text(content))

@@ -7,12 +7,15 @@ digit one of ASCII. Its map from normalised to raw characters gives the raw span
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from xl_plugins.data.tokenizer import PieceEncoder
+from xl_plugins.data.wordpiece import WordPieceModel, split_wordpieces
 from xl_plugins.errors import UserError
 
 _SHOWN, _INVISIBLE, _SPACE = 0, 1, 2
@@ -61,7 +64,11 @@ def raw_spans(text: str, lengths: np.ndarray, offsets: np.ndarray) -> np.ndarray
     ends = np.cumsum(lengths)
     start, end = offsets[ends - lengths], offsets[ends]
     inside = offsets[ends - 1] == end  # the last normalised character and the next one come from one raw character
-    end = end + (inside & (lengths > 0) & (end < len(text)))
+    return without_blanks(text, start, end + (inside & (lengths > 0) & (end < len(text))))
+
+
+def without_blanks(text: str, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Characters ``text[start:end]`` of each piece, (pieces,) both, as :func:`raw_spans` gives them."""
     shown, tails = visible(text)
     first = np.searchsorted(shown, start)
     last = np.searchsorted(shown, end) - 1
@@ -86,11 +93,26 @@ class ContextEncoder:
 
     def encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Ids with </s> flat, ids per text, and the spans of each text's pieces without that of </s>."""
-        model, find = self.encoder.model, self._ids.get
-        unknown, eos = self.encoder.dictionary.unk(), self.encoder.dictionary.eos()
-        rows = [[]] * len(texts) if self.characters else model.encode(texts, out_type=str, num_threads=1)
-        spans: list[np.ndarray] = []
+        find, unknown, eos = self._ids.get, self.encoder.dictionary.unk(), self.encoder.dictionary.eos()
+        model = self.encoder.model
+        made = self._wordpieces(model, texts) if isinstance(model, WordPieceModel) else self._pieces(model, texts)
         ids: list[list[int]] = []
+        spans: list[np.ndarray] = []
+        for pieces, places in made:
+            ids.append([find(piece, unknown) for piece in pieces] + [eos])
+            spans.append(places)
+        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+        return np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(sizes.sum())), sizes, spans
+
+    def _wordpieces(self, model: WordPieceModel, texts: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:
+        for text, (pieces, places) in zip(texts, model.spans(texts)):
+            if self.characters:
+                pieces, places = split_wordpieces(pieces, places)
+            yield pieces, without_blanks(text, places[:, 0], places[:, 1])
+
+    def _pieces(self, model: Any, texts: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:
+        """SentencePiece's pieces of each text, and their spans."""
+        rows = [[]] * len(texts) if self.characters else model.encode(texts, out_type=str, num_threads=1)
         for text, pieces in zip(texts, rows):
             normalised, offsets = model.Normalize(text, with_offsets=True)
             if self.characters:
@@ -100,11 +122,8 @@ class ContextEncoder:
                     "--spm: this tokenizer's pieces are not parts of the text (byte fallback?), so answers cannot be "
                     "placed; use the sentencepiece.bpe.model of XLM-R or one trained without byte fallback"
                 )
-            ids.append([find(piece, unknown) for piece in pieces] + [eos])
             lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
-            spans.append(raw_spans(text, lengths, np.array(offsets, dtype=np.int64)))
-        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-        return np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(sizes.sum())), sizes, spans
+            yield pieces, raw_spans(text, lengths, np.array(offsets, dtype=np.int64))
 
     def _split(self, normalised: str) -> list[str]:
         """Characters; the mark of a word's beginning stays with the first where the dictionary has both as one."""

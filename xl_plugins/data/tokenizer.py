@@ -1,4 +1,4 @@
-"""Text to fairseq ids: SentencePiece pieces looked up in the fairseq dictionary.
+"""Text to fairseq ids: pieces of SentencePiece or WordPiece looked up in the fairseq dictionary.
 
 SentencePiece's own ids are not the dictionary's (``<s>`` 0, ``<pad>`` 1, ``</s>`` 2, ``<unk>`` 3 come first there), so
 every piece goes through its string once and the ids through the resulting table afterwards.
@@ -6,17 +6,23 @@ every piece goes through its string once and the ids through the resulting table
 
 from __future__ import annotations
 
+import os
 from itertools import chain
-from typing import Any
+from pathlib import Path
+from typing import Any, Union
 
 import numpy as np
 import sentencepiece
 from fairseq.data import Dictionary
 
+from xl_plugins.data.binary.frame import BERT, XLMR, Frame
+from xl_plugins.data.binary.meta import SPM, TOKENIZERS, WORDPIECE
+from xl_plugins.data.wordpiece import WordPieceModel, read_wordpiece
 from xl_plugins.errors import UserError
 
 _TOLERATED = 0.01  # share of pieces that may be missing: a dictionary of another model misses far more
 BY_STRING = -1  # table entry of pieces whose id follows from the text only
+PieceModel = Union[sentencepiece.SentencePieceProcessor, WordPieceModel]
 
 
 def load_dictionary(path: str) -> Dictionary:
@@ -35,8 +41,25 @@ def load_dictionary(path: str) -> Dictionary:
     except RuntimeError as error:  # fairseq: a piece given twice
         raise UserError(f"{path}: {error}") from None
     if len(dictionary) == dictionary.nspecial:
-        raise UserError(f"{path}: the dictionary is empty; give the dict.txt that belongs to the SentencePiece model")
+        raise UserError(f"{path}: the dictionary is empty; give the dict.txt that belongs to the tokenizer")
     return dictionary
+
+
+def find_tokenizer(folder: str | os.PathLike[str]) -> Path | None:
+    """The tokenizer's file in a data folder or an encoder's: sentencepiece.bpe.model or tokenizer.json, or None."""
+    return next((path for name in TOKENIZERS if (path := Path(folder, name)).is_file()), None)
+
+
+def tokenizer_name(path: str | os.PathLike[str]) -> str:
+    """The name that a tokenizer's file has in the folders of this package, by its content."""
+    with open(path, "rb") as file:
+        begin = file.read(16).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return WORDPIECE if begin.startswith(b"{") else SPM  # SentencePiece's are in protobuf, which begins otherwise
+
+
+def load_tokenizer(path: str) -> PieceModel:
+    """The tokenizer in a file of either kind; UserError when it is neither."""
+    return read_wordpiece(path) if tokenizer_name(path) == WORDPIECE else load_sentencepiece(path)
 
 
 def load_sentencepiece(path: str) -> sentencepiece.SentencePieceProcessor:
@@ -63,7 +86,7 @@ def sentencepiece_proto() -> Any:
 
 
 def piece_table(
-    model: sentencepiece.SentencePieceProcessor, dictionary: Dictionary, spm_name: str, dict_name: str
+    model: PieceModel, dictionary: Dictionary, spm_name: str, dict_name: str
 ) -> tuple[np.ndarray, str | None]:
     """fairseq id of each piece of a model, int64, or ``BY_STRING`` where the text itself decides; and a warning.
 
@@ -96,7 +119,8 @@ def piece_table(
 
 
 class PieceEncoder:
-    """Encode texts exactly as ``spm_encode --output_format=piece | fairseq-preprocess --only-source --srcdict`` does.
+    """Encode texts exactly as ``spm_encode --output_format=piece | fairseq-preprocess --only-source --srcdict`` does,
+    or as BERT's tokenizer does.
 
     Raises UserError for unreadable files and for a model of which more than 1 % of the pieces are not in the
     dictionary; ``warning`` names a smaller mismatch.
@@ -104,9 +128,14 @@ class PieceEncoder:
 
     def __init__(self, spm_path: str, dict_path: str, threads: int = 1) -> None:
         self.dictionary = load_dictionary(dict_path)
-        self.model = load_sentencepiece(spm_path)
+        self.model = load_tokenizer(spm_path)
         self.threads = threads
         self.table, self.warning = piece_table(self.model, self.dictionary, spm_path, dict_path)
+
+    @property
+    def frame(self) -> Frame:
+        """The special symbols around the texts of an example."""
+        return Frame.of(self.dictionary, BERT if isinstance(self.model, WordPieceModel) else XLMR)
 
     def encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(ids, sizes)``, int64: ids of all texts one after the other, each ended by </s>; ids per text."""

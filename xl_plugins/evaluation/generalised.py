@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import BATCH_SIZE
-from ..data.training.pairs import SPECIALS_PER_PAIR, PairPart, PairTexts, truncated_lengths
+from ..data.training.pairs import PairPart, PairTexts, truncated_lengths
 from ..errors import UserError
 from ..problems.predicting import Progress, find_languages, predict_dataset
 from ..problems.sentence_pair.problem import SentencePair
@@ -32,11 +32,11 @@ class CrossedTexts(PairTexts):
 
     def __init__(self, first: PairTexts, second: PairTexts, max_length: int) -> None:
         # both are open already: nothing of the base class's reading is left to do
-        self.path, self.split, self.bos, self.eos = first.path, first.split, first.bos, first.eos
+        self.path, self.split, self.frame = first.path, first.split, first.frame
         self.first, self.second = first.first, second.second
         sizes = [np.asarray(side.sizes, np.int32) - 1 for side in (self.first, self.second)]
-        self.keep_first, self.keep_second = truncated_lengths(sizes[0], sizes[1], max_length)
-        self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
+        self.keep_first, self.keep_second = truncated_lengths(sizes[0], sizes[1], max_length - self.frame.of_two)
+        self.lengths = (self.keep_first + self.keep_second + self.frame.of_two).astype(np.int32)
 
 
 @dataclass

@@ -12,15 +12,16 @@ from typing import Any
 
 from ..checkpoints.writing import LAST
 from ..data.binary.digest import file_digest
-from ..data.binary.meta import DICT, SPM
-from ..data.tokenizer import load_dictionary
+from ..data.binary.meta import DICT, SPM, TOKENIZERS
+from ..data.tokenizer import find_tokenizer, load_dictionary
 from ..errors import UserError
 from ..output import Staging, read_mark
 from .encoder import read_shape
 from .folder import CONFIG, Folder, looks_like_one, open_folder
 from .from_hf import COMMAND, MODEL, from_hf, write_tokenizer
-from .tokenizer import FAST, read_tokenizer
+from .tokenizer import read_tokenizer
 from .weights import FILES, find_files
+from .wordpiece import FAST, SETTINGS, VOCABULARY
 
 NAME = "encoder"
 
@@ -91,29 +92,31 @@ def _stamp(folder: Folder) -> list[Any]:
 
 def _files(folder: Folder) -> list[Path]:
     """All that is read of a folder."""
-    tokenizers = [path for path in (folder.file(SPM), folder.file(FAST)) if path is not None]
+    tokenizers = [path for name in (SPM, FAST, VOCABULARY, SETTINGS) if (path := folder.file(name)) is not None]
     return [folder.path / CONFIG, *find_files(folder), *tokenizers]
 
 
 @contextlib.contextmanager
 def tokenizer_files(model: str, option: str = "--model") -> Iterator[tuple[str, str]]:
-    """SentencePiece model and dictionary of an encoder's folder: Hugging Face's, or one that has both files already.
+    """Tokenizer and dictionary of an encoder's folder: Hugging Face's, or one that has both files already.
 
     Raises:
         UserError: the folder has neither, or files that do not fit.
     """
-    own = (os.path.join(model, SPM), os.path.join(model, DICT))
+    home = model
     if os.path.isfile(model) and not hub_folder(model):  # model.pt of an archive
-        own = (os.path.join(os.path.dirname(model), SPM), os.path.join(os.path.dirname(model), DICT))
-    if all(os.path.isfile(path) for path in own):
-        yield own
+        home = os.path.dirname(model)
+    own, dictionary = find_tokenizer(home), os.path.join(home, DICT)
+    if own is not None and os.path.isfile(dictionary):
+        yield str(own), dictionary
         return
     if os.path.isdir(model) and not looks_like_one(model):
-        raise UserError(f"{option} {model}: holds neither {SPM} and {DICT} nor config.json; name an encoder's folder")
+        wanted = f"a tokenizer ({' or '.join(TOKENIZERS)}) and {DICT}"
+        raise UserError(f"{option} {model}: holds neither {wanted} nor config.json; name an encoder's folder")
     folder_of = open_folder(hub_folder(model) or model, option)
     read_shape(folder_of)  # what training would refuse
     find_files(folder_of)
     tokenizer = read_tokenizer(folder_of)
     with tempfile.TemporaryDirectory() as folder:
         write_tokenizer(tokenizer, Path(folder))
-        yield os.path.join(folder, SPM), os.path.join(folder, DICT)
+        yield os.path.join(folder, tokenizer.name), os.path.join(folder, DICT)

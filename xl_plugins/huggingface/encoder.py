@@ -13,8 +13,11 @@ from torch import Tensor
 from ..errors import UserError
 from .folder import Folder
 from .weights import Weights
+from .wordpiece import has_wordpiece
 
 ENCODER, HEAD = "encoder.sentence_encoder.", "encoder.lm_head."
+TYPES = "token_types.weight"  # our table of token types, behind embed_positions
+PAIR = 2  # token types of a pair's texts
 ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu",
 }  # fmt: skip
@@ -41,8 +44,9 @@ _LM_HEADS = (  # dense layer, layer norm, bias of the output, output: RoBERTa's,
 class Shape:
     """Sizes of an encoder, as options of fairseq.
 
-    heads: attention heads; positions: longest text; types: token types, of which the first is used; vocabulary: rows of
-    the embedding table; eps: epsilon of the layer norms.
+    heads: attention heads; positions: longest text; types: token types; vocabulary: rows of the embedding table; eps:
+    epsilon of the layer norms; pairs: the first two token types tell the texts of a pair apart, else the first is part
+    of the positions.
     """
 
     layers: int
@@ -55,6 +59,7 @@ class Shape:
     activation: str
     norm_first: bool
     eps: float
+    pairs: bool = False
 
     def options(self) -> argparse.Namespace:
         """As a checkpoint of fairseq has them."""
@@ -65,11 +70,12 @@ class Shape:
             activation_fn=self.activation, pooler_activation_fn="tanh", encoder_normalize_before=self.norm_first,
             layernorm_embedding=not self.norm_first, layer_norm_eps=self.eps, dropout=0.1, attention_dropout=0.1,
             activation_dropout=0.0, pooler_dropout=0.0, optimizer="adam", lr_scheduler="polynomial_decay",
+            token_types=PAIR if self.pairs else 0,
         )  # fmt: skip
 
 
 def read_shape(folder: Folder) -> Shape:
-    """The sizes in a configuration.
+    """The sizes in a configuration; a BERT with a WordPiece tokenizer has token types for pairs.
 
     Raises:
         UserError: one is missing or makes no sense.
@@ -87,10 +93,12 @@ def read_shape(folder: Folder) -> Shape:
     if not bert and folder.config.get("pad_token_id", _PAD) != _PAD:
         raise folder.wrong("pad_token_id", f"expected {_PAD}, from which positions are counted")
     rows = folder.whole("max_position_embeddings", 1 if bert else 1 + _SPECIAL_POSITIONS)
+    types = folder.whole("type_vocab_size", 0)
+    pairs = bert and types >= PAIR and has_wordpiece(folder)
     return Shape(
         folder.whole("num_hidden_layers"), width, folder.whole("intermediate_size"), heads,
-        rows if bert else rows - _SPECIAL_POSITIONS, folder.whole("type_vocab_size", 0), folder.whole("vocab_size"),
-        ACTIVATIONS[activation], folder.kind == "xlm-roberta-xl", float(eps),
+        rows if bert else rows - _SPECIAL_POSITIONS, types, folder.whole("vocab_size"),
+        ACTIVATIONS[activation], folder.kind == "xlm-roberta-xl", float(eps), pairs,
     )  # fmt: skip
 
 
@@ -115,7 +123,7 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
     table = weights.take("embeddings.word_embeddings.weight", shape.vocabulary, c)
     whole = len(chosen) == len(table) and torch.equal(chosen, torch.arange(len(table)))
     model[f"{ENCODER}embed_tokens.weight"] = table if whole else table[chosen]
-    model[f"{ENCODER}embed_positions.weight"] = _positions(weights, shape, bert)
+    model |= _positions(weights, shape, bert)
     norm = "layer_norm" if shape.norm_first else "layernorm_embedding"
     _take(model, f"{ENCODER}{norm}", weights, "encoder.LayerNorm" if shape.norm_first else "embeddings.LayerNorm", c)
     sizes = {"fc1": (shape.inner, c), "fc2": (c, shape.inner)}
@@ -132,16 +140,19 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
     return model
 
 
-def _positions(weights: Weights, shape: Shape, bert: bool) -> Tensor:
-    """The table of positions with the first token type's vector, which every position has."""
+def _positions(weights: Weights, shape: Shape, bert: bool) -> dict[str, Tensor]:
+    """The table of positions with the first token type's vector, which every position has, or with the types beside."""
+    name = f"{ENCODER}embed_positions."
     rows = shape.positions + (0 if bert else _SPECIAL_POSITIONS)
     table = weights.take("embeddings.position_embeddings.weight", rows, shape.width)
     if bert:
         table = torch.cat([table.new_zeros(_SPECIAL_POSITIONS, shape.width), table])
     if shape.types:
         types = weights.take("embeddings.token_type_embeddings.weight", shape.types, shape.width)
+        if shape.pairs:
+            return {f"{name}weight": table, f"{name}{TYPES}": types[:PAIR]}
         table[_SPECIAL_POSITIONS:] += types[0]
-    return table
+    return {f"{name}weight": table}
 
 
 def _take(model: dict[str, Tensor], ours: str, weights: Weights, theirs: str, *shape: int) -> None:

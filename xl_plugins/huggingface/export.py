@@ -10,35 +10,40 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .encoder import ACTIVATIONS, ENCODER, NAMES, NORMS
+from .encoder import ACTIVATIONS, ENCODER, NAMES, NORMS, PAIR, TYPES
 
 _HEAD = {"dense": "classifier.dense", "out_proj": "classifier.out_proj"}  # of a text, by fairseq's names
+_POOLED = {"dense": "bert.pooler.dense", "out_proj": "classifier"}  # BERT's pooler is the same layer under another name
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of model with a head.
 
-    architecture: end of transformers' class; pipeline: tag of the hub; layers: fairseq's and their names of the head.
+    architecture: end of transformers' class; pipeline: tag of the hub; layers: fairseq's and their names of the head;
+    of_bert: the same for a BERT.
     """
 
     architecture: str
     pipeline: str
     layers: Mapping[str, str]
+    of_bert: Mapping[str, str]
 
 
-TEXTS = Kind("ForSequenceClassification", "text-classification", _HEAD)
-WORDS = Kind("ForTokenClassification", "token-classification", {"out_proj": "classifier"})
-SPANS = Kind("ForQuestionAnswering", "question-answering", {"out_proj": "qa_outputs"})
+_WORD, _SPAN = {"out_proj": "classifier"}, {"out_proj": "qa_outputs"}
+TEXTS = Kind("ForSequenceClassification", "text-classification", _HEAD, _POOLED)
+WORDS = Kind("ForTokenClassification", "token-classification", _WORD, _WORD)
+SPANS = Kind("ForQuestionAnswering", "question-answering", _SPAN, _SPAN)
 
 
-def hub_config(options: Any, rows: int, kind: Kind, labels: Sequence[str]) -> dict[str, Any]:
+def hub_config(options: Any, rows: int, kind: Kind, labels: Sequence[str], bert: bool = False) -> dict[str, Any]:
     """The content of config.json.
 
     Args:
         options: sizes of the model, as options of fairseq.
         rows: of the embedding table.
         labels: names of the classes in their order; empty where there are none.
+        bert: the tokenizer is BERT's, and so is the model.
 
     Raises:
         UserError: a model that transformers has not.
@@ -53,19 +58,21 @@ def hub_config(options: Any, rows: int, kind: Kind, labels: Sequence[str]) -> di
     activation = next((theirs for theirs, ours in ACTIVATIONS.items() if ours == str(options.activation_fn)), None)
     if activation is None:
         raise UserError(f"--activation-fn {options.activation_fn}: transformers' encoders have none like it")
-    prefix = "XLMRobertaXL" if norm_first else "XLMRoberta"
+    if bert and norm_first:
+        raise UserError("--encoder-normalize-before: transformers has no BERT whose norms come first")
+    prefix, name = ("Bert", "bert") if bert else ("XLMRobertaXL", "xlm-roberta-xl") if norm_first else _XLMR
     named = {"id2label": dict(enumerate(labels)), "label2id": {name: n for n, name in enumerate(labels)}}
     return {
         "architectures": [f"{prefix}{kind.architecture}"],
-        "model_type": "xlm-roberta-xl" if norm_first else "xlm-roberta",
+        "model_type": name,
         "hidden_size": options.encoder_embed_dim,
         "num_hidden_layers": options.encoder_layers,
         "num_attention_heads": options.encoder_attention_heads,
         "intermediate_size": options.encoder_ffn_embed_dim,
         "hidden_act": activation,
         "layer_norm_eps": getattr(options, "layer_norm_eps", 1e-5),
-        "max_position_embeddings": options.max_positions + 2,
-        "type_vocab_size": 1,
+        "max_position_embeddings": options.max_positions + (0 if bert else 2),
+        "type_vocab_size": PAIR if bert else 1,
         "vocab_size": rows,
         "pad_token_id": 1,
         "bos_token_id": 0,
@@ -78,14 +85,20 @@ def hub_config(options: Any, rows: int, kind: Kind, labels: Sequence[str]) -> di
     }
 
 
-def hub_weights(model: Mapping[str, Tensor], head: str, kind: Kind, norm_first: bool) -> dict[str, Tensor]:
+_XLMR = ("XLMRoberta", "xlm-roberta")
+
+
+def hub_weights(
+    model: Mapping[str, Tensor], head: str, kind: Kind, norm_first: bool, bert: bool = False
+) -> dict[str, Tensor]:
     """Weights by transformers' names.
 
     Args:
         model: fairseq's.
         head: where the head's layers are in it, with a dot at the end.
+        bert: the names are BERT's.
     """
-    found = {}
+    found, base, heads = {}, "bert" if bert else "roberta", kind.of_bert if bert else kind.layers
     modules = {f"{ENCODER}embed_tokens": "embeddings.word_embeddings",
                f"{ENCODER}embed_positions": "embeddings.position_embeddings",
                f"{ENCODER}layernorm_embedding": "embeddings.LayerNorm",
@@ -94,12 +107,15 @@ def hub_weights(model: Mapping[str, Tensor], head: str, kind: Kind, norm_first: 
     for name, tensor in model.items():
         module, _, last = name.rpartition(".")
         if module in modules:
-            found[f"roberta.{modules[module]}.{last}"] = tensor
+            found[f"{base}.{modules[module]}.{last}"] = tensor
         elif name.startswith(f"{ENCODER}layers."):
             number, _, rest = module.removeprefix(f"{ENCODER}layers.").partition(".")
-            found[f"roberta.encoder.layer.{number}.{layers[rest]}.{last}"] = tensor
+            found[f"{base}.encoder.layer.{number}.{layers[rest]}.{last}"] = tensor
         elif name.startswith(head):
-            found[f"{kind.layers[module.removeprefix(head)]}.{last}"] = tensor
-    table = found["roberta.embeddings.word_embeddings.weight"]
-    found["roberta.embeddings.token_type_embeddings.weight"] = torch.zeros(1, table.size(1))
+            found[f"{heads[module.removeprefix(head)]}.{last}"] = tensor
+    positions = found[f"{base}.embeddings.position_embeddings.weight"]
+    types = model.get(f"{ENCODER}embed_positions.{TYPES}", torch.zeros(PAIR if bert else 1, positions.size(1)))
+    found[f"{base}.embeddings.token_type_embeddings.weight"] = types
+    if bert:
+        found[f"{base}.embeddings.position_embeddings.weight"] = positions[2:]  # counted from 0 there
     return {name: tensor.detach().float().contiguous() for name, tensor in found.items()}

@@ -1,17 +1,26 @@
-"""A SentencePiece model with fairseq's dictionary as tokenizer.json: the way back of ``tokenizer.py``."""
+"""A tokenizer with fairseq's dictionary as tokenizer.json: the way back of ``tokenizer.py``."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..data.tokenizer import sentencepiece_proto
+from ..data.wordpiece import SPECIAL as SPECIAL_OF_BERT
+from ..data.wordpiece import read_wordpiece, to_symbol
 from ..errors import UserError
+from .folder import read_json
 from .tokenizer import MASK, SPECIAL
+from .wordpiece import LARGEST
 
 _MARK = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
 _NORMAL = 1  # sentencepiece_model.proto
+_ROLES = (
+    ("bos", "<s>"), ("cls", "<s>"), ("eos", "</s>"), ("sep", "</s>"), ("pad", "<pad>"), ("unk", "<unk>"),
+    ("mask", MASK),
+)  # fmt: skip
 
 
 def fast_tokenizer(proto: bytes, pieces: Sequence[str], name: str) -> dict[str, Any]:
@@ -77,14 +86,47 @@ def _template(ids: dict[str, int]) -> dict[str, Any]:
             "pair": [begin, first, end, end, second, end], "special_tokens": known}  # fmt: skip
 
 
+def bert_tokenizer(path: Path, symbols: Sequence[str]) -> dict[str, Any]:
+    """The content of a tokenizer.json whose numbers are the rows of the model.
+
+    Args:
+        symbols: of dict.txt, special ones included.
+
+    Raises:
+        UserError: it has other pieces than the dictionary.
+    """
+    read_wordpiece(str(path))  # it is one
+    content: dict[str, Any] = read_json(path, LARGEST)
+    vocabulary = {to_symbol(piece): number for piece, number in content["model"]["vocab"].items()}
+    if vocabulary != {symbol: number for number, symbol in enumerate([*symbols, MASK])}:
+        raise UserError(f"{path}: has other pieces than dict.txt; give the files of one encoder")
+    return content
+
+
+def bert_config(tokenizer: dict[str, Any], longest: int) -> dict[str, Any]:
+    """The content of BERT's tokenizer_config.json.
+
+    Args:
+        tokenizer: of :func:`bert_tokenizer`.
+        longest: positions of the encoder.
+    """
+    rules = tokenizer["normalizer"]
+    return {
+        "tokenizer_class": "BertTokenizerFast",
+        "model_max_length": longest,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        "do_lower_case": rules["lowercase"],
+        "strip_accents": rules["strip_accents"],
+        "tokenize_chinese_chars": rules["handle_chinese_chars"],
+        **{f"{role}_token": SPECIAL_OF_BERT[symbol] for role, symbol in _ROLES if role not in ("bos", "eos")},
+    }
+
+
 def tokenizer_config(longest: int) -> dict[str, Any]:
     """The content of tokenizer_config.json; ``longest``: positions of the encoder."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": longest,
         "model_input_names": ["input_ids", "attention_mask"],
-        **{f"{role}_token": symbol for role, symbol in (
-            ("bos", "<s>"), ("cls", "<s>"), ("eos", "</s>"), ("sep", "</s>"), ("pad", "<pad>"), ("unk", "<unk>"),
-            ("mask", MASK),
-        )},
-    }  # fmt: skip
+        **{f"{role}_token": symbol for role, symbol in _ROLES},
+    }

@@ -6,7 +6,7 @@ import os
 from typing import Any, NamedTuple
 
 from ..checkpoints.writing import save_whole
-from ..data.binary.meta import DICT, SPM
+from ..data.binary.meta import DICT
 from ..data.tokenizer import PieceEncoder
 from ..output import Staging
 from .encoder import convert, has_language_model, read_shape
@@ -33,7 +33,7 @@ class Converted(NamedTuple):
 
 
 def from_hf(source: str, out: str, overwrite: bool = False, name: str = "OUT", **facts: Any) -> Converted:
-    """Write ``out``/model.pt, dict.txt and sentencepiece.bpe.model.
+    """Write ``out``/model.pt, dict.txt and sentencepiece.bpe.model, or tokenizer.json where that is WordPiece.
 
     Hidden states are those of transformers' model: positions that BERT counts from 0 are moved, the first token type's
     vector is added to them, the epsilon of the layer norms is kept. Rows of the table that no piece has are left out.
@@ -78,11 +78,11 @@ _USED = ("embeddings.", "encoder.", "lm_head.", "cls.predictions.")
 
 
 def write_tokenizer(tokenizer: Tokenizer, folder: Any) -> None:
-    """``dict.txt`` and ``sentencepiece.bpe.model``; UserError if they do not fit each other."""
-    (folder / SPM).write_bytes(tokenizer.proto)
+    """``dict.txt`` and the tokenizer's file; UserError if they do not fit each other."""
+    (folder / tokenizer.name).write_bytes(tokenizer.content)
     lines = "".join(f"{piece} 1\n" for piece in tokenizer.pieces)
     (folder / DICT).write_text(lines, encoding="utf-8", newline="\n")
-    PieceEncoder(str(folder / SPM), str(folder / DICT))
+    PieceEncoder(str(folder / tokenizer.name), str(folder / DICT))
 
 
 def _checkpoint(model: dict[str, Any], options: Any) -> dict[str, Any]:

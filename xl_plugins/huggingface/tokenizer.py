@@ -1,4 +1,5 @@
-"""The tokenizer of a folder as SentencePiece model and dictionary: from sentencepiece.bpe.model, or tokenizer.json."""
+"""The tokenizer of a folder with the pieces of its dictionary: a SentencePiece model from sentencepiece.bpe.model or
+tokenizer.json, or WordPiece."""
 
 from __future__ import annotations
 
@@ -9,27 +10,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data.binary.meta import SPM
+from ..data.binary.meta import SPM, WORDPIECE
 from ..data.tokenizer import sentencepiece_proto
 from ..errors import UserError
 from .folder import Folder, read_json
+from .wordpiece import FAST, LARGEST, VOCABULARY, has_wordpiece, read_wordpiece_of, refuse_added
 
-FAST, WORDPIECE = "tokenizer.json", "vocab.txt"
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # fairseq's order, and that of XLM-R's rows
 MASK = "<mask>"
 _NORMAL, _UNKNOWN, _CONTROL, _UNIGRAM = 1, 2, 3, 1  # sentencepiece_model.proto
-_LARGEST = 1 << 28
 _META = "▁"
 _BLANKS = ((" {2,}", " "), (" {2,}", _META))  # a run of blanks, as SentencePiece removes it
 
 
 class Tokenizer(NamedTuple):
-    """A SentencePiece model, the pieces of the dictionary, and for each row of fairseq's table (special symbols,
-    pieces, <mask>) the row of the folder's."""
+    """A file and its name, the pieces of the dictionary, and for each row of fairseq's table (special symbols, pieces,
+    <mask>) the row of the folder's."""
 
-    proto: bytes
+    content: bytes
     pieces: list[str]
     rows: list[int]
+    name: str = SPM
 
 
 def read_tokenizer(folder: Folder) -> Tokenizer:
@@ -39,13 +40,10 @@ def read_tokenizer(folder: Folder) -> Tokenizer:
         UserError: there is none, it is of another kind, or its two files differ.
     """
     spm, fast = folder.file(SPM), folder.file(FAST)
+    if has_wordpiece(folder):
+        return Tokenizer(*read_wordpiece_of(folder), WORDPIECE)
     if spm is None and fast is None:
-        if folder.file(WORDPIECE):
-            raise UserError(
-                f"{folder.path}: has a WordPiece vocabulary ({WORDPIECE}), which is not read; give an encoder with a"
-                " SentencePiece vocabulary, such as XLM-R, Multilingual-MiniLM or multilingual-e5"
-            )
-        raise UserError(f"{folder.path}: holds no {SPM} and no {FAST}; download one of them")
+        raise UserError(f"{folder.path}: holds no {SPM}, no {FAST} and no {VOCABULARY}; download the one it has")
     if spm is None:
         assert fast is not None
         return _of_json(fast)
@@ -87,17 +85,18 @@ Scores = dict[str, tuple[int, float]]
 
 def _read_fast(path: Path) -> tuple[dict[str, Any], Scores, dict[str, int]]:
     """The content of tokenizer.json, row and score of each piece, and rows of added tokens."""
-    content = read_json(path, _LARGEST)
+    content = read_json(path, LARGEST)
     model = content.get("model")
     if not isinstance(model, dict) or model.get("type", "Unigram") != "Unigram" or "vocab" not in model:
         kind = model.get("type") if isinstance(model, dict) else None
-        raise UserError(f"{path}: its model is {kind}; expected Unigram, SentencePiece's kind")
+        raise UserError(f"{path}: its model is {kind}; expected Unigram, SentencePiece's kind, or WordPiece")
     try:
         scores = {str(piece): (row, float(score)) for row, (piece, score) in enumerate(model["vocab"])}
     except (TypeError, ValueError):
         raise UserError(f"{path}: its vocab is no list of pieces with scores; download it again") from None
     if len(scores) != len(model["vocab"]):
         raise UserError(f"{path}: has pieces that are there twice; download it again")
+    refuse_added(content, path)
     try:
         added = {str(token["content"]): operator.index(token["id"]) for token in content.get("added_tokens") or []}
     except (TypeError, KeyError):

@@ -46,6 +46,11 @@ class XLMRConfig(FairseqDataclass):
     layer_norm_eps: float = field(
         default=1e-5, metadata={"help": "epsilon of the layer norms (XLM-R: 1e-5; BERT's checkpoints: 1e-12)"}
     )
+    token_types: int = field(
+        default=0,
+        metadata={"help": "token types whose vectors tell a pair's texts apart (BERT: 2, XLM-R: none); 2 needs data"
+                  " with a WordPiece tokenizer"},
+    )  # fmt: skip
 
 
 @dataclass

@@ -16,11 +16,13 @@ from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 
 from ..checkpoints.kinds import name_some
 from ..errors import UserError
+from ..huggingface.encoder import ENCODER, TYPES
 from .embeddings import EmbeddingEdit
 from .heads import SpanHead, WordHead, apply_head
+from .token_types import add_token_types
 
 logger = logging.getLogger(__name__)
-_NORMS = tuple(f"encoder.sentence_encoder.{name}." for name in ("layernorm_embedding", "layer_norm"))
+_NEEDED = tuple(f"{ENCODER}{name}" for name in ("layernorm_embedding.", "layer_norm.", f"embed_positions.{TYPES}"))
 
 
 @register_model("xl_xlmr", dataclass=XLMRConfig)
@@ -55,7 +57,10 @@ class XLMRModel(RobertaModel):
         if getattr(cfg, "no_layernorm_embedding", False):
             with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
                 cfg.layernorm_embedding = False  # fairseq's name
-        return set_epsilon(super().build_model(cfg, task), cfg)
+        model = set_epsilon(super().build_model(cfg, task), cfg)
+        data = getattr(task, "data_bin", None)  # none where an encoder is built for its own sake
+        frame = None if data is None else data.frame
+        return add_token_types(model, getattr(cfg, "token_types", 0), task.source_dictionary, frame)
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
@@ -140,8 +145,8 @@ class XLMRModel(RobertaModel):
         if wrong := [key for key, value in own.items() if value.shape != state[key].shape]:
             raise UserError(f"the checkpoint has weights of another shape: {name_some(wrong)}; give the model's own")
         extra = [key for key in state if key.startswith("encoder.") and key not in own]
-        norms = [key for key in extra if key.startswith(_NORMS)]  # left out, the others would compute something else
-        if norms or (extra and self.strict_restore):
+        needed = [key for key in extra if key.startswith(_NEEDED)]  # left out, others would compute something else
+        if needed or (extra and self.strict_restore):
             raise UserError(
                 f"the checkpoint has weights that this model lacks: {name_some(extra)}; give the model's own"
             )

@@ -20,7 +20,7 @@ from .plain import XLMRModel
 _PREFIX = "encoder.sentence_encoder."
 _SHAPE = ("encoder_attention_heads", "encoder_normalize_before", "activation_fn", "layernorm_embedding",
           "no_layernorm_embedding", "layer_norm_eps", "no_scale_embedding", "no_token_positional_embeddings",
-          "encoder_learned_pos",           "untie_weights_roberta")  # fmt: skip
+          "encoder_learned_pos", "untie_weights_roberta", "token_types")  # fmt: skip
 
 
 def read_pretrained(path: str) -> dict[str, Any]:

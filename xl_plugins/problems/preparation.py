@@ -12,7 +12,8 @@ from typing import Any, Callable
 from xl_plugins.data.binary.checksums import write_checksums
 from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.data.binary.manifest import Ledger, fingerprint, write_json
-from xl_plugins.data.tokenizer import PieceEncoder
+from xl_plugins.data.binary.meta import BERTS, WORDPIECE
+from xl_plugins.data.tokenizer import PieceEncoder, tokenizer_name
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.plan import Plan, Unit
 from xl_plugins.output import Staging
@@ -112,7 +113,8 @@ class Preparation:
     def _finish(self) -> dict[str, Any]:
         plan = self.plan
         shutil.copyfile(self.dict_path, os.path.join(self.new, "dict.txt"))
-        shutil.copyfile(self.spm, os.path.join(self.new, "sentencepiece.bpe.model"))
+        name = tokenizer_name(self.spm)
+        shutil.copyfile(self.spm, os.path.join(self.new, name))
         counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
         for unit, stats in self.stats.items():
             counts[unit.view].setdefault(unit.language, {})[unit.split] = stats["rows"]
@@ -126,6 +128,7 @@ class Preparation:
             "views": counts[True],
             "tokenizer_sha256": self.tokenizer_digest,
             "dictionary_sha256": self.dictionary_digest,
+            **({"tokenizer": BERTS} if name == WORDPIECE else {}),
             **self.writer.finish(),
         }
         write_json(os.path.join(self.new, "meta.json"), meta)

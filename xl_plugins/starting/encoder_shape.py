@@ -23,6 +23,7 @@ KEPT = (  # what no shape of a weight tells
     "no_layernorm_embedding",
     "activation_fn",
     "layer_norm_eps",
+    "token_types",
 )
 _SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "max_positions")
 _TABLE = "sentence_encoder.embed_positions.weight"
@@ -78,7 +79,7 @@ def differing(saved: Mapping[str, Any], current: Any) -> Iterator[tuple[str, Any
     """
     if not saved:
         return
-    known = {"layer_norm_eps": XLMRConfig.layer_norm_eps, "no_layernorm_embedding": False, **saved}
+    known = {"layer_norm_eps": XLMRConfig.layer_norm_eps, "no_layernorm_embedding": False, "token_types": 0, **saved}
     if saved.get("layernorm_embedding") is False:
         known["no_layernorm_embedding"] = True
     for option in KEPT:

@@ -51,14 +51,7 @@ class Augmentation:
         )  # fmt: skip
 
     def _pieces(self) -> WordPieces:
-        data = self.task.data_bin
-        path = data.root / "sentencepiece.bpe.model"
-        if not path.is_file():
-            raise UserError(
-                f"{path}: no such file; subword sampling and code-switch cut words anew: copy the model's"
-                " sentencepiece.bpe.model there (xl-prepare does)"
-            )
-        pieces = WordPieces(data.dictionary, str(path))
+        pieces = WordPieces.of(self.task.data_bin)
         if pieces.warning:
             logger.warning("%s", pieces.warning)
         return pieces

@@ -80,7 +80,7 @@ def test_phrase_is_one_word_with_blanks(tmp_path: Path) -> None:
 
 
 def test_missing_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere\.model: No such file.*SentencePiece model"):
+    with pytest.raises(UserError, match=r"nowhere\.model: No such file.*need the tokenizer that made the data"):
         WordPieces(make_dictionary(TOY), str(tmp_path / "nowhere.model"))
 
 

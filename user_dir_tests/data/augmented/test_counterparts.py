@@ -77,7 +77,7 @@ def test_sizes_are_those_of_the_examples(folders: dict, problem: str) -> None:
 def encoded(rows: dict[str, list[list[int]]], unit: int, limit: int) -> list[int]:
     """``<s> a </s> </s> b </s>``, written a second time."""
     first, second = rows["input0"][unit], rows["input1"][unit]
-    (keep,), (other,) = truncated_lengths(np.array([len(first)]), np.array([len(second)]), limit)
+    (keep,), (other,) = truncated_lengths(np.array([len(first)]), np.array([len(second)]), limit - 4)
     return [0, *first[:keep], 2, 2, *second[:other], 2]
 
 

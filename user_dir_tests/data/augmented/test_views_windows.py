@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from user_dir_tests.helpers.references.windows import context_of, expected_window, open_set
 from user_dir_tests.helpers.toys.toy_views import begin, make_spm, views, write_questions
 from xl_plugins.data.augmented.views_qa import Window
+from xl_plugins.data.binary.frame import Frame
 
 
 def test_released_example_of_aligned_positions() -> None:
     """A question of one piece, words of 1, 2 and 1 pieces, the middle one cut anew into one piece."""
-    window = Window([9], [(10,), (11, 12), (13,)], 0, 60, 0, 2)
+    window = Window([9], [(10,), (11, 12), (13,)], 0, 60, Frame(0, 2))
     assert window.tokens().tolist() == [0, 9, 2, 2, 10, 11, 12, 13, 2]
     tokens, aligned, partner = window.partner([(10,), (14,), (13,)], [False, True, False])
     assert tokens.tolist() == [0, 9, 2, 2, 10, 14, 13, 2]
@@ -47,7 +48,7 @@ def test_ten_pieces_in_windows_of_six(tmp_path: Path) -> None:
 
 
 def test_changed_word_that_the_window_starts_inside_is_whole_once() -> None:
-    window = Window([9], [(10, 11, 12), (13,), (14, 15)], 2, 60, 0, 2)
+    window = Window([9], [(10, 11, 12), (13,), (14, 15)], 2, 60, Frame(0, 2))
     assert window.tokens().tolist() == [0, 9, 2, 2, 12, 13, 14, 15, 2]
     tokens, aligned, partner = window.partner([(20, 21), (13,), (14, 15)], [True, False, False])
     assert tokens.tolist() == [0, 9, 2, 2, 20, 21, 13, 14, 15, 2]
@@ -55,7 +56,7 @@ def test_changed_word_that_the_window_starts_inside_is_whole_once() -> None:
 
 
 def test_unchanged_word_that_the_window_starts_inside_keeps_its_rest() -> None:
-    window = Window([9], [(10, 11, 12), (13,), (14, 15)], 2, 9, 0, 2)
+    window = Window([9], [(10, 11, 12), (13,), (14, 15)], 2, 9, Frame(0, 2))
     assert window.tokens().tolist() == [0, 9, 2, 2, 12, 13, 14, 15, 2]
     tokens, aligned, partner = window.partner([(10, 11, 12), (16, 17), (14, 15)], [False, True, False])
     assert tokens.tolist() == [0, 9, 2, 2, 12, 16, 17, 14, 2]  # cut at nine positions: piece 15 has no partner
@@ -63,7 +64,7 @@ def test_unchanged_word_that_the_window_starts_inside_keeps_its_rest() -> None:
 
 
 def test_cut_inside_a_changed_word() -> None:
-    window = Window([9], [(10,), (11,), (12,)], 0, 7, 0, 2)
+    window = Window([9], [(10,), (11,), (12,)], 0, 7, Frame(0, 2))
     assert window.tokens().tolist() == [0, 9, 2, 2, 10, 11, 2]
     tokens, aligned, partner = window.partner([(20, 21, 22), (11,), (12,)], [True, False, False])
     assert tokens.tolist() == [0, 9, 2, 2, 20, 21, 2]
@@ -83,7 +84,7 @@ def test_random_windows_share_what_both_hold(drawn: st.DataObject) -> None:
     question = drawn.draw(st.lists(st.integers(4, 9), min_size=1, max_size=4))
     start = drawn.draw(st.integers(0, sum(map(len, words)) - 1))
     room = drawn.draw(st.integers(1, 30))
-    window = Window(question, words, start, len(question) + 4 + room, 0, 2)
+    window = Window(question, words, start, len(question) + 4 + room, Frame(0, 2))
     tokens, aligned, partner = window.partner(other, change)
     x, second, one, two = expected_window(words, other, change, start, room)
     assert context_of(window.tokens().tolist()) == (question, x)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from user_dir_tests.helpers.toys.toy import make_data
+from xl_plugins.data.binary.frame import Frame
 from xl_plugins.data.binary.layout import DataBin
-from xl_plugins.data.training.pairs import PairDataset, PairPart, PairTexts, encode_pair, truncated_lengths
+from xl_plugins.data.training.pairs import PairDataset, PairPart, PairTexts, truncated_lengths
 from xl_plugins.data.training.units import BUCKET
 from xl_plugins.errors import UserError
 
@@ -28,7 +29,7 @@ def longest_first(first: int, second: int, limit: int) -> tuple[int, int]:
 @settings(max_examples=300, deadline=None)
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(6, 64))
 def test_truncation_equals_one_token_at_a_time(first: int, second: int, limit: int) -> None:
-    kept = truncated_lengths(np.array([first]), np.array([second]), limit)
+    kept = truncated_lengths(np.array([first]), np.array([second]), limit - 4)
     assert tuple(int(k[0]) for k in kept) == longest_first(first, second, limit)
 
 
@@ -36,7 +37,7 @@ def test_truncation_equals_one_token_at_a_time(first: int, second: int, limit: i
 @given(st.lists(st.tuples(st.integers(1, 300), st.integers(1, 300)), min_size=1, max_size=9), st.integers(6, 200))
 def test_truncation_of_many_rows(rows: list[tuple[int, int]], limit: int) -> None:
     first, second = (np.array(column, np.int32) for column in zip(*rows))
-    kept = truncated_lengths(first, second, limit)
+    kept = truncated_lengths(first, second, limit - 4)
     assert list(zip(*(k.tolist() for k in kept))) == [longest_first(a, b, limit) for a, b in rows]
     assert (kept[0] + kept[1] + 4 <= limit).all() and (kept[0] >= 1).all() and (kept[1] >= 1).all()
 
@@ -53,14 +54,22 @@ def test_truncation_agrees_with_hugging_face() -> None:
     for first, second, limit in ((10, 3, 12), (3, 10, 12), (9, 9, 12), (2, 2, 40), (1, 20, 8)):
         texts = [" ".join(f"w{i}" for i in range(n)) for n in (first, second)]
         encoded = tokenizer(*texts, truncation="longest_first", max_length=limit)["input_ids"]
-        kept = truncated_lengths(np.array([first]), np.array([second]), limit)
-        ours = encode_pair(torch.arange(4, 4 + kept[0][0]), torch.arange(4, 4 + kept[1][0]), 0, 2)
+        kept = truncated_lengths(np.array([first]), np.array([second]), limit - 4)
+        ours = Frame(0, 2).enclose(torch.arange(4, 4 + kept[0][0]), torch.arange(4, 4 + kept[1][0]))
         assert encoded == ours.tolist(), (first, second, limit)
 
 
 def test_pair_has_xlmr_form() -> None:
-    ids = encode_pair(torch.tensor([7, 8]), torch.tensor([9]), 0, 2)
+    ids = Frame(0, 2).enclose(torch.tensor([7, 8]), torch.tensor([9]))
     assert ids.tolist() == [0, 7, 8, 2, 2, 9, 2] and ids.dtype == torch.int64
+
+
+def test_pair_has_berts_form() -> None:
+    """One separator, and everything that is counted follows from it."""
+    frame = Frame(0, 2, between=1)
+    assert frame.enclose(torch.tensor([7, 8]), torch.tensor([9])).tolist() == [0, 7, 8, 2, 9, 2]
+    assert frame.enclose_ids([7, 8], []).tolist() == [0, 7, 8, 2, 2] and frame.enclose_ids([7]).tolist() == [0, 7, 2]
+    assert (frame.of_two, frame.second(2)) == (3, 4) and (Frame(0, 2).of_two, Frame(0, 2).second(2)) == (4, 5)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,9 @@ from array import array
 from bisect import bisect_right
 from itertools import accumulate
 from math import exp, inf, log
-from typing import Collection, Sequence, Union
+from typing import Collection, Sequence, Union, cast
+
+from sentencepiece import SentencePieceProcessor
 
 from xl_plugins.augment.primitives.base import Augmented, Word, check_not_negative, check_ratio
 from xl_plugins.augment.primitives.words import WordPieces
@@ -101,7 +103,8 @@ class SubwordSampling:
             pieces.model.NBestEncodeAsIds("a", 2)
         except RuntimeError:  # the library has no n-best for any other type
             raise UserError(
-                f"{pieces.spm_path}: not a unigram model, which subword sampling needs; choose another augmentation"
+                f"{pieces.spm_path}: not a unigram model of SentencePiece, from whose segmentations subword sampling"
+                " draws; choose another augmentation"
             ) from None
         self._scores = _scores(pieces)
         usable = [piece for piece, score in enumerate(self._scores) if score > -inf]
@@ -194,7 +197,7 @@ class SubwordSampling:
 def _scores(pieces: WordPieces) -> list[float]:
     """log p of each fairseq id; -inf where it is no ordinary piece of the model."""
     scores = [-inf] * len(pieces.dictionary)
-    model, unknown = pieces.model, pieces.dictionary.unk()
+    model, unknown = cast(SentencePieceProcessor, pieces.model), pieces.dictionary.unk()
     for number, piece in enumerate(pieces.table):
         if piece >= 0 and piece != unknown and not model.IsByte(number):
             scores[piece] = model.GetScore(number)

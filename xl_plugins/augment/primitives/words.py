@@ -9,11 +9,11 @@ from fairseq.data import Dictionary
 
 from xl_plugins.augment.primitives.base import Word
 from xl_plugins.data.binary.layout import DataBin
-from xl_plugins.data.tokenizer import BY_STRING, load_sentencepiece, piece_table
+from xl_plugins.data.binary.meta import SPM
+from xl_plugins.data.tokenizer import BY_STRING, find_tokenizer, load_tokenizer, piece_table
 from xl_plugins.errors import UserError
 
-BOUNDARY = "\u2581"  # SentencePiece's mark at the beginning of a word
-TOKENIZER = "sentencepiece.bpe.model"  # in a data folder
+BOUNDARY = "\u2581"  # SentencePiece's mark at the beginning of a word; WordPiece's pieces have it here too
 
 
 class WordPieces:
@@ -21,7 +21,7 @@ class WordPieces:
 
     Args:
         dictionary: fairseq's dictionary of the binarised data; symbols such as ``<mask>`` may have been added.
-        spm_path: SentencePiece model that made the data.
+        spm_path: tokenizer that made the data.
 
     Raises UserError when the file is missing, is no model or belongs to another dictionary.
     """
@@ -30,11 +30,10 @@ class WordPieces:
         self.dictionary = dictionary
         self.spm_path = spm_path
         try:
-            self.model = load_sentencepiece(spm_path)
+            self.model = load_tokenizer(spm_path)
         except OSError as error:
             raise UserError(
-                f"{spm_path}: {error.strerror}; code-switch and subword sampling need the SentencePiece model that "
-                "made the data"
+                f"{spm_path}: {error.strerror}; code-switch and subword sampling need the tokenizer that made the data"
             ) from None
         table, self.warning = piece_table(self.model, dictionary, spm_path, "the dictionary of the data")
         self.table: list[int] = table.tolist()
@@ -44,11 +43,14 @@ class WordPieces:
 
     @classmethod
     def of(cls, data: DataBin) -> WordPieces:
-        """With the SentencePiece model of a data folder; UserError where it is missing."""
-        spm = data.root / TOKENIZER
-        if not spm.is_file():
-            raise UserError(f"{spm}: no such file; copy the model's SentencePiece model there (xl-prepare does)")
-        return cls(data.dictionary, str(spm))
+        """With the tokenizer of a data folder; UserError where it is missing."""
+        path = find_tokenizer(data.root)
+        if path is None:
+            raise UserError(
+                f"{data.root / SPM}: no such file; subword sampling, code-switch and SALT need the tokenizer: copy the"
+                " model's there (xl-prepare does)"
+            )
+        return cls(data.dictionary, str(path))
 
     def split(self, ids: Sequence[int]) -> list[Word]:
         """Words of a text: each begins at a piece with U+2581; what comes before the first such piece is a word too."""

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from ...augment.primitives.base import Word
-from ..training.pairs import SPECIALS_PER_PAIR, SPECIALS_PER_TEXT, PairPart, PairTexts, truncated_lengths
+from ..binary.frame import OF_ONE
+from ..training.pairs import PairPart, PairTexts, truncated_lengths
 from ..training.units import UnitDataset
 from .views import COPY, SECOND, SECOND_OF_COPY, Copies, Views, ViewTools, choose, count_words, flatten
 
@@ -19,7 +20,7 @@ _SECOND_TEXT = 16  # added to a view's number where the second text of a pair dr
 
 
 class PairViews(Views):
-    """All texts of an example under the same augmentation; a view is ``<s> a </s> </s> b </s>``, or ``<s> a </s>``."""
+    """All texts of an example under the same augmentation; a view is an example of its own."""
 
     def __init__(self, tools: ViewTools, max_length: int) -> None:
         super().__init__(tools)
@@ -36,8 +37,9 @@ class PairViews(Views):
             first = choose([text.first.sizes - 1 for text in texts], copies.language, copies.row)
             drawn = self.translations.draw(epoch, COPY + _SECOND_TEXT, copies.example)
             second = choose([text.second.sizes - 1 for text in texts], *drawn)
-            first, second = truncated_lengths(first, second, self.max_length)
-            copies.sizes = copies.tokens = first + second + SPECIALS_PER_PAIR
+            of_two = self.translations.parts[0].target.frame.of_two
+            first, second = truncated_lengths(first, second, self.max_length - of_two)
+            copies.sizes = copies.tokens = first + second + of_two
         return copies
 
     def original(self, dataset: UnitDataset, index: int, epoch: int) -> dict[str, Any]:
@@ -111,12 +113,13 @@ class PairViews(Views):
         """Words to the ids of an example, the longest text cut first."""
         a, *rest = map(flatten, words)
         if not rest:
-            return torch.tensor([texts.bos, *a[: self.max_length - SPECIALS_PER_TEXT], texts.eos])
+            return texts.frame.enclose_ids(a[: self.max_length - OF_ONE])
         (b,) = rest
-        if len(a) + len(b) + SPECIALS_PER_PAIR > self.max_length:
-            keep = truncated_lengths(np.array([len(a)]), np.array([len(b)]), self.max_length)
+        budget = self.max_length - texts.frame.of_two
+        if len(a) + len(b) > budget:
+            keep = truncated_lengths(np.array([len(a)]), np.array([len(b)]), budget)
             a, b = a[: int(keep[0][0])], b[: int(keep[1][0])]
-        return torch.tensor([texts.bos, *a, texts.eos, texts.eos, *b, texts.eos])
+        return texts.frame.enclose_ids(a, b)
 
     # -- translations --
 

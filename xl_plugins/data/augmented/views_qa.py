@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from ...augment.primitives.base import Word
+from ..binary.frame import Frame
 from ..training.qa import QAPart
 from ..training.questions import FIRST, LAST, Questions
 from ..training.units import UnitDataset
@@ -124,7 +125,7 @@ class QAViews(Views):
             made = self.apply(tools.augment, origin.words, self.generator(epoch, example, first), protected)
             item["view_words"] += count_words(origin.words, made)
             x, begin = made.words, _same_place(origin.words, made.words, begin)
-        window = Window(self._question(texts, question), x, begin, self.max_length, texts.bos, texts.eos)
+        window = Window(self._question(texts, question), x, begin, self.max_length, texts.frame)
         if first is not None:
             item["rows"] = [window.tokens()]
             item["labels"] = [window.answer(origin)]
@@ -171,18 +172,17 @@ class QAViews(Views):
 
 
 class Window:
-    """The pieces of ``words`` from piece ``begin`` on that fit beside the question:
-    ``<s> question </s> </s> context </s>``."""
+    """The pieces of ``words`` from piece ``begin`` on that fit beside the question."""
 
-    def __init__(self, question: list[int], words: list[Word], begin: int, max_length: int, bos: int, eos: int) -> None:
-        self.question, self.words, self.begin, self.bos, self.eos = question, words, begin, bos, eos
-        self.offset = len(question) + 3  # position of the first context piece
+    def __init__(self, question: list[int], words: list[Word], begin: int, max_length: int, frame: Frame) -> None:
+        self.question, self.words, self.begin, self.frame = question, words, begin, frame
+        self.offset = frame.second(len(question))  # position of the first context piece
         self.room = max_length - self.offset - 1
         self.starts = [0, *accumulate(map(len, words))]
         self.end = min(begin + self.room, self.starts[-1])
 
     def _enclose(self, pieces: list[int]) -> torch.Tensor:
-        return torch.tensor([self.bos, *self.question, self.eos, self.eos, *pieces, self.eos])
+        return self.frame.enclose_ids(self.question, pieces)
 
     def tokens(self) -> torch.Tensor:
         """Ids of x: (T,)."""

@@ -14,11 +14,11 @@ from ...output import printable
 from ...problems import PROBLEMS
 from .checksums import NAME, check_files, folders
 from .digest import file_digest
-from .meta import DICT, SPM
+from .meta import DICT, TOKENIZERS
 
 _HEADER = struct.Struct("<9sQBQ")  # of fairseq's memory-mapped index: magic, version, type, rows
 _AGAIN = "restore it, or prepare the data again"
-_TEXTS = {DICT: "dictionary_sha256", SPM: "tokenizer_sha256"}
+_TEXTS = {DICT: "dictionary_sha256", **dict.fromkeys(TOKENIZERS, "tokenizer_sha256")}
 
 
 def check_folder(root: Path, meta: Mapping[str, Any]) -> None:

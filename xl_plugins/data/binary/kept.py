@@ -14,12 +14,12 @@ from typing import Any
 
 from ...output import Staging, read_mark
 from .digest import file_digest
-from .meta import DICT, SPM, read_meta
+from .meta import DICT, TOKENIZERS, read_meta
 from .meta import NAME as META
 
 FOLDER = "xl_model"
 COMMAND = "fairseq-train"
-_FILES = (DICT, f"label/{DICT}", SPM)
+_FILES = (DICT, f"label/{DICT}", *TOKENIZERS)
 _OF_DATA = ("languages", "pools", "splits", "unlabelled", "views")  # of meta.json: what the folder has no files for
 
 

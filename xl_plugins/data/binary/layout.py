@@ -3,7 +3,7 @@
 ::
 
     data-bin/xnli/
-      dict.txt  label/dict.txt  [sentencepiece.bpe.model]  [meta.json]
+      dict.txt  label/dict.txt  [sentencepiece.bpe.model | tokenizer.json]  [meta.json]
       en/input0/train.{bin,idx}  en/input1/...  en/label/...
       de/...                     de/en-view/input0/...        (the same text translated into the source language)
 
@@ -29,7 +29,8 @@ from ...errors import UserError
 from ...formats.languages import is_language
 from . import mapped
 from .folder_check import check_folder
-from .meta import NAME, read_meta
+from .frame import BERT, XLMR, Frame
+from .meta import BERTS, NAME, SPM, WORDPIECE, read_meta
 
 SPLITS = ("train", "valid", "test")
 
@@ -92,6 +93,12 @@ class DataBin:
     def dictionary_digest(self) -> str:
         """SHA-256 of the pieces in their order, ``<mask>`` included."""
         return digest_of(self.dictionary)
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The special symbols around the texts of an example, by the kind of tokenizer."""
+        bert = (self.root / WORDPIECE).is_file() and not (self.root / SPM).is_file()
+        return Frame.of(self.dictionary, BERT if self.meta.get("tokenizer") == BERTS or bert else XLMR)
 
     @cached_property
     def labels(self) -> list[str]:

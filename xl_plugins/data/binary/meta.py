@@ -11,7 +11,9 @@ from ...errors import UserError
 from ...output import check_component, printable
 
 NAME = "meta.json"
-DICT, SPM = "dict.txt", "sentencepiece.bpe.model"  # beside it
+DICT, SPM, WORDPIECE = "dict.txt", "sentencepiece.bpe.model", "tokenizer.json"  # beside it
+TOKENIZERS = (SPM, WORDPIECE)  # a folder has one of them
+BERTS = "wordpiece"  # the entry tokenizer where it is the second
 _AGAIN = "run xl-prepare again or remove the file"
 
 
@@ -95,6 +97,7 @@ _ENTRIES: dict[str, Callable[[Any, str], object]] = {
     "unlabelled": _by_name(_list(check_component)),
     "labels": _list(_anything),
     "texts": _count,
+    "tokenizer": _text,
     "tokenizer_sha256": _text,
     "dictionary_sha256": _text,
     "answer_metric": _text,

@@ -11,25 +11,23 @@ import torch
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 
 from ...errors import UserError
+from ..binary.frame import OF_ONE, Frame
 from ..binary.layout import DataBin
 from ..binary.rows import Taken
 from .units import UnitDataset
 
-SPECIALS_PER_PAIR = 4  # <s> a </s> </s> b </s>
-SPECIALS_PER_TEXT = 2  # <s> a </s>
 VIEWS = ("source", "back_translation")
 
 
-def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pieces kept of each text so that a pair with its special tokens fits ``max_length``.
+def truncated_lengths(first: np.ndarray, second: np.ndarray, budget: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces kept of each text so that both together have at most ``budget``.
 
     The longer text loses pieces at its end first, on ties the second one: Hugging Face's rule "longest first".
 
     Args:
         first, second: piece counts without special tokens, (N,).
-        max_length: positions of an encoded pair, at least 6.
+        budget: pieces, at least 2.
     """
-    budget = max_length - SPECIALS_PER_PAIR
     half = budget // 2
     keep_first = np.where(second <= half, budget - second, budget - half)
     keep_second = np.where(first <= budget - half, budget - first, half)
@@ -38,12 +36,13 @@ def truncated_lengths(first: np.ndarray, second: np.ndarray, max_length: int) ->
 
 
 class PairTexts:
-    """Encoded text pairs of one language, split and view, truncated: ``<s> a </s> </s> b </s>``.
+    """Encoded text pairs of one language, split and view, truncated, with the special symbols of ``frame``.
 
-    In a folder of single texts ``second`` is None and a row is ``<s> a </s>``.
+    In a folder of single texts ``second`` is None.
     """
 
     second: Any
+    frame: Frame
 
     def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
         self.path, self.split = data.prefix(language, "input0", split, view), split
@@ -53,7 +52,7 @@ class PairTexts:
             raise UserError(
                 f"{self.path}.idx: {len(self.first)} rows, but {len(self.second)} in input1; prepare the data again"
             )
-        self.bos, self.eos = data.dictionary.bos(), data.dictionary.eos()
+        self.frame = data.frame
         empty = self._measure(max_length)
         if len(empty):
             raise UserError(
@@ -64,13 +63,13 @@ class PairTexts:
         """Set what is kept of each text and the lengths; returns the rows with a text without pieces."""
         first = np.asarray(self.first.sizes, np.int32) - 1
         if self.second is None:
-            self.keep_first = np.minimum(first, max_length - SPECIALS_PER_TEXT)
+            self.keep_first = np.minimum(first, max_length - OF_ONE)
             self.keep_second = np.zeros_like(first)
-            self.lengths = (self.keep_first + SPECIALS_PER_TEXT).astype(np.int32)
+            self.lengths = (self.keep_first + OF_ONE).astype(np.int32)
             return np.flatnonzero(first < 1)
         second = np.asarray(self.second.sizes, np.int32) - 1
-        self.keep_first, self.keep_second = truncated_lengths(first, second, max_length)
-        self.lengths = (self.keep_first + self.keep_second + SPECIALS_PER_PAIR).astype(np.int32)
+        self.keep_first, self.keep_second = truncated_lengths(first, second, max_length - self.frame.of_two)
+        self.lengths = (self.keep_first + self.keep_second + self.frame.of_two).astype(np.int32)
         return np.flatnonzero((first < 1) | (second < 1))
 
     def __len__(self) -> int:
@@ -79,9 +78,7 @@ class PairTexts:
     def tokens(self, row: int) -> torch.Tensor:
         """Piece ids of one pair: (T,) int64."""
         first = self.first[row][: self.keep_first[row]]
-        if self.second is None:
-            return torch.cat([first.new_tensor([self.bos]), first, first.new_tensor([self.eos])])
-        return encode_pair(first, self.second[row][: self.keep_second[row]], self.bos, self.eos)
+        return self.frame.enclose(first, None if self.second is None else self.second[row][: self.keep_second[row]])
 
     def with_pieces(self, first: MMapIndexedDataset, second: MMapIndexedDataset | None = None) -> PairTexts:
         """Other texts of the same lengths, cut in the same places."""
@@ -101,11 +98,6 @@ class PairTexts:
     def token_rows(self, row: int) -> list[torch.Tensor]:
         """Every encoded sequence of a pair: one."""
         return [self.tokens(row)]
-
-
-def encode_pair(first: torch.Tensor, second: torch.Tensor, bos: int, eos: int) -> torch.Tensor:
-    """Join two texts without special tokens the way XLM-R was trained to see pairs: ``<s> a </s> </s> b </s>``."""
-    return torch.cat([first.new_tensor([bos]), first, first.new_tensor([eos, eos]), second, second.new_tensor([eos])])
 
 
 @dataclass

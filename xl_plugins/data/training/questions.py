@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from ...errors import UserError
+from ..binary.frame import Frame
 from ..binary.layout import DataBin
 from ..binary.rows import Rows, open_array
 
-SPECIALS = 4  # <s> question </s> </s> context </s>
 KEY, PARAGRAPH, FIRST, LAST = range(4)  # columns of spans/<split>.npy; characters follow
 
 
@@ -32,6 +32,8 @@ class Windowing:
 class Questions:
     """Questions and paragraphs of one language, split and view."""
 
+    frame: Frame
+
     def __init__(self, data: DataBin, language: str, split: str, windowing: Windowing, view: bool = False) -> None:
         def prefix(field: str) -> str:
             return data.prefix(language, field, split, view)
@@ -40,7 +42,7 @@ class Questions:
         self.questions = data.open_text(language, "input0", split, view)
         self.contexts = data.open_text(language, "input1", split, view)
         self.spans = open_array(prefix("spans") + ".npy", 6, np.int64)
-        self.bos, self.eos = data.dictionary.bos(), data.dictionary.eos()
+        self.frame = data.frame
         self._where = (data, language, split, view)
         if len(self.spans) != len(self.questions):
             raise UserError(
@@ -67,7 +69,7 @@ class Questions:
 
     def cut_windows(self, windowing: Windowing) -> None:
         """Set each question's context pieces per window, pieces from start to start, and number of windows."""
-        self.budgets = windowing.max_length - SPECIALS - self.question_lengths
+        self.budgets = windowing.max_length - self.frame.of_two - self.question_lengths
         self.steps = np.minimum(windowing.stride, self.budgets)
         beyond = np.maximum(self.context_lengths - self.budgets, 0)
         self.window_counts = (1 + -(-beyond // self.steps)).astype(np.int64)
@@ -81,16 +83,14 @@ class Questions:
         return start, min(int(self.budgets[question]), int(self.context_lengths[question]) - start)
 
     def tokens(self, question: int, number: int) -> torch.Tensor:
-        """Ids of one window: ``<s> question </s> </s> context </s>``."""
+        """Ids of one window, question and context."""
         start, length = self.window(question, number)
         text = self.questions[question][: self.question_lengths[question]]
-        context = self.contexts[int(self.paragraphs[question])][start : start + length]
-        special = text.new_tensor([self.bos, self.eos])
-        return torch.cat([special[:1], text, special[1:], special[1:], context, special[1:]])
+        return self.frame.enclose(text, self.contexts[int(self.paragraphs[question])][start : start + length])
 
     def context_begin(self, question: int) -> int:
         """Position of a window's first context piece."""
-        return int(self.question_lengths[question]) + SPECIALS - 1
+        return self.frame.second(int(self.question_lengths[question]))
 
     def positions(self, question: int, number: int) -> tuple[int, int]:
         """Positions of the answer's first and last piece in a window; (0, 0) when it does not lie inside."""
@@ -103,7 +103,8 @@ class Questions:
 
     def longest(self) -> np.ndarray:
         """Positions of the longest window of each question."""
-        return (np.minimum(self.budgets, self.context_lengths) + self.question_lengths + SPECIALS).astype(np.int32)
+        contexts = np.minimum(self.budgets, self.context_lengths)
+        return (contexts + self.question_lengths + self.frame.of_two).astype(np.int32)
 
     # -- raw text, opened when it is first read --
 

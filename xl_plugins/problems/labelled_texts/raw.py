@@ -135,7 +135,7 @@ class RawTexts(PairTexts):
     ) -> None:
         # nothing on disk: all that the base class opens is made here
         self.path, self.split = where[0], "test"
-        self.bos, self.eos = encoder.dictionary.bos(), encoder.dictionary.eos()
+        self.frame = encoder.frame
         ids, sizes = encoder.encode([text for side in zip(*pairs) for text in side])
         columns = [
             Held(flat, lengths, tensors=True)

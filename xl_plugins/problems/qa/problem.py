@@ -13,7 +13,6 @@ from ...data.augmented.views_qa import QAViews
 from ...data.binary.layout import DataBin
 from ...data.training.qa import QADataset, QAPart
 from ...data.training.questions import (
-    SPECIALS,
     Questions,
     Windowing,
     find,
@@ -28,6 +27,8 @@ from ...functional.consistency import (
 from ...functional.divergence import span_cross_entropy
 from .. import QA
 from .answers import AnswerScores
+
+_SPECIALS = 4  # around question and context, at most
 
 
 class ExtractiveQA(AnswerScores):
@@ -45,10 +46,10 @@ class ExtractiveQA(AnswerScores):
                 raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected at least 1")
         if math.isnan(cfg.null_threshold):
             raise UserError("--null-threshold nan: expected a number")
-        if cfg.max_length <= cfg.max_question_length + SPECIALS:
+        if cfg.max_length <= cfg.max_question_length + _SPECIALS:
             raise UserError(
                 f"--max-length {cfg.max_length}: no room for the context beside --max-question-length"
-                f" {cfg.max_question_length} and {SPECIALS} special tokens"
+                f" {cfg.max_question_length} and {_SPECIALS} special tokens"
             )
 
     def __init__(self, data: DataBin, cfg: Any) -> None:

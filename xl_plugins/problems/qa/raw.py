@@ -81,8 +81,7 @@ class RawQuestions(Questions):
         self, texts: Sequence[tuple[str, str]], where: Sequence[str], encoder: ContextEncoder, windowing: Windowing
     ) -> None:
         self.path, self.language, self.split = where[0], "", "test"
-        dictionary = encoder.encoder.dictionary
-        self.bos, self.eos = dictionary.bos(), dictionary.eos()
+        self.frame = encoder.encoder.frame
         ids, sizes = encoder.encoder.encode([question for question, _ in texts])
         context_ids, context_sizes, self.held = encoder.encode([context for _, context in texts])
         questions: Any = Held(ids, sizes, tensors=True)

@@ -1,0 +1,209 @@
+"""A BERT with WordPiece in place of XLM-R: prepared, trained by every method, scored, predicted, exported."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+import xl_plugins
+from user_dir_tests.helpers.prepare.invented_xnli import write_raw
+from user_dir_tests.helpers.prepare.questions import make_xquad
+from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
+from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos
+from user_dir_tests.helpers.running.training import REPO, load, train_here
+from user_dir_tests.helpers.wordpiece import write_bert
+from xl_plugins.cli import augment, evaluate, prepare, xtune
+from xl_plugins.data.binary.frame import BERT
+from xl_plugins.data.binary.layout import DataBin
+from xl_plugins.errors import UserError
+
+PROBLEMS = ("sentence_pair", "tagging", "qa")
+POSITIONS = "encoder.sentence_encoder.embed_positions."
+RUN = ["--max-update", "2", "--batch-size", "4", "--update-freq", "1", "--max-length", "60", "--cpu", "--num-workers",
+       "0", "--lr", "0.001"]  # fmt: skip
+PLUGIN = ["--user-dir", str(REPO / "xl_plugins")]
+QA = ["--max-question-length", "20", "--doc-stride", "16"]
+EXAMPLES: dict[str, Any] = {"sentence_pair": ("a b", "c"), "tagging": ["a", "b"],
+                            "qa": ("Wer?", "Anna wohnt in Bern")}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Uncased, as SALT's article has it, with the language-model head that SALT and GEN-LM need."""
+    folder = tmp_path_factory.mktemp("hub") / "mbert"
+    write_bert(folder, cased=False, head="ForMaskedLM")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory, hub: Path) -> dict[str, Path]:
+    """Prepared data of every problem."""
+    root = tmp_path_factory.mktemp("data")
+    pairs = write_raw(root / "pairs", rows=12)
+    tags = add_views(make_udpos(root / "tags"))
+    questions = make_xquad(root / "questions")
+    commands = {
+        "sentence_pair": ["xnli", pairs],
+        "tagging": ["udpos", tags],
+        "qa": ["xquad", questions / "xquad"],
+    }  # fmt: skip
+    more = {"qa": ["--train", questions / "squad/train-v1.1.json", "--valid", f"{questions}/dev-{{lang}}.json"]}
+    for problem, (name, raw) in commands.items():
+        words = [name, raw, root / problem, "--model", hub, *more.get(problem, [])]
+        assert prepare.main([*map(str, words)]) == 0
+    return {problem: root / problem for problem in commands}
+
+
+def trained(
+    monkeypatch: pytest.MonkeyPatch, data: Path, save: Path, hub: Path, task: str, *more: str
+) -> dict[str, torch.Tensor]:  # fmt: skip
+    qa = QA if task.endswith("_qa") else []
+    words = [str(data), "--task", task, "--restore-file", str(hub), "--save-dir", str(save), *PLUGIN, *RUN, *qa, *more]
+    train_here(monkeypatch, words)
+    return load(save / "checkpoint_last.pt")["model"]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_folder_tells_its_kind(folders: dict[str, Path], problem: str) -> None:
+    """One separator, the tokenizer beside the data, and its kind in meta.json for the case that it gets lost."""
+    data = DataBin(folders[problem])
+    assert data.meta["tokenizer"] == "wordpiece" and (data.root / "tokenizer.json").is_file()
+    assert data.frame.between == BERT and not (data.root / "sentencepiece.bpe.model").exists()
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_trained_scored_and_moved(
+    folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    """Token types are trained where there are pairs; the run's folder predicts without the data."""
+    gold = ["--target-labels", "gold", "--train-languages", "source"] if problem == "tagging" else []
+    state = trained(monkeypatch, folders[problem], tmp_path / "run", hub, f"xmixup_{problem}", *gold)
+    before = load(tmp_path / "run" / "encoder" / "model.pt")["model"][f"{POSITIONS}token_types.weight"]
+    after = state[f"{POSITIONS}token_types.weight"]
+    assert before.shape == after.shape == (2, 24)
+    assert not torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1]) == (problem == "tagging")
+    path = str(tmp_path / "run" / "checkpoint_last.pt")
+    common = [str(folders[problem]), "--path", path, "--no-mixup-inference", "--split", "valid"]
+    assert evaluate.main([*common, "--output", str(tmp_path / "out")]) == 0
+    found = xl_plugins.load(path, mixup_inference=False).predict([EXAMPLES[problem]])
+    shutil.copytree(folders[problem], tmp_path / "data")
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    moved = xl_plugins.load(str(tmp_path / "moved" / "checkpoint_last.pt"), mixup_inference=False)
+    assert moved.predict([EXAMPLES[problem]]) == found
+
+
+def test_padding_and_batches_change_nothing(
+    folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(monkeypatch, folders["sentence_pair"], tmp_path / "run", hub, "xl_sentence_pair")
+    model = xl_plugins.load(str(tmp_path / "run" / "checkpoint_last.pt"))
+    pairs = [("bo", "da"), ("bo da ke " * 5, "lu"), ("za", "ri mo " * 9)]
+    together = model.predict(pairs)
+    for pair, expected in zip(pairs, together):
+        (alone,) = model.predict([pair], batch_size=1)
+        assert alone["probabilities"] == pytest.approx(expected["probabilities"], abs=2e-6)
+    swapped = model.predict([pair[::-1] for pair in pairs])
+    assert all(one["probabilities"] != other["probabilities"] for one, other in zip(together, swapped))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_weight_zero_is_plain_training(
+    folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    """To the last bit, with code-switched views; with a weight they change the model."""
+    lexicon = tmp_path / "lexicon"
+    lexicon.mkdir()
+    (lexicon / "en-de.txt").write_text("".join(f"w{number} x{number}\n" for number in range(99)) + "a b\n")
+    still = ["--dropout", "0", "--attention-dropout", "0", "--pooler-dropout", "0"]
+    views = ["--criterion", "xtune_criterion", "--second-view", "cs", "--cs-dictionaries", str(lexicon),
+             "--cs-languages", "de"]  # fmt: skip
+    made = {
+        name: trained(monkeypatch, folders[problem], tmp_path / name, hub, f"xl_{problem}", *still, *words)
+        for name, words in {"plain": [], "0": [*views, "--r1-weight", "0"], "5": [*views, "--r1-weight", "5"]}.items()
+    }
+    assert all(torch.equal(made["plain"][name], made["0"][name]) for name in made["plain"])
+    if problem != "qa":  # its made-up contexts have no word of the lexicon
+        assert any(not torch.equal(made["0"][name], made["5"][name]) for name in made["0"])
+
+
+def test_subword_sampling_is_refused(
+    folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=r"tokenizer.json: not a unigram model of SentencePiece, from whose"):
+        trained(
+            monkeypatch, folders["sentence_pair"], tmp_path / "run", hub, "xl_sentence_pair", "--criterion",
+            "xtune_criterion", "--second-view", "ss",
+        )  # fmt: skip
+
+
+def test_xtune_in_two_stages(folders: dict[str, Path], hub: Path, tmp_path: Path) -> None:
+    words = ["xnli", str(folders["sentence_pair"]), "--setting", "translate-train-all", "--restore-file", str(hub),
+             "--save-dir", str(tmp_path / "run"), "--", *RUN]  # fmt: skip
+    assert xtune.main(words) == 0
+    assert load(tmp_path / "run" / "stage2" / "checkpoint_last.pt")["model"][f"{POSITIONS}token_types.weight"].any()
+
+
+def test_salt_and_xla(folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Substitutes are whole words in place of whole words; both methods train on what was made."""
+    data = tmp_path / "bin"
+    shutil.copytree(folders["sentence_pair"], data)
+    vocabulary = [line.split()[0] for line in (data / "dict.txt").read_text(encoding="utf-8").splitlines()]
+    (tmp_path / "lists").mkdir()
+    words = [piece[1:] for piece in vocabulary if piece.startswith("▁") and piece[1:].isalpha()]
+    (tmp_path / "lists" / "de.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    common = [str(data), "--path", str(hub), "--device", "cpu"]
+    lists = ["--word-lists", str(tmp_path / "lists"), "--languages", "de", "--threshold", "0"]
+    assert augment.main(["counterparts", *common, *lists]) == 0
+    _check_substitutes(DataBin(data))
+    trained(monkeypatch, data, tmp_path / "salt", hub, "salt_sentence_pair", "--salt-langs", "de")
+    least = ["--languages", "en,de", "--genlm-min-words", "1", "--samples", "1,1", "--genlm-min-chars", "1"]
+    assert augment.main(["vicinity", *common, *least]) == 0
+    words = ["--xla-target", "de", "--xla-epochs", "1", "--xla-warmup-passes", "1", "--distill-eta", "80",
+             "--xla-datasets", "1:src,tgt,src_virt,tgt_virt", "--max-update", "0"]  # fmt: skip
+    trained(monkeypatch, data, tmp_path / "xla", hub, "xla_sentence_pair", *words)
+    members = {name for name in load(tmp_path / "xla" / "checkpoint_last.pt")["model"] if "token_types" in name}
+    assert members == {f"members.{number}.{POSITIONS}token_types.weight" for number in range(3)}
+
+
+def _check_substitutes(data: DataBin) -> None:
+    symbols = data.dictionary.symbols
+    starts = np.array([symbol.startswith("▁") for symbol in symbols])
+    changed = 0
+    for field in ("input0", "input1"):
+        own, other = data.open_text("en", field, "train"), data.open_text("en/counterparts/de", field, "train")
+        for before, after in zip(own, other):
+            differs = (before != after).numpy()
+            changed += int(differs.sum())
+            assert starts[after.numpy()[differs]].all() and starts[before.numpy()[differs]].all()
+    assert changed > 5
+
+
+def test_retrieval(hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw = make_tatoeba(tmp_path / "raw")
+    assert prepare.main(["tatoeba", str(raw), str(tmp_path / "bin"), "--model", str(hub), "--languages", "de"]) == 0
+    capsys.readouterr()
+    assert evaluate.main([str(tmp_path / "bin"), "--path", str(hub), "--layer", "2", "--json",
+                          str(tmp_path / "r.json"), "--device", "cpu"]) == 0  # fmt: skip
+    assert "de" in json.dumps(json.loads((tmp_path / "r.json").read_text()))
+
+
+def test_data_of_sentencepiece_are_refused(
+    folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A BERT must not read pairs with two separators, whatever its vocabulary."""
+    data = tmp_path / "bin"
+    shutil.copytree(folders["sentence_pair"], data)
+    (data / "tokenizer.json").unlink()
+    (data / "checksums.json").unlink()
+    (data / "meta.json").write_text(json.dumps({**DataBin(data).meta, "tokenizer": "sentencepiece"}))
+    with pytest.raises(UserError, match=r"--token-types 2: the encoder is a BERT, and the data were prepared with a"):
+        trained(monkeypatch, data, tmp_path / "run", hub, "xl_sentence_pair")
