@@ -26,15 +26,16 @@ example:
 """
 FROM_HF = "a folder of Hugging Face as an encoder for fairseq, with its dictionary and tokenizer"
 FROM_HF_EPILOG = """\
-OUT receives model.pt, dict.txt and sentencepiece.bpe.model, to be given as --restore-file, --dict and --spm. DIR is a
-folder as the hub has it: config.json; model.safetensors or pytorch_model.bin, in one file or in shards;
-sentencepiece.bpe.model or tokenizer.json. Read are XLM-R of any size, XLM-R XL, and RoBERTa and BERT models with
-XLM-R's kind of tokenizer (Multilingual-MiniLM, multilingual-e5). Hidden states are the same as there; no code of the
-folder is run.
+OUT receives model.pt, dict.txt and sentencepiece.bpe.model (tokenizer.json where that is WordPiece); give OUT to
+xl-prepare as --model, and OUT/model.pt to training as --restore-file. DIR is a folder as the hub has it: config.json;
+model.safetensors or pytorch_model.bin, in one file or in shards; sentencepiece.bpe.model, tokenizer.json or vocab.txt.
+Read are XLM-R of any size, XLM-R XL, RoBERTa and BERT with XLM-R's kind of tokenizer (Multilingual-MiniLM,
+multilingual-e5), mBERT and other BERTs with WordPiece. Hidden states are the same as there; no code of the folder is
+run.
 
 example:
   xl-convert from-hf models/multilingual-e5-small e5
-  xl-prepare xnli raw/xnli data-bin/xnli --spm e5/sentencepiece.bpe.model --dict e5/dict.txt
+  xl-prepare xnli raw/xnli data-bin/xnli --model e5
   xl-train data-bin/xnli --task xl_sentence_pair --restore-file e5/model.pt --save-dir runs/e5
 """
 TO_HF = "a fine-tuned checkpoint as a folder of Hugging Face"
@@ -49,7 +50,7 @@ example:
 """
 TRIM = "an encoder with the pieces that given data need: smaller, faster on a CPU, the same numbers"
 TRIM_EPILOG = """\
-OUT receives model.pt, dict.txt and sentencepiece.bpe.model, to be used in the place of the originals from xl-prepare
+OUT receives model.pt, dict.txt and the tokenizer, to be used in the place of the originals from xl-prepare
 on. All texts of the data are cut into the same pieces as before and have the same hidden states, bit for bit; other
 texts may be cut into smaller pieces. --data takes raw files (text, tsv, csv, json, jsonl, CoNLL, Parquet, packed or
 not), folders of them, and folders made by xl-prepare; name all that the experiments will read, dictionaries and word
@@ -120,7 +121,9 @@ def make_parser() -> argparse.ArgumentParser:
     trim = add("trim", TRIM, TRIM_EPILOG)
     trim.add_argument("model", metavar="MODEL", help="model.pt of a pre-trained model, or a checkpoint")
     trim.add_argument("--data", required=True, nargs="+", metavar="PATH", help="files and folders with all texts")
-    trim.add_argument("--spm", required=True, metavar="FILE", help="sentencepiece.bpe.model of MODEL")
+    trim.add_argument(
+        "--spm", required=True, metavar="FILE", help="tokenizer of MODEL: sentencepiece.bpe.model, tokenizer.json"
+    )
     trim.add_argument("--dict", required=True, metavar="FILE", help="dict.txt of MODEL")
     trim.add_argument(
         "--sampling", action="store_true",

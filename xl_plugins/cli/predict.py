@@ -76,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="folder with dict.txt, label/dict.txt and tokenizer (default: the training data, or where they are gone"
         " what the run kept of them beside the checkpoint)",
     )
-    parser.add_argument("--spm", metavar="FILE", help="SentencePiece model (default: DATA/sentencepiece.bpe.model)")
+    parser.add_argument("--spm", metavar="FILE", help="tokenizer (default: the one in DATA)")
     parser.add_argument(
         "--columns",
         metavar="1,2[,3,4]",

@@ -68,7 +68,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="DIR",
         help="folder of the encoder, whose tokenizer is used: XLM-R's archive, or one of Hugging Face",
     )  # fmt: skip
-    parser.add_argument("--spm", metavar="FILE", help="instead: SentencePiece model (sentencepiece.bpe.model of XLM-R)")
+    parser.add_argument("--spm", metavar="FILE", help="instead: tokenizer (XLM-R: sentencepiece.bpe.model)")
     parser.add_argument(
         "--dict", metavar="FILE", help="and the fairseq dictionary that belongs to it (dict.txt of XLM-R)"
     )

@@ -1,15 +1,44 @@
-"""A SentencePiece model and its dictionary with some of their pieces."""
+"""A tokenizer and its dictionary with some of their pieces."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..data.tokenizer import sentencepiece_proto
+from ..data.binary.meta import WORDPIECE
+from ..data.tokenizer import sentencepiece_proto, tokenizer_name
+from ..data.wordpiece import CONTINUES, SPECIAL, check_rules, make_tokenizer, to_symbol
 from ..errors import UserError
 
 _NORMAL = 1  # sentencepiece_model.proto, ModelProto.SentencePiece.Type
 _UNIGRAM = 1  # TrainerSpec.ModelType
+
+
+def reduce_tokenizer(path: str, wanted: Iterable[str]) -> tuple[bytes, list[str]]:
+    """The tokenizer in a file with the ``wanted`` pieces, and the symbols of all its ordinary pieces.
+
+    Raises:
+        UserError: as :func:`reduce_sentencepiece`.
+    """
+    reduce = reduce_wordpiece if tokenizer_name(path) == WORDPIECE else reduce_sentencepiece
+    return reduce(path, wanted)
+
+
+def reduce_wordpiece(path: str, wanted: Iterable[str]) -> tuple[bytes, list[str]]:
+    """:func:`reduce_tokenizer` of WordPiece.
+
+    Single characters are kept in both forms, so that no word becomes unknown that was not. A text of kept pieces is cut
+    as before: each piece is the longest that fits, and longer ones have only become fewer.
+    """
+    wanted, content = set(wanted), json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    check_rules(content, path)
+    vocabulary: dict[str, int] = content["model"]["vocab"]
+    ordinary = [piece for piece in sorted(vocabulary, key=vocabulary.__getitem__) if piece not in SPECIAL.values()]
+    kept = [p for p in ordinary if len(p.removeprefix(CONTINUES)) == 1 or to_symbol(p) in wanted]
+    rules = {name: value for name, value in content["normalizer"].items() if name != "type"}
+    made = make_tokenizer(kept, rules, content["model"].get("max_input_chars_per_word", 100))
+    return json.dumps(made, ensure_ascii=False).encode("utf-8"), [to_symbol(piece) for piece in kept]
 
 
 def reduce_sentencepiece(path: str, wanted: Iterable[str]) -> tuple[bytes, list[str]]:

@@ -10,11 +10,11 @@ import torch
 
 from ..checkpoints.writing import save_whole
 from ..data.binary.layout import load_dictionary as load_with_mask
-from ..data.binary.meta import DICT, SPM
-from ..data.tokenizer import PieceEncoder
+from ..data.binary.meta import DICT
+from ..data.tokenizer import PieceEncoder, tokenizer_name
 from ..huggingface.from_hf import MODEL
 from ..output import Staging
-from .small_tokenizer import reduce_dictionary, reduce_sentencepiece
+from .small_tokenizer import reduce_dictionary, reduce_tokenizer
 from .used_pieces import find_pieces
 from .vocabulary import read_model, replace_tables
 
@@ -34,7 +34,7 @@ def trim(
     model: str, data: Sequence[str], spm: str, dictionary: str, out: str, overwrite: bool = False,
     sampling: bool = False,
 ) -> Trimmed:  # fmt: skip
-    """Write ``out``/model.pt, dict.txt and sentencepiece.bpe.model with the pieces that the data need.
+    """Write ``out``/model.pt, dict.txt and the tokenizer with the pieces that the data need.
 
     The data are cut into the same pieces as before, and the hidden states of every text of them are the same bit for
     bit: rows of the embedding table are copied. The head of the language model, tied or not, has the same rows.
@@ -52,12 +52,13 @@ def trim(
     full = load_with_mask(Path(dictionary))
     state = read_model(model, "MODEL", full, dictionary)
     found = find_pieces(data, spm, sampling)
-    proto, kept = reduce_sentencepiece(spm, found.pieces)
+    content, kept = reduce_tokenizer(spm, found.pieces)
     with staging:
-        (staging.new / SPM).write_bytes(proto)
+        name = tokenizer_name(spm)
+        (staging.new / name).write_bytes(content)
         text = reduce_dictionary(dictionary, kept, found.pieces)
         (staging.new / DICT).write_text(text, encoding="utf-8", newline="\n")
-        PieceEncoder(str(staging.new / SPM), str(staging.new / DICT))
+        PieceEncoder(str(staging.new / name), str(staging.new / DICT))
         small = load_with_mask(staging.new / DICT)
         rows = torch.tensor([full.index(symbol) for symbol in small.symbols])
         result = replace_tables(state, small, lambda name, table: table[rows])

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import sentencepiece
 from tqdm import tqdm
 
 from ..data.binary.rows import Rows
-from ..data.tokenizer import load_sentencepiece
+from ..data.tokenizer import PieceModel, load_tokenizer
+from ..data.wordpiece import WordPieceModel
 from ..errors import UserError
 from .texts import binarised_fields, find_sources, read_texts
 
@@ -40,7 +40,9 @@ def find_pieces(paths: Iterable[str], spm: str, sampling: bool = False) -> Found
     """
     given = list(paths)
     folders, files = find_sources(given)
-    model = load_sentencepiece(spm)
+    model = load_tokenizer(spm)
+    if sampling and isinstance(model, WordPieceModel):
+        raise UserError(f"--sampling: {spm} is WordPiece, which has one segmentation of a word; leave it out")
     pieces = _binarised(folders)
     texts, skipped = 0, []
     collect = _Possible(model) if sampling else _Best(model)
@@ -79,7 +81,7 @@ def _batches(texts: Iterator[str]) -> Iterator[list[str]]:
 class _Best:
     """Collects the pieces of each text's best segmentation."""
 
-    def __init__(self, model: sentencepiece.SentencePieceProcessor) -> None:
+    def __init__(self, model: PieceModel) -> None:
         self.model = model
         self._used = np.zeros(model.GetPieceSize(), dtype=bool)
 
@@ -95,7 +97,7 @@ class _Best:
 class _Possible:
     """Collects all pieces that are part of a word of the texts."""
 
-    def __init__(self, model: sentencepiece.SentencePieceProcessor) -> None:
+    def __init__(self, model: PieceModel) -> None:
         self.model = model
         self.pieces: set[str] = set()
         self._all = {model.IdToPiece(number) for number in range(model.GetPieceSize())}

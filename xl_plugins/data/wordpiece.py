@@ -105,6 +105,10 @@ class WordPieceModel:
     def NBestEncodeAsIds(self, text: str, count: int) -> list[list[int]]:
         raise RuntimeError("WordPiece has one segmentation of a word")
 
+    def normalise(self, text: str) -> str:
+        """The text as the pieces spell it: without accents where the vocabulary is uncased."""
+        return str(self._tokenizer.normalizer.normalize_str(text)).strip()
+
     def spans(self, texts: list[str]) -> list[tuple[list[str], np.ndarray]]:
         """Symbols of each text's pieces, and the characters ``text[start:end]`` of each, int64 (pieces, 2)."""
         rows = self._tokenizer.encode_batch(texts, add_special_tokens=False)

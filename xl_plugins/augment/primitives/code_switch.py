@@ -52,7 +52,7 @@ class CodeSwitch:
             raise UserError("--cs-dictionaries: no dictionary holds a word; give a folder with files such as en-de.txt")
         self.choice = choice
         self.lower = lower
-        self._tables = list(dictionaries.values())
+        self._tables = [pieces.spell_keys(table) for table in dictionaries.values()]
         self._entries: dict[Word, tuple[Translations | None, ...]] = {}
         self._ids: dict[str, Word] = {}
 

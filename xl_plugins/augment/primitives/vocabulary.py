@@ -14,6 +14,7 @@ import numpy as np
 
 from xl_plugins.augment.primitives.word_lists import WordList
 from xl_plugins.augment.primitives.words import BOUNDARY, WordPieces
+from xl_plugins.data.wordpiece import WordPieceModel
 from xl_plugins.errors import UserError
 
 LOW_COVERAGE = 0.05
@@ -54,18 +55,20 @@ def build_vocabulary(
 ) -> LanguageVocabulary:
     """V_L: words of a list that are one piece, as they are written, in lower case and with a first capital.
 
-    A piece counts if it is U+2581 and the word, letter by letter, and in the dictionary. ``option``: what a message
-    calls the list.
+    A piece counts if it is U+2581 and the word, letter by letter, and in the dictionary; of WordPiece, whatever its
+    normaliser did with case and accents. ``option``: what a message calls the list.
     """
     variants = [case_variants(word) for word in word_list.words]
     texts = list(dict.fromkeys(text for group in variants for text in group))
     known = dict.fromkeys(texts, -1)
     model, find = pieces.model, pieces.dictionary.indices.get
     for text, encoded in zip(texts, model.encode(texts, out_type=int, num_threads=1)):
+        piece = model.IdToPiece(encoded[0]) if len(encoded) == 1 else ""
         # never a special symbol: none begins with U+2581
-        if len(encoded) == 1 and model.IdToPiece(encoded[0]) == BOUNDARY + text:
-            known[text] = find(BOUNDARY + text, -1)
-    entries = sorted((number, text) for text, number in known.items() if number >= 0)
+        if piece == BOUNDARY + text or (isinstance(model, WordPieceModel) and piece.startswith(BOUNDARY)):
+            known[text] = find(piece, -1)
+    symbols = pieces.dictionary.symbols
+    entries = [(number, symbols[number].removeprefix(BOUNDARY)) for number in sorted({*known.values()} - {-1})]
     found = sum(any(known[text] >= 0 for text in group) for group in variants)
     if not entries:
         raise UserError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Sequence
+from typing import Mapping, Sequence, TypeVar
 
 from fairseq.data import Dictionary
 
@@ -11,9 +11,12 @@ from xl_plugins.augment.primitives.base import Word
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.data.binary.meta import SPM
 from xl_plugins.data.tokenizer import BY_STRING, find_tokenizer, load_tokenizer, piece_table
+from xl_plugins.data.wordpiece import WordPieceModel
 from xl_plugins.errors import UserError
 
 BOUNDARY = "\u2581"  # SentencePiece's mark at the beginning of a word; WordPiece's pieces have it here too
+
+T = TypeVar("T")
 
 
 class WordPieces:
@@ -71,6 +74,13 @@ class WordPieces:
         """Pieces of a word one after the other, U+2581 included."""
         symbols = self._symbols
         return "".join([symbols[piece] for piece in word])
+
+    def spell_keys(self, table: Mapping[str, T]) -> Mapping[str, T]:
+        """A table whose words are found by :meth:`text`, too: an uncased WordPiece model has no accents."""
+        if not isinstance(self.model, WordPieceModel):
+            return table
+        spelt = {self.model.normalise(word): entry for word, entry in table.items() if not word.isascii()}
+        return {**spelt, **table}
 
     def encode(self, text: str) -> Word:
         """Canonical ids of a word or a phrase; empty if the text holds nothing but white space."""
