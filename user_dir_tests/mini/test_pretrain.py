@@ -14,11 +14,13 @@ import pytest
 import sentencepiece
 import torch
 from fairseq.data import Dictionary
+from fairseq.data.data_utils import load_indexed_dataset
 
 from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.killing import die, killed
 from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.cli.mini import main
+from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
 from xl_plugins.mini.corpora import SEPARATOR, Text, pretraining_lines, read_sentences
@@ -27,6 +29,7 @@ from xl_plugins.mini.pretraining_text import DICTIONARY, LOG, MODEL, WORK
 from xl_plugins.mini.sizes import Schedule, Sizes
 from xl_plugins.output import folder as output_folder
 from xl_plugins.output import read_mark
+from xl_plugins.starting.encoder_shape import follow_encoder
 
 TINY = "--vocab 300 --layers 1 --dim 16 --heads 2 --ffn 32 --max-positions 64 --batch-size 8 --lr 1e-3".split()
 
@@ -134,7 +137,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, train: Callable[[Path], None]) -> None
     """Leave the training out; ``train`` gets the folder under construction."""
     monkeypatch.setattr(pretrain, "prepare", lambda text, out, *rest: (out / DICTIONARY).write_text("new"))
     monkeypatch.setattr(pretrain, "_train", lambda out, *rest: train(out))
-    monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model: model.write_text("new"))
+    monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model, **_: model.write_text("new"))
 
 
 def test_nothing_goes_before_the_new_model_is_whole(
@@ -264,3 +267,31 @@ def test_killed_when_all_is_trained(
     left, right = (load_restricted(tmp_path / name / MODEL) for name in ("whole", "out"))
     assert right["optimizer_history"][-1]["num_updates"] == 6
     assert all(torch.equal(left["model"][name], right["model"][name]) for name in left["model"])
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "wordpiece-uncased"])
+def test_a_small_bert(folder: Path, tmp_path: Path, kind: str) -> None:
+    """Made twice alike; token types are zero, one </s> stands between two sentences, and the data fit the model."""
+    options = [*TINY, "--updates", "2", "--tokenizer", kind]
+    for name in ("one", "other"):
+        main(["pretrain", str(folder), str(tmp_path / name), *options])
+    names = ["tokenizer.json", DICTIONARY]
+    assert [(tmp_path / "one" / name).read_bytes() for name in names] == [
+        (tmp_path / "other" / name).read_bytes() for name in names
+    ]
+    encoder = PieceEncoder(str(tmp_path / "one" / names[0]), str(tmp_path / "one" / DICTIONARY))
+    assert encoder.warning is None and 100 < len(encoder.dictionary) <= 304
+    ids, _ = encoder.encode(["The Teacher"])
+    symbols = [encoder.dictionary.symbols[number] for number in ids[:-1]]
+    assert "<unk>" not in symbols and symbols[0].startswith("▁T" if kind == "wordpiece" else "▁t")
+    state = load_restricted(tmp_path / "one" / MODEL)
+    types = state["model"]["encoder.sentence_encoder.embed_positions.token_types.weight"]
+    assert types.shape == (2, 16) and not types.any()
+    shape = follow_encoder(str(tmp_path / "one" / MODEL))
+    assert (shape["token_types"], shape["max_positions"]) == (2, 64)
+    data = str(tmp_path / "one" / WORK / "data" / "train")
+    rows = load_indexed_dataset(data, encoder.dictionary, "mmap")
+    ends = [row.tolist().count(2) for row in rows]
+    assert 2 in ends and max(ends) == 2  # between two sentences, and behind them
+    with pytest.raises(UserError, match="holds something else"):
+        main(["pretrain", str(folder), str(tmp_path / "one"), *TINY, "--updates", "2"])

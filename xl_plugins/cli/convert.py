@@ -30,8 +30,7 @@ OUT receives model.pt, dict.txt and sentencepiece.bpe.model (tokenizer.json wher
 xl-prepare as --model, and OUT/model.pt to training as --restore-file. DIR is a folder as the hub has it: config.json;
 model.safetensors or pytorch_model.bin, in one file or in shards; sentencepiece.bpe.model, tokenizer.json or vocab.txt.
 Read are XLM-R of any size, XLM-R XL, RoBERTa and BERT with XLM-R's kind of tokenizer (Multilingual-MiniLM,
-multilingual-e5), mBERT and other BERTs with WordPiece. Hidden states are the same as there; no code of the folder is
-run.
+multilingual-e5), mBERT and other BERTs with WordPiece. Hidden states are the same as there; no code of it is run.
 
 example:
   xl-convert from-hf models/multilingual-e5-small e5

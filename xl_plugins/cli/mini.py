@@ -12,7 +12,7 @@ from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.mini import write
 from xl_plugins.mini.corpora import Text
 from xl_plugins.mini.lexicon import LANGUAGES, SOURCE
-from xl_plugins.mini.sizes import Schedule, Sizes
+from xl_plugins.mini.sizes import KINDS, Schedule, Sizes
 from xl_plugins.problems import SENTENCE_PAIR
 
 _EPILOG = """complete example:
@@ -30,12 +30,12 @@ all writes all of them. The labelled files of a problem are the same alone and w
 options give the same bytes, and a language's files do not depend on the other languages"""
 
 _PRETRAIN = """\
-Train a SentencePiece model and a tiny XLM-R with fairseq's own masked language model task.
+Train a tokenizer and a tiny XLM-R, or BERT, with fairseq's own masked language model task.
 
-OUT receives sentencepiece.bpe.model, dict.txt (without <mask>, as the XLM-R archives have it), model.pt (fairseq
-checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text and the checkpoints.
-OUT appears when all is there; until then it is made in a folder beside it, in which a killed or interrupted run
-continues.
+OUT receives sentencepiece.bpe.model (tokenizer.json of a BERT), dict.txt (without <mask>, as the XLM-R archives have
+it), model.pt (fairseq checkpoint without optimizer state) and pretrain.log. OUT/pretraining holds the binarised text
+and the checkpoints. OUT appears when all is there; until then it is made in a folder beside it, in which a killed or
+interrupted run continues.
 """
 _PRETRAIN_EPILOG = """complete example:
   xl-mini pretrain mini mini-xlmr --vocab 4000 --layers 3 --dim 128 --heads 4 --ffn 512 --updates 2000
@@ -110,6 +110,10 @@ def make_parser() -> argparse.ArgumentParser:
     sizes = (("vocab", 4000, "pieces"), ("layers", 3, "layers"), ("dim", 128, "width"), ("heads", 4, "attention heads"),
              ("ffn", 512, "feed-forward width"), ("max-positions", 256, "longest input in pieces"),
              ("updates", 2000, "parameter updates"), ("batch-size", 64, "lines per update"))  # fmt: skip
+    train.add_argument(
+        "--tokenizer", choices=KINDS, default=KINDS[0],
+        help="XLM-R's kind, or BERT's with its token types and one </s> between texts (default: %(default)s)",
+    )  # fmt: skip
     for name, default, text in sizes:
         train.add_argument(
             f"--{name}", type=whole(1), default=default, metavar="N", help=f"{text} (default: %(default)s)"
@@ -153,6 +157,7 @@ def main(argv: list[str] | None = None) -> int:
         heads=args.heads,
         ffn=args.ffn,
         max_positions=args.max_positions,
+        tokenizer=args.tokenizer,
     )
     schedule = Schedule(
         updates=args.updates, batch_size=args.batch_size, lr=args.lr, seed=args.seed, parallel_share=args.parallel_share

@@ -109,6 +109,11 @@ class WordPieceModel:
         """The text as the pieces spell it: without accents where the vocabulary is uncased."""
         return str(self._tokenizer.normalizer.normalize_str(text)).strip()
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text, normalised, before they are cut into pieces."""
+        cutter = self._tokenizer.pre_tokenizer
+        return [word for word, _ in cutter.pre_tokenize_str(self._tokenizer.normalizer.normalize_str(text))]
+
     def spans(self, texts: list[str]) -> list[tuple[list[str], np.ndarray]]:
         """Symbols of each text's pieces, and the characters ``text[start:end]`` of each, int64 (pieces, 2)."""
         rows = self._tokenizer.encode_batch(texts, add_special_tokens=False)

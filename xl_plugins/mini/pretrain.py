@@ -1,4 +1,4 @@
-"""Train a SentencePiece model and a tiny XLM-R with fairseq's own masked language model task.
+"""Train a tokenizer and a tiny XLM-R, or BERT, with fairseq's own masked language model task.
 
 OUT appears when all is there; until then it is made in a folder beside it, in which a killed or interrupted run
 continues.
@@ -21,10 +21,11 @@ from xl_plugins.checkpoints.damaged import mend_last
 from xl_plugins.checkpoints.safe_load import load_checkpoint, load_restricted
 from xl_plugins.checkpoints.writing import LAST, clear_temporary, save_whole
 from xl_plugins.errors import UserError
+from xl_plugins.huggingface.encoder import ENCODER, PAIR, TYPES
 from xl_plugins.interrupts import death_with_parent
 from xl_plugins.mini.corpora import Text
 from xl_plugins.mini.pretraining_text import LOG, MODEL, WORK, prepare
-from xl_plugins.mini.sizes import Schedule, Sizes
+from xl_plugins.mini.sizes import KINDS, Schedule, Sizes
 from xl_plugins.output import Staging, atomic_file
 
 COMMAND, SETTINGS = "xl-mini pretrain", "settings.json"
@@ -40,7 +41,7 @@ _LAUNCH = (
 
 def pretrain(text: Text, out: Path, sizes: Sizes, schedule: Schedule, overwrite: bool = False) -> None:
     """Make ``out``, or finish what a killed run began. Raises UserError if it holds the result of other settings."""
-    settings: dict[str, object] = {"sizes": asdict(sizes), "schedule": asdict(schedule), "text": text.digest()}
+    settings: dict[str, object] = {"sizes": sizes.settings(), "schedule": asdict(schedule), "text": text.digest()}
     if not overwrite:
         if (out / MODEL).exists() and _settings(out) == settings:
             Staging(out, COMMAND, "OUT").clean()  # killed after the folder was complete
@@ -99,7 +100,7 @@ def _complete(text: Text, staging: Staging, sizes: Sizes, schedule: Schedule) ->
             clear_temporary(str(checkpoints))
         if updates_of(checkpoints / LAST) < schedule.updates:
             _train(out, sizes, schedule, staging.lock.fileno())
-        _strip(checkpoints / LAST, out / MODEL)
+        _strip(checkpoints / LAST, out / MODEL, bert=sizes.tokenizer != KINDS[0])
 
 
 def updates_of(checkpoint: Path) -> int:
@@ -178,10 +179,18 @@ def _show(bar: tqdm, line: str) -> None:
         bar.set_postfix(loss=values["loss"], refresh=False)
 
 
-def _strip(checkpoint: Path, model: Path) -> None:
-    """Copy a checkpoint without optimizer state, as if no epoch had begun, so that fine-tuning starts at update 0."""
+def _strip(checkpoint: Path, model: Path, bert: bool) -> None:
+    """Copy a checkpoint without optimizer state, as if no epoch had begun, so that fine-tuning starts at update 0.
+
+    Args:
+        bert: with token types, which fairseq's own task has not: they are zero until fine-tuning learns them.
+    """
     with checkpoint.open("rb") as handle:
         state = load_checkpoint(handle, map_location="cpu")
     state.pop("last_optimizer_state", None)
     state["extra_state"] = {"train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0, "shuffle": True}}
+    if bert:
+        width = state["model"][f"{ENCODER}embed_tokens.weight"].size(1)
+        state["model"][f"{ENCODER}embed_positions.{TYPES}"] = torch.zeros(PAIR, width)
+        state["cfg"]["model"].token_types = PAIR
     save_whole(state, model)

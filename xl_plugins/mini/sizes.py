@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+KINDS = ("sentencepiece", "wordpiece", "wordpiece-uncased")  # of tokenizers
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Shape of the model; ``max_positions`` counts pieces with the specials."""
+    """Shape of the model and kind of its tokenizer; ``max_positions`` counts pieces with the specials."""
 
     vocab: int = 4000
     layers: int = 3
@@ -15,6 +17,11 @@ class Sizes:
     heads: int = 4
     ffn: int = 512
     max_positions: int = 256
+    tokenizer: str = KINDS[0]
+
+    def settings(self) -> dict[str, object]:
+        """What a finished folder is compared by; SentencePiece, the only kind once, is not named."""
+        return {name: value for name, value in asdict(self).items() if value != KINDS[0]}
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ def test_options(world: World, fails: Fails, options: dict, message: str) -> Non
 
 def test_data_that_does_not_serve(world: World, fails: Fails) -> None:
     (world.tagged / "sentencepiece.bpe.model").unlink()
-    assert fails().startswith(f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's SentencePiece")
+    assert fails().startswith(f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's tokenizer")
     (world.tagged / "meta.json").write_text('{"problem": "qa"}')
     assert fails().endswith("the data is for problem 'qa'; code-switched texts are for sentence_pair, text and tagging")
     (world.dictionaries / "en-de.txt").write_text("dog\n")

@@ -212,8 +212,7 @@ def test_a_tokenizer_of_another_model(world: World, fails: Fails) -> None:
     assert message.endswith("model and dictionary must come from the same pre-trained model")
     (world.tagged / "sentencepiece.bpe.model").unlink()
     assert fails(world.tagged) == (
-        f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's SentencePiece model there"
-        " (xl-prepare does)"
+        f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's tokenizer there (xl-prepare does)"
     )
 
 

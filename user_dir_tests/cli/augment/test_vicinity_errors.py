@@ -151,8 +151,7 @@ def test_counts_of_words_that_do_not_add_up(world: World, fails: Fails) -> None:
 def test_no_tokenizer(world: World, fails: Fails) -> None:
     (world.tagged / "sentencepiece.bpe.model").unlink()
     assert fails() == (
-        f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's SentencePiece model there (xl-prepare"
-        " does)"
+        f"{world.tagged}/sentencepiece.bpe.model: no such file; copy the model's tokenizer there (xl-prepare does)"
     )
 
 

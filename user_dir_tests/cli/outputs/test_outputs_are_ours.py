@@ -90,7 +90,7 @@ def test_what_is_planted_survives(name: str, plant: str, tmp_path: Path, monkeyp
     text.write_text("the dog sees a small cat\n" * 40)
     monkeypatch.setattr(pretrain, "prepare", lambda text, out, *rest: (out / "dict.txt").write_text("new"))
     monkeypatch.setattr(pretrain, "_train", lambda *rest: None)
-    monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model: model.write_text("new"))
+    monkeypatch.setattr(pretrain, "_strip", lambda checkpoint, model, **_: model.write_text("new"))
 
     seeds = count(1)  # with the same options a finished model is kept
 

@@ -49,10 +49,7 @@ class WordPieces:
         """With the tokenizer of a data folder; UserError where it is missing."""
         path = find_tokenizer(data.root)
         if path is None:
-            raise UserError(
-                f"{data.root / SPM}: no such file; subword sampling, code-switch and SALT need the tokenizer: copy the"
-                " model's there (xl-prepare does)"
-            )
+            raise UserError(f"{data.root / SPM}: no such file; copy the model's tokenizer there (xl-prepare does)")
         return cls(data.dictionary, str(path))
 
     def split(self, ids: Sequence[int]) -> list[Word]:
