@@ -89,7 +89,7 @@ def test_mistakes_with_the_tokenizer(raw: Path, tmp_path: Path, words: list[str]
 
 
 def test_a_folder_that_is_no_encoders(raw: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds neither sentencepiece"):
+    with pytest.raises(UserError, match="holds neither a tokenizer"):
         prepare.main(["xnli", str(raw), str(tmp_path / "d"), "--model", str(raw)])
 
 

@@ -223,7 +223,7 @@ dataset: {{batch_size: 6, num_workers: 0, required_batch_size_multiple: 1}}
 optimization: {{max_update: 2, lr: [0.001], clip_norm: 1.0, update_freq: [2]}}
 optimizer: {{_name: adam, adam_betas: "(0.9, 0.999)"}}
 lr_scheduler: {{_name: xl_linear}}
-task: {{_name: {task}, data: {data}, max_length: 32, train_languages: all}}
+task: {{_name: {task}, data: {data}, max_length: 32, train_languages: all, from_scratch: true}}
 criterion: {{_name: {criterion}}}
 model: {{_name: {model}, encoder_layers: 2, encoder_embed_dim: 16, encoder_ffn_embed_dim: 24,
   encoder_attention_heads: 4, max_positions: 64}}

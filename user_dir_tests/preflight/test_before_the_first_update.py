@@ -94,5 +94,13 @@ def test_random_weights_are_said(
 ) -> None:
     train_here(monkeypatch, words(data, tmp_path, TASK, **OPTIONS, disable_validation=True))
     assert [r.getMessage() for r in caplog.records if "random weights" in r.getMessage()] == [
-        "no --restore-file: the encoder starts from random weights; to start from a pre-trained one, name its model.pt"
+        "--from-scratch: the encoder starts from random weights"
     ]
+
+
+def test_random_weights_are_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
+    text = refused(monkeypatch, data, tmp_path, from_scratch=None)
+    assert text == (
+        "--restore-file: not given, so that the encoder would start from random weights; name a pre-trained one (its"
+        " folder, or model.pt), or pass --from-scratch"
+    )

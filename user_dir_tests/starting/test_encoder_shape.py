@@ -77,7 +77,9 @@ def test_a_folder_of_hugging_face(tmp_path: Path) -> None:
               ' "type_vocab_size": 2, "layer_norm_eps": 1e-12}')  # fmt: skip
     (tmp_path / "config.json").write_text(config)
     expected = {**SIZES, "activation_fn": "relu", "encoder_normalize_before": False}
-    assert follow_encoder(str(tmp_path)) == {**expected, "layer_norm_eps": 1e-12}
+    assert follow_encoder(str(tmp_path)) == {**expected, "layer_norm_eps": 1e-12, "token_types": 0}
+    (tmp_path / "vocab.txt").touch()  # WordPiece: a BERT whose token types tell the texts of a pair apart
+    assert follow_encoder(str(tmp_path)) == {**expected, "layer_norm_eps": 1e-12, "token_types": 2}
 
 
 @pytest.mark.parametrize(

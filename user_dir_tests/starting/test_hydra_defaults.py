@@ -128,7 +128,7 @@ def test_options_of_files_and_command_line(tmp_path: Path) -> None:
 
 RUN = """\
 common: {{user_dir: {repo}/xl_plugins, cpu: true}}
-task: {{_name: xl_sentence_pair, data: {data}, max_length: 32}}
+task: {{_name: xl_sentence_pair, data: {data}, max_length: 32, from_scratch: true}}
 model: {{encoder_layers: 3, encoder_embed_dim: 16, encoder_ffn_embed_dim: 24, encoder_attention_heads: 4,
   max_positions: 64, _name: xl_xlmr}}
 optimization: {{max_update: 2}}

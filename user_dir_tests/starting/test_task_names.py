@@ -35,6 +35,9 @@ def test_every_alias_stands_for_a_task_and_hides_none() -> None:
         (["--task", "salt_tagging", "--task", "masked_lm"], ["--task", "salt_tagging", "--task", "masked_lm"]),
         (["d", "--task", "xl_tagging"], ["d", "--task", "xl_tagging"]),
         (["d", "--save-dir", "salt_tagging", "--task"], ["d", "--save-dir", "salt_tagging", "--task"]),
+        (["d", "--task", "salt_tagging", "--arch", "xl_encoder"], ["d", *SALT]),
+        (["d", "--arch=xl_encoder", "--task", "xl_tagging"], ["d", "--task", "xl_tagging"]),
+        (["d", "--arch", "xl_xlmr", "--task", "xl_tagging"], ["d", "--arch", "xl_xlmr", "--task", "xl_tagging"]),
         ([], []),
     ],
 )
@@ -72,3 +75,26 @@ def test_options_that_hydra_composed() -> None:
         cfg = OmegaConf.create(other)
         spell_out_options(cfg, set())
         assert cfg == other
+
+
+@pytest.mark.parametrize(
+    ("task", "model"),
+    [
+        ("xl_tagging", "xl_xlmr"),
+        ("xmixup_qa", "xmixup_xlmr"),
+        ("salt_text", "xl_xlmr"),
+        ("xla_text", "xla_cotrain_xlmr"),
+    ],
+)
+def test_one_name_for_every_tasks_model(task: str, model: str) -> None:
+    def read(*given: str) -> dict:
+        return vars(options.parse_args_and_arch(options.get_training_parser(), ["data", "--task", task, *given]))
+
+    assert read("--arch", "xl_encoder") == read() and read()["arch"] == model
+
+
+def test_one_name_in_a_recipe() -> None:
+    cfg = OmegaConf.create({"task": {"_name": "xl_text"}, "model": {"_name": "xl_encoder", "dropout": 0.2}})
+    given = {"task", "task._name", "model", "model._name", "model.dropout"}
+    spell_out_options(cfg, given)
+    assert cfg.model == {"dropout": 0.2} and given == {"task", "task._name", "model.dropout"}

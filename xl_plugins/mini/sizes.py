@@ -20,7 +20,7 @@ class Sizes:
     tokenizer: str = KINDS[0]
 
     def settings(self) -> dict[str, object]:
-        """What a finished folder is compared by; SentencePiece, the only kind once, is not named."""
+        """The values that a finished folder is compared by; SentencePiece, the only kind once, is not named."""
         return {name: value for name, value in asdict(self).items() if value != KINDS[0]}
 
 

@@ -36,7 +36,7 @@ _PARTS = {
 }  # fmt: skip
 _FREE = {  # of the parts: compared by content (see find_changes), or without effect on the result
     "data", "continue_with_changes", "train_languages", "valid_languages", "select_languages", "source_language",
-    "xla_label_tokens", "_name", "tpu", "dataset_impl",
+    "from_scratch", "xla_label_tokens", "_name", "tpu", "dataset_impl",
 }  # fmt: skip
 _LENGTHS = ("max_epoch", "max_update")
 _SHOWN = 4

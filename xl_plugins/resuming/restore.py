@@ -75,10 +75,12 @@ def with_restore_rules(load: Callable) -> Callable:
             check_metric(trainer.cfg.checkpoint.best_checkpoint_metric, trainer.task, trainer.criterion)
         path, resumes = _decide(cfg, trainer)
         if path is None and not trainer.task.brings_weights:
-            logger.warning(
-                "no --restore-file: the encoder starts from random weights; to start from a pre-trained one, name its"
-                " model.pt"
-            )
+            if not trainer.cfg.task.from_scratch:
+                raise UserError(
+                    "--restore-file: not given, so that the encoder would start from random weights; name a pre-trained"
+                    " one (its folder, or model.pt), or pass --from-scratch"
+                )
+            logger.warning("--from-scratch: the encoder starts from random weights")
         trainer.get_criterion().check_start(path, cfg.save_dir)
         saved = saved_config(path, read_all=trainer.data_parallel_rank == 0) if path else {}
         _compare_runs(path, resumes, saved, trainer)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ..errors import UserError
 from ..problems import PROBLEMS
 
+ENCODER = "xl_encoder"  # one name for the model of any task: plain, with mixup, three of XLA
 _OF_METHODS = {"salt": "salt_augment_task", "xla": "xla_cotrain_task"}
 ALIASES: dict[str, tuple[str, str]] = {
     f"{method}_{problem.name}": (task, problem.name)
@@ -29,7 +30,8 @@ def spell_out(words: Sequence[str]) -> list[str]:
     Raises:
         UserError: they name another problem, too.
     """
-    found, given = list(words), _values(words, "--task")
+    found = _without_encoder(words)
+    words, given = list(found), _values(found, "--task")
     if not given or given[-1][1] not in ALIASES:
         return found
     (place, name), width = given[-1], 1 if "=" in words[given[-1][0]] else 2
@@ -38,6 +40,15 @@ def spell_out(words: Sequence[str]) -> list[str]:
     if other:
         raise UserError(f"--problem {other[-1]}: --task {name} is about {problem}; leave --problem out")
     found[place : place + width] = ["--task", task, "--problem", problem]
+    return found
+
+
+def _without_encoder(words: Sequence[str]) -> list[str]:
+    """The words without ``--arch xl_encoder``, which asks for the model that the task has anyway."""
+    found = list(words)
+    for place, value in reversed(_values(words, "--arch")):
+        if value == ENCODER:
+            del found[place : place + (1 if "=" in words[place] else 2)]
     return found
 
 
@@ -53,6 +64,10 @@ def _values(words: Sequence[str], option: str) -> list[tuple[int, str]]:
 
 def spell_out_options(cfg: DictConfig, given: set[str]) -> None:
     """The same for options that hydra has composed; ``given``: dotted names of those that the user gave."""
+    if OmegaConf.select(cfg, "model._name") == ENCODER:
+        with open_dict(cfg):
+            del cfg.model["_name"]
+        given -= {"model", "model._name"}
     task: Any = cfg.get("task")
     name = task.get("_name") if isinstance(task, DictConfig) else None
     if name not in ALIASES:

@@ -49,6 +49,9 @@ class XLTaskConfig(FairseqDataclass, AugmentationOptions):
         default=False,
         metadata={"help": "go on with the run in --save-dir although options differ that change its result"},
     )
+    from_scratch: bool = field(
+        default=False, metadata={"help": "without --restore-file: train from random weights, which are no XLM-R"}
+    )
     seed: int = II("common.seed")
     update_freq: List[int] = II("optimization.update_freq")
     ddp_backend: str = II("distributed_training.ddp_backend")

@@ -51,7 +51,7 @@ def test_words_begin_where_no_continuation_is(uncased: WordPieces) -> None:
 
 
 def test_whole_words_may_be_substituted(uncased: WordPieces) -> None:
-    """What has no ## and none behind it: punctuation parts words, other than with SentencePiece."""
+    """Pieces without ## and with none behind them: punctuation parts words, other than with SentencePiece."""
     classes = PieceClasses(uncased.dictionary)
     ids = np.array(uncased.encode("a, b' cd 3 e"))
     found = eligible_positions(classes.starts[ids], classes.letter[ids], classes.alnum[ids], classes.special[ids])

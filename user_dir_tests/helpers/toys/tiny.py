@@ -24,7 +24,11 @@ SHAPE = {
     "--max-positions": 64,
     "--max-length": 32,
 }
-QUIET = {"--cpu": True, "--num-workers": 0}  # worker processes of a run that stops early take seconds to end
+QUIET = {
+    "--cpu": True,
+    "--num-workers": 0,
+    "--from-scratch": True,
+}  # worker processes of a run that stops early take seconds to end
 STILL = {"--dropout": 0, "--attention-dropout": 0, "--pooler-dropout": 0}
 
 
