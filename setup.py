@@ -18,10 +18,13 @@ FAIRSEQ = [
 EXTRAS = {
     "faiss": ["faiss-cpu>=1.8"],
     "hf": ["transformers>=4.40"],
+    "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
+        "onnx>=1.16",
+        "onnxruntime>=1.18",
         "psutil>=5.9",
         "pyarrow>=15,<22",
         "pytest>=8",

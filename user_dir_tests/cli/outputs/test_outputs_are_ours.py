@@ -33,6 +33,7 @@ OUTPUTS = {
     "xl-convert average out": FILE,
     "xl-convert from-hf out": FOLDER,
     "xl-convert members --out": FILES,
+    "xl-convert onnx out": FOLDER,
     "xl-convert to-hf out": FOLDER,
     "xl-convert trim out": FOLDER,
     "xl-convert untrim out": FILE,

@@ -27,6 +27,7 @@ KINDS = {
     "xl-convert average out": FILE,
     "xl-convert from-hf out": FOLDER,
     "xl-convert members --out": FILES,
+    "xl-convert onnx out": FOLDER,
     "xl-convert to-hf out": FOLDER,
     "xl-convert trim out": FOLDER,
     "xl-convert untrim out": FILE,
@@ -61,6 +62,7 @@ def convert_words(command: str, inputs: Path, out: Path) -> list[str]:
         "average": f"average {inputs}/plain.pt {inputs}/plain.pt {out}",
         "from-hf": f"from-hf {inputs}/hub {out}",
         "to-hf": f"to-hf {inputs}/tuned.pt {out} --data {inputs}/pairs",
+        "onnx": f"onnx {inputs}/tuned.pt {out} --data {inputs}/pairs",
         "members": f"members {inputs}/members.pt --out {out}",
         "trim": f"trim {inputs}/whole.pt --data {inputs}/text.txt --spm {inputs}/spm.model"
         f" --dict {inputs}/dict.txt {out}",
