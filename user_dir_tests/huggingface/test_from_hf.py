@@ -193,7 +193,7 @@ def test_rows_follow_the_tokenizer(tmp_path: Path, tiny_spm: TinySpm) -> None:
 
 
 def test_the_command_says_what_it_wrote(tmp_path: Path, tiny_spm: TinySpm, capsys: pytest.CaptureFixture[str]) -> None:
-    write_folder(tmp_path / "hf", tiny_spm, "bert", head="ForSequenceClassification", num_labels=3)
+    write_folder(tmp_path / "hf", tiny_spm, "bert")
     words = ["from-hf", str(tmp_path / "hf"), str(tmp_path / "out")]
     capsys.readouterr()
     assert convert.main(words) == 0
@@ -201,7 +201,7 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, tiny_spm: TinySpm, capsy
     assert shown.out == (
         f"{tmp_path / 'out'}: 2 layers of 24, {rows:,} pieces of {rows + 35:,} rows, no language-model head\n"
     )
-    assert shown.err.startswith("warning: left out, not of the encoder: classifier.bias, classifier.weight, pooler.")
+    assert shown.err.startswith("warning: left out, not of the encoder: pooler.dense.bias, pooler.dense.weight")
     before = (tmp_path / "out" / "model.pt").read_bytes()
     assert convert.main([*words, "--overwrite"]) == 0
     assert (tmp_path / "out" / "model.pt").read_bytes() == before  # the same bytes again

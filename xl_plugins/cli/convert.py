@@ -125,6 +125,7 @@ def from_hf(args: argparse.Namespace) -> int:
         more = f" and {len(done.left_out) - 3} more" if len(done.left_out) > 3 else ""
         say(f"warning: left out, not of the encoder: {', '.join(done.left_out[:3])}{more}", file=sys.stderr)
     head = "with its language-model head" if done.language_model else "no language-model head"
+    head = f"{head}, with the head of {done.head}" if done.head else head
     rows = f"{done.rows[1]:,} pieces" + (f" of {done.rows[0]:,} rows" if done.rows[0] != done.rows[1] else "")
     say(f"{args.out}: {done.layers} layers of {done.width}, {rows}, {head}")
     return 0

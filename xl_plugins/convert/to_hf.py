@@ -51,8 +51,7 @@ def to_hf(
     problem = tuned.task.problem
     files, bert = _tokenizer(root, options.max_positions)
     config = hub_config(options, len(tuned.task.source_dictionary), kind, problem.labels, bert)
-    where = "classification_heads" if kind is TEXTS else "position_heads"
-    head, first = f"{where}.{problem.head_name}.", bool(options.encoder_normalize_before)
+    head, first = f"{problem.facts.head}.", bool(options.encoder_normalize_before)
     weights = hub_weights(tuned.model.state_dict(), head, kind, first, bert)
     card = model_card(tuned, kind, lost, scores)
     with staging:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..checkpoints.writing import save_whole
@@ -11,6 +12,7 @@ from ..data.tokenizer import PieceEncoder
 from ..output import Staging
 from .encoder import convert, has_language_model, read_shape
 from .folder import open_folder
+from .heads import read_head
 from .tokenizer import MASK, SPECIAL, Tokenizer, read_tokenizer
 from .weights import Weights
 
@@ -22,7 +24,7 @@ class Converted(NamedTuple):
     """Sizes of what was written.
 
     rows: of the folder's embedding table, and those kept; language_model: whether it has a head that predicts words;
-    left_out: weights that the encoder does not need.
+    left_out: weights that neither encoder nor head needs; head: architecture of a classifier whose head came along.
     """
 
     layers: int
@@ -30,6 +32,7 @@ class Converted(NamedTuple):
     rows: tuple[int, int]
     language_model: bool
     left_out: list[str]
+    head: str = ""
 
 
 def from_hf(source: str, out: str, overwrite: bool = False, name: str = "OUT", **facts: Any) -> Converted:
@@ -52,13 +55,18 @@ def from_hf(source: str, out: str, overwrite: bool = False, name: str = "OUT", *
     staging.check()
     with Weights(folder) as weights:
         model = convert(weights, shape, tokenizer.rows, folder.kind == "bert")
-        left_out = sorted(name for name in weights if not name.startswith(_USED))
+        head = read_head(weights, shape.width)
+        used = (*_USED, *(HEADS if head is not None else ()))
+        left_out = sorted(name for name in weights if not name.startswith(used))
+    if head is not None:
+        model |= head.weights
     with staging:
         write_tokenizer(tokenizer, staging.new)
-        save_whole(_checkpoint(model, shape.options()), staging.new / MODEL)
+        save_whole(_checkpoint(model, shape.options(), head.labels if head else []), staging.new / MODEL)
         staging.commit(rows=len(tokenizer.rows), source=os.path.basename(os.path.abspath(source)), **facts)
     rows = (shape.vocabulary, len(tokenizer.rows))
-    return Converted(shape.layers, shape.width, rows, has_language_model(model), left_out)
+    architecture = folder.config["architectures"][0] if head else ""
+    return Converted(shape.layers, shape.width, rows, has_language_model(model), left_out, architecture)
 
 
 def read_folder(source: str, option: str = "--path") -> tuple[dict[str, Any], list[str]]:
@@ -75,6 +83,7 @@ def read_folder(source: str, option: str = "--path") -> tuple[dict[str, Any], li
 
 
 _USED = ("embeddings.", "encoder.", "lm_head.", "cls.predictions.")
+HEADS = ("classifier.", "qa_outputs.", "pooler.dense.")
 
 
 def write_tokenizer(tokenizer: Tokenizer, folder: Any) -> None:
@@ -85,10 +94,11 @@ def write_tokenizer(tokenizer: Tokenizer, folder: Any) -> None:
     PieceEncoder(str(folder / tokenizer.name), str(folder / DICT))
 
 
-def _checkpoint(model: dict[str, Any], options: Any) -> dict[str, Any]:
-    """A pre-trained archive, as fairseq saves one."""
+def _checkpoint(model: dict[str, Any], options: Any, labels: Sequence[str] = ()) -> dict[str, Any]:
+    """A pre-trained archive, as fairseq saves one; ``labels``: of its head."""
     history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
     return {
-        "args": options, "cfg": None, "model": model, "task_state": {}, "optimizer_history": history,
+        "args": options, "cfg": None, "model": model, "optimizer_history": history,
+        "task_state": {"labels": list(labels)} if labels else {},
         "extra_state": {"epoch": 1, "train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
     }  # fmt: skip

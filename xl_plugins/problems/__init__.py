@@ -30,6 +30,7 @@ class Facts:
         suffix: of prediction files.
         max_length: positions of an encoded example, the default of ``--max-length``.
         raw_options: options of xl-predict that only examples of this problem need.
+        head: where its weights are in a checkpoint, empty where nothing is trained.
         recipes: the problem whose published hyper-parameters serve; its own where this is empty.
     """
 
@@ -44,7 +45,12 @@ class Facts:
     suffix: str = "tsv"
     max_length: int = 128
     raw_options: tuple[str, ...] = ()
+    head: str = ""
     recipes: str = ""
+
+    @property
+    def head_name(self) -> str:
+        return self.head.rpartition(".")[2]
 
     @property
     def select_metric(self) -> str:
@@ -62,16 +68,21 @@ class Facts:
 
 
 _TABLE = ("columns", "format", "delimiter")
+_TEXTS = "classification_heads.sentence_classification_head"
 SENTENCE_PAIR = Facts(
-    "sentence_pair", "sentence pairs", ("input0", "input1"), "acc", ("accuracy",), raw_options=_TABLE
+    "sentence_pair", "sentence pairs", ("input0", "input1"), "acc", ("accuracy",), raw_options=_TABLE, head=_TEXTS
 )  # fmt: skip
-TEXT = Facts("text", "single texts", ("input0",), "acc", ("accuracy",), raw_options=_TABLE, recipes=SENTENCE_PAIR.name)
+TEXT = Facts(
+    "text", "single texts", ("input0",), "acc", ("accuracy",), raw_options=_TABLE, head=_TEXTS,
+    recipes=SENTENCE_PAIR.name,
+)  # fmt: skip
 TAGGING = Facts(
-    "tagging", "tagging", ("input0",), "f1", ("span_f1", "chunk_f1"), words=True, raw_options=("probabilities",)
+    "tagging", "tagging", ("input0",), "f1", ("span_f1", "chunk_f1"), words=True, raw_options=("probabilities",),
+    head="position_heads.tagging_head",
 )  # fmt: skip
 QA = Facts(
     "qa", "questions", ("input0",), "avg", ("qa", "squad2"), changeable=False, suffix="json", max_length=384,
-    raw_options=("context_pieces",),
+    raw_options=("context_pieces",), head="position_heads.span_head",
 )  # fmt: skip
 RETRIEVAL = Facts(
     "retrieval", "sentences", ("input0",), "", ("retrieval_accuracy", "set_f1"), by_row=False, changeable=False

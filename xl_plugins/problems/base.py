@@ -47,7 +47,7 @@ class Problem(Counted):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "facts" in vars(cls):
-            cls.name, cls.metric = cls.facts.name, cls.facts.metric
+            cls.name, cls.metric, cls.head_name = cls.facts.name, cls.facts.metric, cls.facts.head_name
 
     def __init__(self, data: DataBin, cfg: Any) -> None:
         self.data, self.cfg = data, cfg

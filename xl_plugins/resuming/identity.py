@@ -75,7 +75,7 @@ def fit_initial(record: Mapping[str, Any], identity: Mapping[str, Any], root: Pa
     """A fine-tuned checkpoint that initialises a run must read the same pieces; other labels only get a warning."""
     refuse_other_identity(record, identity, root, path, ("dictionary_sha256",))
     before, now = record.get("labels"), identity["labels"]
-    same_problem = record.get("problem") == identity["problem"]
+    same_problem = record.get("problem", identity["problem"]) == identity["problem"]  # a classifier has labels alone
     if same_problem and before is not None and before != now and len(before) == len(now):
         logger.warning(
             "%s was fine-tuned for %s; its head initialises that of %s", path, ", ".join(before), ", ".join(now)

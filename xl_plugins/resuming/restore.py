@@ -49,7 +49,8 @@ def saved_config(path: str, read_all: bool = True) -> Mapping[str, Any]:
         record = read_record(state.get("task_state"), path)
         return {**groups, "exported": exported, "cfg": {**cfg, **groups}, "record": record}
     options = _options(state.get("args"))
-    return {"task": {"_name": options.get("task")}, "model": options}
+    record = read_record(state.get("task_state"), path)
+    return {"task": {"_name": options.get("task")}, "model": options, "record": record}
 
 
 def _options(group: Any) -> dict[str, Any]:

@@ -27,7 +27,6 @@ MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken f
 class LabelledTexts(Classification):
     """One label per pair of texts or single text; the head is fairseq's RoBERTa classification head on ``<s>``."""
 
-    head_name = "sentence_classification_head"
     classifies_words = False
     shortest = 6, "two words and four special tokens"  # an example, in positions
     counter_names = ("correct", "count")

@@ -35,7 +35,6 @@ class ExtractiveQA(AnswerScores):
     """Start and end of the answer in the context; the head is a linear layer on every position."""
 
     facts = QA
-    head_name = "span_head"
     head_maker = "register_span_head"
     source_weight = 0.2
 

@@ -28,7 +28,6 @@ class Tagging(TagScores):
     """One label per word; the head is a linear layer on word vectors. Scored by micro F1 of spans."""
 
     facts = TAGGING
-    head_name = "tagging_head"
     head_maker = "register_word_head"
     classifies_words = True
     trains_without_gold = True
