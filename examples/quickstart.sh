@@ -2,6 +2,7 @@
 # The main job on the embedded benchmark, from raw files to a table: make data, pre-train a tiny XLM-R, fine-tune it in three
 # ways, evaluate. No download; about 6 minutes on two cores.
 #   examples/quickstart.sh [FOLDER]        (default: outputs/quickstart; finished steps are kept, so a second call goes on)
+# TOKENIZER=wordpiece-uncased makes a tiny BERT in its place; give another FOLDER then.
 set -euo pipefail
 work=${1:-outputs/quickstart}
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,13 +19,13 @@ say "raw data in seven languages, in XTREME's formats"
 [ -d "$work/raw" ] || quietly "$work/make.log" xl-mini make "$work/raw" --problem sentence_pair \
   --languages en,de,es,fr,sw,tr,hi --train 8000 --dev 300 --test 500 --unlabelled 20000 --seed 1 --noise 0.1
 
-say "a tiny XLM-R (3 layers, 128 wide), pre-trained on the benchmark's unlabelled text"
+say "a tiny encoder (3 layers, 128 wide), pre-trained on the benchmark's unlabelled text"
 OMP_NUM_THREADS=2 quietly "$work/pretrain.log" xl-mini pretrain "$work/raw" "$work/encoder" --updates 2000 --batch-size 32 \
-  --parallel-share 0.4 --lr 2e-3
+  --parallel-share 0.4 --lr 2e-3 --tokenizer "${TOKENIZER:-sentencepiece}"
 
 say "binarised data with translations, back-translations and translate-test"
 [ -d "$work/data-bin" ] || quietly "$work/prepare.log" xl-prepare xnli "$work/raw/xnli" "$work/data-bin" \
-  --spm "$work/encoder/sentencepiece.bpe.model" --dict "$work/encoder/dict.txt"
+  --model "$work/encoder"
 
 train() { # NAME OPTIONS...: fine-tune and evaluate one system
   local name=$1

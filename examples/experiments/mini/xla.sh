@@ -24,7 +24,7 @@ make_data() { # PROBLEM
   [ "$1" = sentence_pair ] || set=panx
   [ -d "$root/raw/$1" ] || xl-mini make "$root/raw/$1" "${of[@]}" --train "${TRAIN:-4000}" --dev 300 --test 500 --seed 1
   [ -d "$root/pool/$1" ] || xl-mini make "$root/pool/$1" "${of[@]}" --train "${POOL:-2000}" --dev 1 --test 1 --seed 2 --noise 0
-  [ -d "$bin" ] || xl-prepare $set "$root/raw/$1/$set" "$bin" --spm "$encoder/sentencepiece.bpe.model" --dict "$encoder/dict.txt" \
+  [ -d "$bin" ] || xl-prepare $set "$root/raw/$1/$set" "$bin" --model "$encoder" \
     --translate-train none --back-translation none --translate-dev none --translate-test none \
     --unlabelled "$root/pool/$1/$set/translate-train/en-{lang}.tsv"
 }
