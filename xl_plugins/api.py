@@ -71,8 +71,9 @@ class Model:
         return list(self.tuned.task.problem.labels)
 
     def predict(
-        self, examples: Iterable[Example], *, batch_size: int = BATCH_SIZE, probabilities: bool = False
-    ) -> list[dict[str, Any]]:
+        self, examples: Iterable[Example], *, batch_size: int = BATCH_SIZE, probabilities: bool = False,
+        spans: bool = False, segment: str | None = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
         """Predictions in the order of the examples.
 
         Args:
@@ -80,6 +81,8 @@ class Model:
                 texts with blanks between the words; (question, context). Or mappings with the fields that xl-predict
                 reads, such as ``{"question": ..., "context": ..., "id": ...}``.
             probabilities: tagging: of all labels for each word.
+            spans: tagging: words and their spans as well, with characters of the text.
+            segment: tagging: how texts are cut into words, ``blanks`` or ``unicode``, as xl-predict's ``--segment``.
 
         Returns:
             Records as xl-predict prints them: ``label`` and ``probabilities``; ``tags``; ``answer`` with ``start`` and
@@ -93,8 +96,9 @@ class Model:
             return []
         stream = io.BytesIO("".join(f"{row}\n" for row in rows).encode("utf-8", "surrogatepass"))
         facts = self.tuned.task.problem.facts
-        shows = probabilities and "probabilities" in facts.raw_options
-        given = Given("example", stream, source_rule(self.tuned), batch_size, probabilities=shows, tell=warnings.warn)
+        asked = {"probabilities": probabilities, "spans": spans, "segment": segment}
+        own: dict[str, Any] = {name: value for name, value in asked.items() if name in facts.raw_options}
+        given = Given("example", stream, source_rule(self.tuned), batch_size, **own, tell=warnings.warn)
         return list(facts.load("raw")(self.tuned, self.encoder, given))
 
     def _row(self, number: int, example: Example) -> str:

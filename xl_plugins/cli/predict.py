@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from tqdm import tqdm
+
 from xl_plugins.arguments import BATCH_SIZE, Parser
 from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
@@ -18,6 +20,7 @@ from xl_plugins.evaluation.options import add_model_options, batch_limits, model
 from xl_plugins.formats import tables
 from xl_plugins.formats.recognise import given_layout
 from xl_plugins.interrupts import clean_up_on_signals
+from xl_plugins.output import atomic_file, check_file
 from xl_plugins.problems import PROBLEMS, Facts
 from xl_plugins.terminal import say
 
@@ -34,7 +37,7 @@ problem:
   texts    text1 [TAB source1]
            {"text": "...", "source": "..."}
   tagging  words separated by blanks [TAB source]
-           {"words": ["...", "..."], "source": "..."}
+           {"words": ["...", "..."], "source": "..."}, or {"text": "...", "source": "..."}
   qa       {"question": "...", "context": "...", "id": "...", "source_question": "...", "source_context": "..."}
            (or any layout that xl-prepare squad reads; the answer is context[start:end])
 source, source1, source2 are the texts translated into the source language. A checkpoint trained with X-Mixup pairs
@@ -50,6 +53,7 @@ examples:
 
   echo 'Anna wohnt in Bern .' | xl-predict --path runs/panx/checkpoint_best.pt --data data-bin/panx
   {"tags": ["B-PER", "O", "O", "B-LOC", "O"]}
+  echo 'Anna lives in Bern.' | xl-predict --path runs/panx/checkpoint_best.pt --segment unicode --spans
 
   echo '{"id": "1", "question": "Wo wohnt Anna?", "context": "Anna wohnt in Bern."}' | \\
       xl-predict --path runs/squad/checkpoint_best.pt --data data-bin/xquad
@@ -62,6 +66,9 @@ _FIELDS = {
     "first": "text1", "second": "text2", "source1": "source1", "source2": "source2",
     "text": "text1", "source": "source1",
 }  # fmt: skip
+
+
+_RECORDS = ({"label", "probabilities"}, {"answer", "start", "end", "score"})  # keys of records, tagging's aside
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -86,6 +93,19 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=tables.KINDS, help="kind of that table (default: by name and first lines)")
     parser.add_argument("--delimiter", metavar="CHAR", help="between the values of csv (default: by header)")
     parser.add_argument("--probabilities", action="store_true", help="tagging: print the probabilities of all labels")
+    parser.add_argument(
+        "--spans", action="store_true",
+        help="tagging: print words and spans as well: type, words [first, stop), characters [start, end)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--segment", choices=("blanks", "unicode"),
+        help="tagging: how a sentence is cut into words: at blanks (default), or into words, numbers, ideographs and"
+        " punctuation marks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FILE", help="write the records to FILE, when all are there, and show progress"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if xl-predict made it")
     parser.add_argument(
         "--context-pieces", choices=("subword", "character"),
         help="questions: as the data was prepared (default: as its meta.json says, else subword)",
@@ -124,7 +144,7 @@ def _records(
     given = Given(
         name, stream, source_rule(tuned), limits["batch_size"] or BATCH_SIZE, limits["max_tokens"],
         _columns(args.columns), given_layout(args.format, args.delimiter), args.probabilities, args.context_pieces,
-        lambda note: say(f"xl-predict: {note}", file=sys.stderr),
+        args.spans, args.segment, lambda note: say(f"xl-predict: {note}", file=sys.stderr),
     )  # fmt: skip
     return problem.load("raw")(tuned, encoder, given)
 
@@ -151,12 +171,34 @@ def main(argv: list[str] | None = None) -> int:
     standard_input = args.input == "-"
     if not standard_input and not os.path.isfile(args.input):
         raise UserError(f"INPUT: {args.input} does not exist; name a file, or - for standard input")
+    if args.output:
+        check_file(args.output, args.overwrite, "xl-predict", _is_ours)
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
     encoder = open_tokenizer(tuned, args.spm, lambda text: say(f"xl-predict: warning: {text}", file=sys.stderr))
     name = "standard input" if standard_input else args.input
-    for record in _records(tuned, encoder, name, sys.stdin.buffer if standard_input else None, args):
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+    found = _records(tuned, encoder, name, sys.stdin.buffer if standard_input else None, args)
+    lines = (json.dumps(record, ensure_ascii=False) for record in found)
+    if not args.output:
+        for line in lines:
+            print(line, flush=True)
+        return 0
+    os.makedirs(os.path.dirname(os.path.abspath(args.output)), exist_ok=True)
+    with atomic_file(args.output) as file:
+        for line in tqdm(lines, unit=" examples", disable=None):
+            file.write(f"{line}\n")
+        check_file(args.output, args.overwrite, "xl-predict", _is_ours)  # another one may have come meanwhile
     return 0
+
+
+def _is_ours(path: str) -> bool:
+    """Whether the first line of a file is a record of this command."""
+    with open(path, "rb") as file:
+        first = file.readline(1 << 24)
+    try:
+        keys = set(json.loads(first)) - {"id"}
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return keys - {"words", "spans", "probabilities"} == {"tags"} or keys in _RECORDS
 
 
 def cli_main() -> None:

@@ -77,8 +77,8 @@ TEXT = Facts(
     recipes=SENTENCE_PAIR.name,
 )  # fmt: skip
 TAGGING = Facts(
-    "tagging", "tagging", ("input0",), "f1", ("span_f1", "chunk_f1"), words=True, raw_options=("probabilities",),
-    head="position_heads.tagging_head",
+    "tagging", "tagging", ("input0",), "f1", ("span_f1", "chunk_f1"), words=True,
+    raw_options=("probabilities", "spans", "segment"), head="position_heads.tagging_head",
 )  # fmt: skip
 QA = Facts(
     "qa", "questions", ("input0",), "avg", ("qa", "squad2"), changeable=False, suffix="json", max_length=384,

@@ -29,6 +29,8 @@ class Given:
         batch_size: examples that are read and predicted at once; max_tokens: most positions of a batch.
         columns, layout: where texts are in a table, and the table's kind.
         probabilities: whether the probabilities of all labels are wanted.
+        spans: whether spans of tags are wanted.
+        segment: how a sentence is cut into words, a key of ``SEGMENTS``; None: at blanks.
         context_pieces: how contexts are cut, ``subword`` or ``character``; None as the data was.
         tell: takes notes on the input as a whole, at its end.
     """
@@ -42,6 +44,8 @@ class Given:
     layout: Any = None
     probabilities: bool = False
     context_pieces: str | None = None
+    spans: bool = False
+    segment: str | None = None
     tell: Callable[[str], object] = print
 
 

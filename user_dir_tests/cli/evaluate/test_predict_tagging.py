@@ -177,3 +177,63 @@ def test_words_are_changed_as_in_preparation_and_counted(feed, paths, data, tmp_
     options = ["--path", paths["xl"], "--probabilities", "--data"]
     expected = feed(joined, *options, data)
     assert feed(apart, *options, data) != expected and feed(apart, *options, prepared) == expected
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: object) -> list[dict]:
+    capsys.readouterr()
+    assert main([str(word) for word in words]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_spans_and_their_characters(paths: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same tags as without; a span's characters are its words' and what stands between them."""
+    given = tmp_path / "given.txt"
+    lines = ["bo  da ke", "li mo", " na", "ka " * 9 + "so"]
+    given.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    plain = printed(capsys, given, "--path", paths["xl"])
+    found = printed(capsys, given, "--path", paths["xl"], "--spans", "--probabilities")
+    assert [record["tags"] for record in found] == [record["tags"] for record in plain]
+    assert list(found[0]) == ["tags", "words", "spans", "probabilities"]
+    count = 0
+    for line, record in zip(lines, found):
+        assert record["words"] == line.split()
+        covered = {place for span in record["spans"] for place in range(span["first"], span["stop"])}
+        assert covered == {place for place, tag in enumerate(record["tags"]) if tag != "O"}
+        for span in record["spans"]:
+            text = line[span["start"] : span["end"]]
+            assert span["text"] == text and text.split() == record["words"][span["first"] : span["stop"]]
+            assert span["type"] in ("LOC", "ORG", "PER")
+            count += 1
+    assert count > 2
+    as_json = tmp_path / "given.jsonl"
+    as_json.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    assert printed(capsys, as_json, "--path", paths["xl"], "--spans", "--probabilities") == found
+
+
+def test_running_text_is_cut_into_words(
+    paths: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "running.txt").write_text("bo da, ke!\n", encoding="utf-8")
+    (tmp_path / "cut.txt").write_text("bo da , ke !\n", encoding="utf-8")
+    (found,) = printed(capsys, tmp_path / "running.txt", "--path", paths["xl"], "--spans", "--segment", "unicode")
+    (expected,) = printed(capsys, tmp_path / "cut.txt", "--path", paths["xl"], "--spans")
+    assert found["words"] == expected["words"] == ["bo", "da", ",", "ke", "!"] and found["tags"] == expected["tags"]
+    assert [span["text"] for span in found["spans"]] != [] and all(
+        span["text"] == "bo da, ke!"[span["start"] : span["end"]] for span in found["spans"]
+    )
+
+
+def test_records_in_a_file(paths: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole or absent: a mistake in a later line leaves nothing."""
+    given, out = tmp_path / "given.txt", tmp_path / "out.jsonl"
+    given.write_text("bo da\nke\n", encoding="utf-8")
+    expected = printed(capsys, given, "--path", paths["xl"])
+    assert printed(capsys, given, "--path", paths["xl"], "--output", out) == []
+    assert [json.loads(line) for line in out.read_text().splitlines()] == expected
+    with pytest.raises(UserError, match="exists; pass --overwrite"):
+        main([str(given), "--path", str(paths["xl"]), "--output", str(out)])
+    assert printed(capsys, given, "--path", paths["xl"], "--output", out, "--overwrite") == []
+    given.write_text("bo da\n\nke\n", encoding="utf-8")
+    with pytest.raises(UserError, match="blank line"):
+        main([str(given), "--path", str(paths["xl"]), "--output", str(tmp_path / "other")])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["given.txt", "out.jsonl"]

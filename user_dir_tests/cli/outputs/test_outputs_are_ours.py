@@ -30,6 +30,7 @@ OUTPUTS = {
     "xl-mini pretrain folders": FOLDER,
     "xl-evaluate --json": FILE,
     "xl-evaluate --output": FILES,
+    "xl-predict --output": FILE,
     "xl-convert average out": FILE,
     "xl-convert from-hf out": FOLDER,
     "xl-convert members --out": FILES,

@@ -17,13 +17,14 @@ from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import FILE, FILES, FOLDER, Case, check_survival, pairs
 from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from user_dir_tests.helpers.toys.toy import make_data
-from xl_plugins.cli import convert, evaluate, mini
+from xl_plugins.cli import convert, evaluate, mini, predict
 from xl_plugins.data.binary.layout import load_dictionary
 from xl_plugins.errors import UserError
 
 KINDS = {
     "xl-evaluate --json": FILE,
     "xl-evaluate --output": FILES,
+    "xl-predict --output": FILE,
     "xl-convert average out": FILE,
     "xl-convert from-hf out": FOLDER,
     "xl-convert members --out": FILES,
@@ -54,6 +55,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> Path:
     prepare_raw(write_raw(root / "raw", rows=4), root / "pairs", tiny_spm)
     save_checkpoint(root / "tuned.pt", root / "pairs", "xl_sentence_pair", max_positions=64, max_length=60)
     assert convert.main(convert_words("to-hf", root, root / "hub")) == 0
+    (root / "given.tsv").write_text("a b\tb c\n")
     return root
 
 
@@ -82,6 +84,9 @@ def make_case(name: str, world: Path, root: Path) -> Case:
             option = name.split()[1]
             words = [str(inputs / "data"), "--path", str(inputs / "plain.pt"), option, str(out), *more]
             assert evaluate.main(words) == 0
+        elif name.startswith("xl-predict"):
+            words = ["--path", str(inputs / "tuned.pt"), "--data", str(inputs / "pairs"), "--output", str(out), *more]
+            assert predict.main([str(inputs / "given.tsv"), *words]) == 0
         elif name.startswith("xl-convert"):
             assert convert.main([*convert_words(name.split()[1], inputs, out), *more]) == 0
         else:

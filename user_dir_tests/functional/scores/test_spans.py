@@ -134,3 +134,19 @@ def test_properties(gold: list[list[str]], draw: random.Random) -> None:
     half = len(gold) // 2
     parts = [count(labels, gold[s], predicted[s]) for s in (slice(None, half), slice(half, None))]
     assert np.concatenate(parts).tolist() == found.tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([PANX, UPOS, MIXED]), st.integers(0, 5), st.randoms(use_true_random=False))
+def test_spans_are_found_where_they_are_counted(labels: list[str], count: int, draw: random.Random) -> None:
+    """Those of the rules one by one, in their order."""
+    tags = [[draw.choice(labels) for _ in range(draw.randint(0, 9))] for _ in range(count)]
+    flat = np.array([labels.index(tag) for row in tags for tag in row], dtype=np.int64)
+    found = SpanScheme(labels, XTREME).find(flat, np.array([len(row) for row in tags], dtype=np.int64))
+    assert [{(kind, first, stop - 1) for first, stop, kind in row} for row in found] == [spans(row) for row in tags]
+    assert all(row == sorted(row) for row in found)
+
+
+def test_types_of_spans_have_no_hyphen() -> None:
+    labels = ["B-LOC", "I-LOC", "O", "B-PER"]
+    assert SpanScheme(labels, "iob").find(np.array([0, 1, 3, 2]), np.array([4])) == [[(0, 2, "LOC"), (2, 3, "PER")]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import regex
+
 NON_JOINER = "\u200c"
 XTREME = "xtreme"  # value of "word_cleaning" in meta.json; without it words are kept
 _BREAKS = re.compile("[\t\r\n]+")
@@ -36,6 +38,18 @@ def tidy(word: str, xtreme: bool, notes: Notes | None = None, line: int = 0) -> 
     if notes is not None and made != kept:
         notes.add(f"word: {_AS_XTREME if xtreme else _AROUND}", line, kept)
     return made
+
+
+_LETTER = r"(?:(?!\p{Han})[\w\p{M}\u200c\u200d])"  # also marks and joiners within words
+# a number with its points, an ideograph, a word with its apostrophes, or any other character that is shown
+_WORDS = regex.compile(rf"\d+(?:[.,:]\d+)+|\p{{Han}}|{_LETTER}+(?:['\u2019]{_LETTER}+)*|[^\s\p{{C}}]")
+_BLANKS = regex.compile("[^ ]+")
+SEGMENTS = {"blanks": _BLANKS, "unicode": _WORDS}
+
+
+def find_words(text: str, segment: str | None = None) -> list[tuple[int, int]]:
+    """Characters [start, end) of the words of a running text, cut at blanks or as another of ``SEGMENTS`` says."""
+    return [match.span() for match in SEGMENTS[segment or "blanks"].finditer(text)]
 
 
 def split_words(text: str) -> list[str]:

@@ -44,6 +44,7 @@ class SpanScheme:
         else:
             parts = [(n, "" if n == OUTSIDE else f"-{kind}") for n, kind in letters_and_types(names, self.rule)]
         known = {kind: number for number, kind in enumerate(dict.fromkeys(kind for _, kind in parts))}
+        self.types = [kind.removeprefix("-") for kind in known]
         self._kind = np.array([known[kind] for _, kind in parts], dtype=np.int32)
         letters = [letter for letter, _ in parts]
         self._is = {letter: np.array([other == letter for other in letters]) for letter in "BIESO"}
@@ -94,6 +95,24 @@ class SpanScheme:
         hits = true.ends & guess.ends & (true.first == guess.first) & (true.kind == guess.kind)
         columns = [np.bincount(sentence[mask], minlength=len(sizes)) for mask in (true.ends, guess.ends, hits)]
         return np.stack(columns, axis=1).astype(np.int64)
+
+    def find(self, tags: np.ndarray, sizes: np.ndarray) -> list[list[tuple[int, int, str]]]:
+        """Spans of every sentence: first word, the word behind the last one, type.
+
+        Args:
+            tags: label index of every word (W,), sentence after sentence.
+            sizes: words per sentence (N,); they sum to W.
+        """
+        tags, sizes = np.asarray(tags, dtype=np.int64), np.asarray(sizes, dtype=np.int64)
+        sentence = np.repeat(np.arange(len(sizes)), sizes)
+        spans = self._spans(tags, np.arange(len(tags)) + sentence + 1, len(sizes))
+        found: list[list[tuple[int, int, str]]] = [[] for _ in sizes]
+        begins = np.cumsum(sizes) - sizes
+        for word in np.flatnonzero(spans.ends).tolist():
+            number = int(sentence[word])
+            first = int(spans.first[word]) - number - 1 - int(begins[number])
+            found[number].append((first, word - int(begins[number]) + 1, self.types[int(spans.kind[word])]))
+        return found
 
     def _flat(self, tags: np.ndarray, places: np.ndarray, sentences: int) -> np.ndarray:
         flat = np.full(len(tags) + sentences + 1, len(self.labels), dtype=np.int64)
