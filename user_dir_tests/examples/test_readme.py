@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 import sentencepiece
 
-from user_dir_tests.conftest import TinySpm
+import xl_plugins
+from user_dir_tests.conftest import TinySpm, made_up_text
 from user_dir_tests.helpers.running.training import save_archive
 from user_dir_tests.helpers.running.warm_commands import warm_commands
 from xl_plugins.mini.problems.topic import LABELS
@@ -92,7 +93,7 @@ def result(path: Path) -> dict:
 @pytest.mark.timeout(900)
 def test_readme(stage: Path) -> None:
     """The README's one run is the first of the page on X-Mixup, which goes on from there."""
-    (prepare_and_train,) = blocks(REPO / "README.md")
+    _, prepare_and_train = blocks(REPO / "README.md")
     first, baselines, predict, *_ = blocks(REPO / "docs" / "xmixup.md")
     assert first == prepare_and_train
     run(stage, prepare_and_train)
@@ -122,6 +123,26 @@ def test_page_on_encoders(stage: Path) -> None:
         {"text": "a", "text_pair": "b"}
     )
     assert (answer[0] if isinstance(answer, list) else answer)["label"] in ("contradiction", "entailment", "neutral")
+
+
+@pytest.mark.timeout(300)
+def test_from_a_table_to_a_pipeline(stage: Path) -> None:
+    """The three commands on a csv and a small mBERT; the pipeline and this package say the same."""
+    transformers = pytest.importorskip("transformers")
+    from user_dir_tests.helpers.wordpiece import write_bert
+
+    write_bert(stage / "models" / "bert-base-multilingual-cased", max_position_embeddings=512)
+    rows = [
+        f'"{text}, {number}",{"good" if number % 3 else "bad"}' for number, text in enumerate(made_up_text(1000, 4))
+    ]
+    (stage / "reviews.csv").write_text("\n".join(["review,opinion", *rows]) + "\n", encoding="utf-8")
+    commands, _ = blocks(REPO / "README.md")
+    run(stage, commands)
+    pipe = transformers.pipeline("text-classification", str(stage / "models" / "reviews"), top_k=None)
+    model = xl_plugins.load(str(stage / "outputs" / "reviews" / "checkpoint_best.pt"))
+    texts = ["bo da", "ka lu, 7"]
+    for theirs, ours in zip(pipe(texts), model.predict(texts)):
+        assert {row["label"]: row["score"] for row in theirs} == pytest.approx(ours["probabilities"], abs=1e-5)
 
 
 @pytest.mark.slow
