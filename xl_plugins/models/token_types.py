@@ -9,6 +9,7 @@ import torch
 from fairseq.modules import LearnedPositionalEmbedding
 from torch import Tensor, nn
 
+from ..data.binary.frame import BERT
 from ..errors import UserError
 from ..huggingface.encoder import PAIR
 
@@ -58,7 +59,7 @@ def add_token_types(model: Any, types: int, dictionary: Any, frame: Any) -> Any:
         return model
     if types != PAIR:
         raise UserError(f"--token-types {types}: expected 0, or {PAIR} as in BERT")
-    if frame is not None and frame.between != 1:
+    if frame is not None and frame.between != BERT:
         raise UserError(
             f"--token-types {types}: the encoder is a BERT, and the data were prepared with a SentencePiece tokenizer;"
             " prepare them with --model and the encoder's folder"
