@@ -29,7 +29,7 @@ def test_two_values(run_python: Callable, tmp_path: Path) -> None:
     config["common"] = {"cpu": True}
     config["dataset"] |= {"batch_size": 4}
     config["optimization"] = {"max_update": 3, "max_epoch": 0, "update_freq": [1]}
-    config["task"]["max_length"] = 32
+    config["task"] |= {"max_length": 32, "from_scratch": True}
     del config["checkpoint"]["finetune_from_model"]
     (tmp_path / "small" / "zero_shot_base.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
