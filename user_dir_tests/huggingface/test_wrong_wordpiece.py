@@ -49,6 +49,8 @@ FAULTS: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "fast: cut off": (FAST, write(FAST, '{"model": {"type": "WordPiece"'), "tokenizer.json: not JSON"),
     "fast: no vocabulary": (FAST, fast(lambda c: c["model"].pop("vocab")), "its vocab is no object of pieces"),
     "fast: a list": (FAST, fast(lambda c: c["model"].update(vocab=["a"])), "its vocab is no object of pieces"),
+    "fast: RoBERTa's kind": (FAST, fast(lambda c: c["model"].update(type="BPE", continuing_subword_prefix="")),
+                             "its model is BPE; expected Unigram, SentencePiece's kind, or WordPiece"),
     "fast: prefix": (FAST, fast(lambda c: c["model"].update(continuing_subword_prefix="@@")),
                      "marks continuations by @@ and unknown words by [UNK]; expected ## and [UNK]"),
     "fast: unknown": (FAST, fast(lambda c: c["model"].update(unk_token="<unk>")), "unknown words by <unk>; expected"),

@@ -58,18 +58,15 @@ def make_parser() -> argparse.ArgumentParser:
     from_hf.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert from-hf made it")
 
     to_hf = add("to-hf", TO_HF, TO_HF_EPILOG)
-    to_hf.add_argument("path", metavar="CKPT", help="checkpoint of a task of this package")
-    to_hf.add_argument("out", metavar="OUT", help="folder to write")
-    to_hf.add_argument("--data", metavar="DATA", help="data folder (default: the one that it was trained on)")
-    to_hf.add_argument("--plain", action="store_true", help="export X-Mixup's model without mixup inference")
+    onnx = add("onnx", ONNX, ONNX_EPILOG)
+    for exporting in (to_hf, onnx):
+        exporting.add_argument("path", metavar="CKPT", help="checkpoint of a task of this package")
+        exporting.add_argument("out", metavar="OUT", help="folder to write")
+        exporting.add_argument("--data", metavar="DATA", help="data folder (default: the one that it was trained on)")
+        exporting.add_argument("--plain", action="store_true", help="export X-Mixup's model without mixup inference")
     to_hf.add_argument("--scores", metavar="FILE", help="scores for the model card, from xl-evaluate --json")
     to_hf.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert to-hf made it")
 
-    onnx = add("onnx", ONNX, ONNX_EPILOG)
-    onnx.add_argument("path", metavar="CKPT", help="checkpoint of a task of this package")
-    onnx.add_argument("out", metavar="OUT", help="folder to write")
-    onnx.add_argument("--data", metavar="DATA", help="data folder (default: the one that it was trained on)")
-    onnx.add_argument("--plain", action="store_true", help="export X-Mixup's model without mixup inference")
     onnx.add_argument("--int8", action="store_true", help="write a second model, with weights of 8 bits")
     onnx.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert onnx made it")
 

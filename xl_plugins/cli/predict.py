@@ -18,6 +18,7 @@ from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.formats import tables
+from xl_plugins.formats.examples.words import SEGMENTS
 from xl_plugins.formats.recognise import given_layout
 from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.output import atomic_file, check_file
@@ -98,7 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="tagging: print words and spans as well: type, words [first, stop), characters [start, end)",
     )  # fmt: skip
     parser.add_argument(
-        "--segment", choices=("blanks", "unicode"),
+        "--segment", choices=tuple(SEGMENTS),
         help="tagging: how a sentence is cut into words: at blanks (default), or into words, numbers, ideographs and"
         " punctuation marks",
     )  # fmt: skip
@@ -195,9 +196,10 @@ def _is_ours(path: str) -> bool:
     with open(path, "rb") as file:
         first = file.readline(1 << 24)
     try:
-        keys = set(json.loads(first)) - {"id"}
-    except (ValueError, TypeError, RecursionError):
+        record = json.loads(first)
+    except (ValueError, RecursionError):
         return False
+    keys = set(record) - {"id"} if isinstance(record, dict) else set()
     return keys - {"words", "spans", "probabilities"} == {"tags"} or keys in _RECORDS
 
 

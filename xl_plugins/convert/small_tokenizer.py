@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..data.binary.meta import WORDPIECE
 from ..data.tokenizer import sentencepiece_proto, tokenizer_name
-from ..data.wordpiece import CONTINUES, SPECIAL, check_rules, make_tokenizer, to_symbol
+from ..data.wordpiece import CONTINUES, LONGEST, SPECIAL, check_rules, make_tokenizer, to_symbol
 from ..errors import UserError
 
 _NORMAL = 1  # sentencepiece_model.proto, ModelProto.SentencePiece.Type
@@ -37,7 +37,7 @@ def reduce_wordpiece(path: str, wanted: Iterable[str]) -> tuple[bytes, list[str]
     ordinary = [piece for piece in sorted(vocabulary, key=vocabulary.__getitem__) if piece not in SPECIAL.values()]
     kept = [p for p in ordinary if len(p.removeprefix(CONTINUES)) == 1 or to_symbol(p) in wanted]
     rules = {name: value for name, value in content["normalizer"].items() if name != "type"}
-    made = make_tokenizer(kept, rules, content["model"].get("max_input_chars_per_word", 100))
+    made = make_tokenizer(kept, rules, content["model"].get("max_input_chars_per_word", LONGEST))
     return json.dumps(made, ensure_ascii=False).encode("utf-8"), [to_symbol(piece) for piece in kept]
 
 

@@ -23,6 +23,8 @@ SPECIAL = {"<s>": "[CLS]", "<pad>": "[PAD]", "</s>": "[SEP]", "<unk>": "[UNK]", 
 CONTINUES, BEGINS = "##", "\u2581"
 _FAIRSEQ = {theirs: ours for ours, theirs in SPECIAL.items()}
 _UNKNOWN = "<unk>"
+WORDPIECE = "WordPiece"
+LONGEST = 100  # characters of a word, BERT's own; a longer one is unknown
 # threads of our own encode ahead; the library's are not safe beside processes that fork, as data workers are
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -150,11 +152,18 @@ def read_wordpiece(path: str) -> WordPieceModel:
     return WordPieceModel(content, path)
 
 
+def model_kind(model: Any) -> str | None:
+    """The type of a ``tokenizer.json``'s model, which older ones do not name; None for what is none."""
+    if not isinstance(model, dict):
+        return None
+    return model.get("type", WORDPIECE if "continuing_subword_prefix" in model else None)
+
+
 def check_rules(content: Any, name: str) -> None:
     """UserError unless the content of a ``tokenizer.json`` is BERT's: its normaliser, its words, WordPiece."""
     model = content.get("model") if isinstance(content, dict) else None
-    kind = model.get("type", "WordPiece" if "continuing_subword_prefix" in model else None) if model else None
-    if model is None or kind != "WordPiece":
+    kind = model_kind(model)
+    if model is None or kind != WORDPIECE:
         raise UserError(f"{name}: its model is {kind}; expected WordPiece, BERT's kind")
     for part, expected in (("normalizer", "BertNormalizer"), ("pre_tokenizer", "BertPreTokenizer")):
         found = (content.get(part) or {}).get("type") if isinstance(content.get(part) or {}, dict) else "no object"
@@ -171,7 +180,7 @@ def check_rules(content: Any, name: str) -> None:
         raise UserError(f"{name}: has no {' '.join(missing)}; expected the special tokens of BERT")
 
 
-def make_tokenizer(pieces: Iterable[str], normaliser: dict[str, Any], longest: int = 100) -> dict[str, Any]:
+def make_tokenizer(pieces: Iterable[str], normaliser: dict[str, Any], longest: int = LONGEST) -> dict[str, Any]:
     """The content of a ``tokenizer.json`` whose numbers are those of fairseq's dictionary.
 
     Args:
@@ -193,7 +202,7 @@ def make_tokenizer(pieces: Iterable[str], normaliser: dict[str, Any], longest: i
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": _template(vocabulary),
         "decoder": {"type": "WordPiece", "prefix": CONTINUES, "cleanup": True},
-        "model": {"type": "WordPiece", "unk_token": SPECIAL[_UNKNOWN], "continuing_subword_prefix": CONTINUES,
+        "model": {"type": WORDPIECE, "unk_token": SPECIAL[_UNKNOWN], "continuing_subword_prefix": CONTINUES,
                   "max_input_chars_per_word": longest, "vocab": vocabulary},
     }  # fmt: skip
 

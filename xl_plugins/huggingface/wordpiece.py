@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..data.binary.meta import SPM
-from ..data.wordpiece import CONTINUES, SPECIAL, check_rules, make_tokenizer, to_symbol
+from ..data.wordpiece import CONTINUES, LONGEST, SPECIAL, check_rules, make_tokenizer, model_kind, to_symbol
+from ..data.wordpiece import WORDPIECE as KIND
 from ..errors import UserError
 from ..terminal import printable
 from .folder import Folder, read_json
 
 FAST, VOCABULARY, SETTINGS = "tokenizer.json", "vocab.txt", "tokenizer_config.json"
 LARGEST = 1 << 28  # bytes of a tokenizer
-_LONGEST = 100  # characters of a word, BERT's own
 _RULES = ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
 
 
@@ -32,8 +32,7 @@ def has_wordpiece(folder: Folder) -> bool:
     fast = folder.file(FAST)
     if folder.file(SPM) is not None or fast is None:
         return folder.file(SPM) is None and folder.file(VOCABULARY) is not None
-    model = read_json(fast, LARGEST).get("model")
-    return isinstance(model, dict) and (model.get("type") == "WordPiece" or "continuing_subword_prefix" in model)
+    return model_kind(read_json(fast, LARGEST).get("model")) == KIND
 
 
 def read_wordpiece_of(folder: Folder) -> WordPiece:
@@ -45,14 +44,14 @@ def read_wordpiece_of(folder: Folder) -> WordPiece:
     fast, listed = folder.file(FAST), folder.file(VOCABULARY)
     if fast is None:
         assert listed is not None
-        vocabulary, rules, longest, source = read_vocabulary(listed), _settings(folder, listed), _LONGEST, listed
+        vocabulary, rules, longest, source = read_vocabulary(listed), _settings(folder, listed), LONGEST, listed
     else:
         content = read_json(fast, LARGEST)
         check_rules(content, str(fast))
         refuse_added(content, fast)
         vocabulary, source = content["model"]["vocab"], fast
         rules = {name: content["normalizer"].get(name) for name in _RULES}
-        longest = content["model"].get("max_input_chars_per_word", _LONGEST)
+        longest = content["model"].get("max_input_chars_per_word", LONGEST)
         if listed is not None and read_vocabulary(listed) != vocabulary:
             raise UserError(f"{folder.path}: {VOCABULARY} and {FAST} have other pieces; keep the one of the model")
     if missing := sorted(set(SPECIAL.values()) - vocabulary.keys()):

@@ -65,9 +65,7 @@ def test_lists_are_met_without_case_and_accents(uncased: WordPieces, cased: Word
     found = build_vocabulary("fr", words, uncased)
     assert found.surfaces == ["e", "火"] and found.found == 4
     assert names(uncased, found.ids) == ["▁e", "▁火"]
-    assert build_vocabulary("fr", words, cased).surfaces == ["é", "e", "火", "E"] or set(
-        build_vocabulary("fr", words, cased).surfaces
-    ) == {"é", "e", "火", "E"}
+    assert sorted(build_vocabulary("fr", words, cased).surfaces) == ["E", "e", "é", "火"]
 
 
 def test_dictionaries_are_met_without_accents(uncased: WordPieces, cased: WordPieces) -> None:

@@ -233,6 +233,12 @@ def test_records_in_a_file(paths: dict[str, Path], tmp_path: Path, capsys: pytes
     with pytest.raises(UserError, match="exists; pass --overwrite"):
         main([str(given), "--path", str(paths["xl"]), "--output", str(out)])
     assert printed(capsys, given, "--path", paths["xl"], "--output", out, "--overwrite") == []
+    for theirs in ('["tags"]\n', '{"tags": 1, "mine": 2}\n', "tags\n"):
+        (tmp_path / "mine").write_text(theirs)
+        with pytest.raises(UserError, match="xl-predict did not make it"):
+            main([str(given), "--path", str(paths["xl"]), "--output", str(tmp_path / "mine"), "--overwrite"])
+        assert (tmp_path / "mine").read_text() == theirs
+    (tmp_path / "mine").unlink()
     given.write_text("bo da\n\nke\n", encoding="utf-8")
     with pytest.raises(UserError, match="blank line"):
         main([str(given), "--path", str(paths["xl"]), "--output", str(tmp_path / "other")])

@@ -11,10 +11,10 @@ from xl_plugins.augment.primitives.base import Word
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.data.binary.meta import SPM
 from xl_plugins.data.tokenizer import BY_STRING, find_tokenizer, load_tokenizer, piece_table
-from xl_plugins.data.wordpiece import WordPieceModel
+from xl_plugins.data.wordpiece import BEGINS, WordPieceModel
 from xl_plugins.errors import UserError
 
-BOUNDARY = "\u2581"  # SentencePiece's mark at the beginning of a word; WordPiece's pieces have it here too
+BOUNDARY = BEGINS  # SentencePiece's mark at the beginning of a word; WordPiece's pieces have it here too
 
 T = TypeVar("T")
 

@@ -71,7 +71,7 @@ example:
 """
 ONNX = "a fine-tuned checkpoint for onnxruntime"
 ONNX_EPILOG = """\
-OUT receives model.onnx, config.json and the tokenizer, as optimum reads them; batch and length of its inputs are free.
+OUT receives model.onnx, config.json and the tokenizer; batch and length of its inputs are free.
 The model is run in onnxruntime before it is written, and must give the checkpoint's logits. --int8 writes
 model_quantized.onnx as well, a quarter in size, which gives other numbers; how far they are off is printed. Needs
 pip install 'xl-plugins[onnx]'.
