@@ -24,6 +24,7 @@ from xl_plugins.cli import augment, evaluate, prepare, xtune
 from xl_plugins.data.binary.frame import BERT
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
+from xl_plugins.huggingface.from_hf import from_hf
 
 PROBLEMS = ("sentence_pair", "tagging", "qa")
 POSITIONS = "encoder.sentence_encoder.embed_positions."
@@ -187,13 +188,18 @@ def _check_substitutes(data: DataBin) -> None:
     assert changed > 5
 
 
-def test_retrieval(hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_retrieval(hub: Path, tmp_path: Path) -> None:
+    """The folder and what it is converted to give the same figures."""
     raw = make_tatoeba(tmp_path / "raw")
     assert prepare.main(["tatoeba", str(raw), str(tmp_path / "bin"), "--model", str(hub), "--languages", "de"]) == 0
-    capsys.readouterr()
-    assert evaluate.main([str(tmp_path / "bin"), "--path", str(hub), "--layer", "2", "--json",
-                          str(tmp_path / "r.json"), "--device", "cpu"]) == 0  # fmt: skip
-    assert "de" in json.dumps(json.loads((tmp_path / "r.json").read_text()))
+    from_hf(str(hub), str(tmp_path / "out"))
+    found = []
+    for number, path in enumerate((hub, tmp_path / "out" / "model.pt")):
+        words = ["--path", str(path), "--layer", "2", "--json", str(tmp_path / f"{number}.json"), "--device", "cpu"]
+        assert evaluate.main([str(tmp_path / "bin"), *words]) == 0
+        content = json.loads((tmp_path / f"{number}.json").read_text())
+        found.append((content["languages"], content["figures"]))
+    assert found[0] == found[1] and set(found[0][0]) == {"de"}
 
 
 def test_data_of_sentencepiece_are_refused(
