@@ -5,7 +5,8 @@
 
 Rules: at most 15 files in a folder, 250 lines in a file of the package (350 in a test), imports downward only, no name
 of a problem outside problems/, datasets/ and methods/*/presets.py. Rooms are the folders of
-xl_plugins; ``ORDER`` names them from the ground up.
+xl_plugins; ``ORDER`` names them from the ground up. No module keeps the state of a run: nothing is assigned
+by ``global``, and no object that can change stands in a module.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "xl_plugins"
 FILES, LINES, TEST_LINES = 15, 256, 350
+KEPT = ("xl_plugins/checkpoints/checksums.py:24: _verified",)  # which files' bytes were read: true of any run
 OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names something else: a metric
 # From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other
 ORDER = """
@@ -149,12 +151,47 @@ def literals(root: Path = ROOT) -> list[str]:
     return wrong
 
 
+def run_state(root: Path = ROOT) -> list[str]:
+    """Return what modules keep from one call to the next: names declared ``global``, empty containers, objects
+    of the package's own classes unless those are frozen."""
+    trees = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted((root / PACKAGE).rglob("*.py"))]
+    classes = {
+        node.name: _frozen(node) for _, tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    }
+    wrong = []
+    for path, tree in trees:
+        where = path.relative_to(root)
+        wrong += [f"{where}:{node.lineno}: global" for node in ast.walk(tree) if isinstance(node, ast.Global)]
+        for node in tree.body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                names = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+                value = node.value
+                called = getattr(getattr(value, "func", None), "id", "")
+                empty = isinstance(value, (ast.List, ast.Dict)) and not getattr(
+                    value, "elts", getattr(value, "keys", None)
+                )
+                container = called in ("set", "dict", "list", "defaultdict") and not getattr(value, "args", ())
+                if empty or container or classes.get(called) is False:
+                    wrong.append(f"{where}:{node.lineno}: {names}")
+    return [line for line in wrong if line not in KEPT]
+
+
+def _frozen(node: ast.ClassDef) -> bool:
+    """Whether a class is a frozen dataclass, a named tuple or an enumeration."""
+    decorators = [ast.unparse(each) for each in node.decorator_list]
+    bases = [ast.unparse(each) for each in node.bases]
+    return any("frozen=True" in each for each in decorators) or any(
+        each.endswith(("NamedTuple", "Enum", "Flag")) for each in bases
+    )
+
+
 def main() -> int:
-    crowd, wrong, names = crowded(), upward(imports()), literals()
+    crowd, wrong, names, kept = crowded(), upward(imports()), literals(), run_state()
     print(f"folders over {FILES} files, files too long: {len(crowd)}", *crowd, sep="\n  ")
     print(f"imports against the layers: {len(wrong)}", *wrong, sep="\n  ")
     print(f"names of problems outside their homes: {len(names)}", *names, sep="\n  ")
-    return int(bool(crowd or wrong or names))
+    print(f"module globals that carry the state of a run: {len(kept)}", *kept, sep="\n  ")
+    return int(bool(crowd or wrong or names or kept))
 
 
 if __name__ == "__main__":

@@ -81,3 +81,26 @@ def test_docstrings_say_what_is_done_or_returned() -> None:
                 text = ast.get_docstring(node) or ""
                 wrong += [f"{path.relative_to(REPO)}: {text[:40]}"] * text.startswith(("Of ", "What "))
     assert wrong == []
+
+
+def test_modules_keep_no_state_of_a_run(house: Any, tmp_path: Path) -> None:
+    assert house.run_state() == []
+    path = tmp_path / "xl_plugins" / "clock.py"
+    path.parent.mkdir()
+    path.write_text(
+        "class Clock:\n    pass\n\n\n@dataclass(frozen=True)\nclass Range:\n    low: int\n\n\nCLOCK = Clock()\n"
+        "R = Range(0)\n_seen: set[int] = set()\nNAMES = {}\nWORDS = {'a': 1}\n\n\ndef f() -> None:\n    global WORDS\n"
+    )
+    expected = ["18: global", "10: CLOCK", "12: _seen", "13: NAMES"]
+    assert house.run_state(tmp_path) == [f"xl_plugins/clock.py:{line}" for line in expected]
+
+
+def test_what_one_more_touches(house: Any) -> None:
+    """A data set is its file and a line; a problem two tables of tasks besides its folder and entry; an option is
+    declared once, except where a method gives it another default."""
+    import places
+
+    fewest = {kind: min(map(len, count().values())) for kind, count in places.KINDS.items()}
+    assert fewest == {"data set": 1, "problem": 2, "method": 1, "option": 1}
+    twice = {name: files for name, files in places.options().items() if len(files) > 1}
+    assert len(twice) <= 14, twice

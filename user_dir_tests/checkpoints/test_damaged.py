@@ -15,8 +15,8 @@ import pytest
 import torch
 from fairseq import checkpoint_utils
 
-from xl_plugins.checkpoints import lock
 from xl_plugins.checkpoints.damaged import mend_last
+from xl_plugins.checkpoints.lock import RunLock
 from xl_plugins.checkpoints.restoring import prepare_folder
 from xl_plugins.checkpoints.safe_load import load_restricted
 from xl_plugins.errors import UserError
@@ -116,21 +116,22 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_folder_with_a_checkpoints_name(tmp_path: Path) -> None:
     (tmp_path / "checkpoint_best.pt").mkdir()
     with pytest.raises(UserError, match=r"checkpoint_best\.pt is a folder, where a checkpoint belongs"):
-        prepare_folder(options(tmp_path), TASK)
+        prepare_folder(options(tmp_path), TASK, RunLock())
 
 
 def test_left_overs_of_killed_writers_go(tmp_path: Path) -> None:
+    lock = RunLock()
     for name in (".checkpoint_last.pt.0123456789abcdef.xl-tmp", ".checkpoint_1_4.pt.0123456789abcdef.xl-tmp"):
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "notes.pt.tmp").write_text("mine")
-    prepare_folder(options(tmp_path), TASK)
+    prepare_folder(options(tmp_path), TASK, lock)
     assert sorted(os.listdir(tmp_path)) == [".xl-lock", "notes.pt.tmp"]
     lock.release()
     assert os.listdir(tmp_path) == ["notes.pt.tmp"]
 
 
 def _hold(folder: str, told: int) -> None:
-    lock.hold(folder)
+    RunLock().hold(folder)
     worker = os.fork()
     if worker:
         os.write(told, str(worker).encode())
@@ -144,23 +145,25 @@ def test_the_second_run_is_told_of_the_first(tmp_path: Path) -> None:
     worker = int(os.read(tells, 20))
     try:
         with pytest.raises(UserError) as raised:
-            prepare_folder(options(tmp_path), TASK)
+            prepare_folder(options(tmp_path), TASK, RunLock())
         where = f"--save-dir {tmp_path}: fairseq-train (process {holder} on {socket.gethostname()})"
         assert str(raised.value).startswith(where)
-        prepare_folder(options(tmp_path, no_save=True), TASK)
+        prepare_folder(options(tmp_path, no_save=True), TASK, RunLock())
     finally:
         os.kill(holder, signal.SIGKILL)
         os.waitpid(holder, 0)
+    lock = RunLock()
     try:
-        prepare_folder(options(tmp_path), TASK)  # though its worker lives
+        prepare_folder(options(tmp_path), TASK, lock)  # though its worker lives
     finally:
         os.kill(worker, signal.SIGKILL)
         lock.release()
 
 
 def test_runs_of_one_process_follow_each_other(tmp_path: Path) -> None:
+    lock = RunLock()
     for name in ("one", "two", "one"):
         (tmp_path / name).mkdir(exist_ok=True)
-        prepare_folder(options(tmp_path / name), TASK)
+        prepare_folder(options(tmp_path / name), TASK, lock)
     assert os.listdir(tmp_path / "two") == []
     lock.release()

@@ -164,6 +164,19 @@ def test_fp16(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path, memor
     assert all(torch.isfinite(value).all() for value in saved["model"].values())
 
 
+def test_fp16_moves_the_weights_as_float32_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
+    """On the CPU too, where fairseq would look for its flat copy under a CUDA device."""
+    options = {**SMALL, "max_epoch": 2, "fp16_init_scale": 4, "dropout": 0, "attention_dropout": 0, "pooler_dropout": 0}
+    weights = []
+    for name, more in (("start", {"lr": 0.0}), ("float32", {}), ("fp16", {"fp16": True})):
+        train_here(monkeypatch, words(data, tmp_path / name, TASKS[0], **{**options, **more}))
+        saved = load(tmp_path / name / "checkpoint_last.pt")["model"]
+        weights.append(torch.cat([saved[key].float().flatten() for key in sorted(saved) if "layers" in key]))
+    start, single, half = weights
+    assert (single - start).abs().mean() > 1e-3
+    assert (half - single).abs().mean() < 0.05 * (single - start).abs().mean()
+
+
 @pytest.mark.gpu
 def test_fp16_overflows_skip_updates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
     """An absurd loss scale overflows; skipped updates do not advance the update counter, and training goes on."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from xl_plugins.errors import UserError
 from xl_plugins.optim.linear import XLLinearSchedule
-from xl_plugins.optim.progress import PROGRESS, Progress
+from xl_plugins.optim.progress import Progress
 
 
 class Optimizer:
@@ -22,14 +22,6 @@ class Optimizer:
 
     def get_lr(self) -> float:
         return self.lr
-
-
-@pytest.fixture(autouse=True)
-def progress() -> Iterator[None]:
-    before = PROGRESS._updates
-    PROGRESS.forget()
-    yield
-    PROGRESS._updates = before
 
 
 def batches(count: int) -> Callable[[int], int]:
@@ -54,15 +46,16 @@ def test_decay_over_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Known once the task has said how long an epoch is: 7 batches in twos are 4 updates."""
     made = schedule(monkeypatch, max_epoch=3, update_freq=[2])
     assert made.step_update(0) == 2e-3 and made.total_updates() is None
-    PROGRESS.learn(batches(7))
+    made.progress.learn(batches(7))
     assert made.total_updates() == 12
     assert [made.step_update(i) for i in (0, 3, 6, 12)] == pytest.approx([2e-3, 1.5e-3, 1e-3, 0])
 
 
 def test_the_earlier_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    PROGRESS.learn(batches(10))
-    assert schedule(monkeypatch, max_epoch=3, max_update=12).total_updates() == 12
-    assert schedule(monkeypatch, max_epoch=1, max_update=12).total_updates() == 10
+    for epochs, expected in ((3, 12), (1, 10)):
+        made = schedule(monkeypatch, max_epoch=epochs, max_update=12)
+        made.progress.learn(batches(10))
+        assert made.total_updates() == expected
 
 
 def test_warm_up_then_decay(monkeypatch: pytest.MonkeyPatch) -> None:

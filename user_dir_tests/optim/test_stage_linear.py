@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import copy
 from argparse import Namespace
-from collections.abc import Iterator
 
 import pytest
 
 from user_dir_tests.optim.test_linear import Optimizer
 from xl_plugins.functional.selection import training_length
-from xl_plugins.optim.stage_linear import CLOCK, StageClock, StageLinearSchedule
+from xl_plugins.optim.stage_linear import StageClock, StageLinearSchedule
 
 PEAK = 2e-3
 WORKED = {0: 0.0, 5: 0.5, 9: 0.9, 10: 1.0, 11: 0.9889, 55: 0.5, 99: 0.0111}  # T = 100, W = 10
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[None]:
-    before = CLOCK.state_dict()
-    CLOCK.set(0, 0, None)
-    yield
-    CLOCK.set(**before)
-
-
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> StageLinearSchedule:
     monkeypatch.setattr("fairseq.optim.lr_scheduler.fairseq_lr_scheduler.FairseqOptimizer", Optimizer)
-    return StageLinearSchedule(Namespace(lr=[PEAK]), Optimizer())
+    return follower()
+
+
+def follower() -> StageLinearSchedule:
+    """A schedule with the clock of another run's iterator."""
+    schedule = StageLinearSchedule(Namespace(lr=[PEAK]), Optimizer())
+    schedule.follow(StageClock())
+    return schedule
 
 
 def begin(schedule: StageLinearSchedule, updates: int, total: int, warmup: int, peak: float | None = None) -> None:
-    """Begin a stage after ``updates`` updates: the task sets the clock, the trainer asks."""
-    CLOCK.set(total, warmup, peak)
+    """Begin a stage after ``updates`` updates: the iterator sets the clock, the trainer asks."""
+    schedule.next_clock.set(total, warmup, peak)
     schedule.step_begin_epoch(1)
     schedule.step_update(updates)
 
@@ -110,11 +108,10 @@ def test_state_within_a_stage(monkeypatch: pytest.MonkeyPatch, made: StageLinear
     rates(made, range(200, 200 + interrupted))
     state = copy.deepcopy(made.state_dict())
     assert state == {"start": 200, "total": 100, "warmup": 10, "peak": 0.3}
-    CLOCK.set(0, 0, None)  # another process
-    other = StageLinearSchedule(Namespace(lr=[PEAK]), Optimizer())
+    other = follower()  # in another process
     other.load_state_dict(state)
     assert other.step_update(200 + interrupted) == whole[interrupted]
-    CLOCK.set(**state)  # as the restored iterator does
+    other.next_clock.set(**state)  # as the restored iterator does
     other.step_begin_epoch(3)
     assert rates(other, range(200 + interrupted, 300)) == whole[interrupted:]
 

@@ -15,7 +15,6 @@ from user_dir_tests.helpers.toys.tiny import Setup, batch, build, build_trainer
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.functional.schedule import draw_gold, gold_probability
 from xl_plugins.methods.xmixup.task import SourceChoice
-from xl_plugins.optim.progress import PROGRESS
 
 SMALL = {"encoder_layers": 1, "encoder_embed_dim": 8, "encoder_ffn_embed_dim": 8, "encoder_attention_heads": 2}
 UNITS = ["update", "instance", "epoch"]
@@ -32,6 +31,7 @@ class Recorder:
     def __init__(self, setup: Setup) -> None:
         self.drawn: list[tuple[int, int, bool]] = []
         self.shares: list[float] = []
+        self.progress = setup.task.progress
         task, choose = setup.task, setup.task.choose_source
 
         def recording(sample: dict) -> SourceChoice:
@@ -62,6 +62,7 @@ def run(data: Path, updates: int, restore: Path | None = None, save: Path | None
         iterator.load_state_dict(state["train_iterator"])
         iterator = trainer.get_train_iterator(epoch=iterator.epoch, load_dataset=False)
         iterator.load_state_dict(state["train_iterator"])
+    setup.task.training_begins(trainer)
     freq = given["update_freq"][0]
     while trainer.get_num_updates() < updates:
         groups = GroupedIterator(iterator.next_epoch_itr(shuffle=True, fix_batches_to_gpus=False), freq)
@@ -135,7 +136,7 @@ def test_one_draw_per_epoch_at_its_first_update(data: Path) -> None:
 
 def test_epoch_draw_counts_updates_not_batches(data: Path) -> None:
     recorder = run(data, 7, sampling_unit="epoch", sampling_k=10.0, update_freq=[2])
-    assert [PROGRESS.updates_before(2, [freq]) for freq in (1, 2, 4)] == [6, 3, 2]
+    assert [recorder.progress.updates_before(2, [freq]) for freq in (1, 2, 4)] == [6, 3, 2]
     expected = [gold_probability(i, 10.0) for i in (0, 3, 6) for _ in range(6)]
     assert recorder.shares == pytest.approx(expected[:14])
 

@@ -12,9 +12,9 @@ from fairseq import checkpoint_utils
 from fairseq.distributed import utils as distributed_utils
 
 from ..errors import UserError
-from . import lock
 from .damaged import mend_last
 from .finished import end_finished
+from .lock import RunLock
 from .ranks import by_first_rank
 from .signals import passed_on, watch
 from .writing import LAST, clear_temporary, is_ours
@@ -25,8 +25,9 @@ def install() -> None:
     if getattr(checkpoint_utils.verify_checkpoint_directory, "_xl_plugins", False):
         return
     checkpoint_utils.verify_checkpoint_directory = _folder_in_a_line(checkpoint_utils.verify_checkpoint_directory)
-    checkpoint_utils.load_checkpoint = _prepared(checkpoint_utils.load_checkpoint)
-    distributed_utils.call_main = _released(distributed_utils.call_main)
+    lock = RunLock()
+    checkpoint_utils.load_checkpoint = _prepared(checkpoint_utils.load_checkpoint, lock)
+    distributed_utils.call_main = _released(distributed_utils.call_main, lock)
 
 
 def _folder_in_a_line(verify: Callable) -> Callable:
@@ -47,22 +48,23 @@ def _folder_in_a_line(verify: Callable) -> Callable:
     return verify_checkpoint_directory
 
 
-def _prepared(load: Callable) -> Callable:
+def _prepared(load: Callable, lock: RunLock) -> Callable:
     @functools.wraps(load)
     def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
         if not is_ours(trainer):
             return load(cfg, trainer, **kwargs)
-        by_first_rank(trainer, lambda: prepare_folder(cfg, trainer.cfg.task._name, trainer.checkpoint_suffix))
+        by_first_rank(trainer, lambda: prepare_folder(cfg, trainer.cfg.task._name, lock, trainer.checkpoint_suffix))
         extra_state, iterator = load(cfg, trainer, **kwargs)
         iterator = end_finished(trainer, extra_state, iterator)
+        trainer.task.training_begins(trainer)
         watch(trainer)
         return extra_state, iterator
 
     return load_checkpoint
 
 
-def prepare_folder(cfg: Any, task: str, suffix: str = "") -> None:
-    """Take the lock of ``cfg.save_dir``, remove what killed writers left, and see that the last checkpoint is whole.
+def prepare_folder(cfg: Any, task: str, lock: RunLock, suffix: str = "") -> None:
+    """Take ``cfg.save_dir`` for this run alone, remove what killed writers left, see that the last checkpoint is whole.
 
     Raises:
         UserError: another process trains into it, a folder has a checkpoint's name, or no checkpoint is whole.
@@ -82,7 +84,7 @@ def prepare_folder(cfg: Any, task: str, suffix: str = "") -> None:
         mend_last(cfg.save_dir, task)
 
 
-def _released(call_main: Callable) -> Callable:
+def _released(call_main: Callable, lock: RunLock) -> Callable:
     @functools.wraps(call_main)
     def with_release(*args: Any, **kwargs: Any) -> Any:
         try:

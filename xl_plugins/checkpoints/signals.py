@@ -32,7 +32,11 @@ STATUSES = frozenset(128 + number for number in SIGNALS)
 
 
 class _Watch:
-    """The state of the training in this process, for the handlers."""
+    """A training's view of the signals, from its beginning until the process is done with it.
+
+    The process's own table of handlers holds it, as the owner of the one in force; its training holds it as
+    ``trainer.xl_watch``.
+    """
 
     def __init__(self, trainer: Any) -> None:
         self.pid, self.alone = os.getpid(), trainer.data_parallel_world_size == 1
@@ -41,29 +45,58 @@ class _Watch:
         self.updates, self.busy = self.saved, False
         self.before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def leave(self, number: int) -> None:
-        raise SystemExit(128 + number)
+    def take(self) -> None:
+        """Handle the signals from now on; ignored ones (nohup) stay ignored."""
+        for number, handler in self.before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, self.handle)
 
+    def give_back(self) -> None:
+        if self.pid == os.getpid() and threading.current_thread() is threading.main_thread():
+            for number, handler in self.before.items():
+                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
-_watch: _Watch | None = None
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.pid != os.getpid():
+            return
+        now = time.monotonic()
+        if self.asked and now - self.when > SAME:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        if self.asked:
+            return
+        self.asked, self.when = number, now
+        if self.alone and not self.busy and self.saved == self.updates:
+            _say(f"{signal.Signals(number).name}: left; the last checkpoint has all {self.saved} updates of the run")
+            raise SystemExit(128 + number)
+        _say(f"{signal.Signals(number).name}: a checkpoint follows after this update, then the run leaves")
+
+    def validated(self, trainer: Any, end_of_epoch: bool, ends: bool, save: Callable[[], None]) -> None:
+        """After an update and its validation: leave if any rank was asked to; a run that ends here is left to end."""
+        self.updates = trainer.get_num_updates()
+        number = any_rank(trainer, self.asked)
+        if number and not ends:
+            if self.saved != self.updates:
+                save()
+            found = "saved" if self.saved == self.updates else "not saved, as the options say"
+            name = signal.Signals(number).name
+            logger.info("%s: stopped after %d updates (%s); the same command goes on", name, self.updates, found)
+            raise SystemExit(128 + number)
+        self.busy = not end_of_epoch
 
 
 def watch(trainer: Any) -> None:
-    """Take the signals from now on, for a training that begins; ignored ones (nohup) stay ignored."""
-    global _watch
+    """Take the signals from now on, for a training that begins."""
     unwatch()
     if threading.current_thread() is not threading.main_thread():
         return
-    _watch = _Watch(trainer)
-    for number, handler in _watch.before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _handle)
+    trainer.xl_watch = state = _Watch(trainer)
+    state.take()
     train_step = trainer.train_step
 
     @functools.wraps(train_step)
     def counted(*args: Any, **kwargs: Any) -> Any:
-        if _watch is not None:
-            _watch.busy = True
+        state.busy = True
         return train_step(*args, **kwargs)
 
     trainer.train_step = counted
@@ -74,33 +107,22 @@ def watch(trainer: Any) -> None:
 
 def unwatch() -> None:
     """Give the signals back."""
-    global _watch
-    if _watch is not None and _watch.pid == os.getpid() and threading.current_thread() is threading.main_thread():
-        for number, handler in _watch.before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-    _watch = None
+    state = _in_force()
+    if state is not None:
+        state.give_back()
 
 
-def saved(updates: int) -> None:
+def saved(trainer: Any) -> None:
     """Tell that a checkpoint from which the run can go on has been written."""
-    if _watch is not None:
-        _watch.saved = updates
+    state: _Watch | None = getattr(trainer, "xl_watch", None)
+    if state is not None:
+        state.saved = trainer.get_num_updates()
 
 
-def _handle(number: int, frame: FrameType | None) -> None:
-    if _watch is None or _watch.pid != os.getpid():
-        return
-    now = time.monotonic()
-    if _watch.asked and now - _watch.when > SAME:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    if _watch.asked:
-        return
-    _watch.asked, _watch.when = number, now
-    if _watch.alone and not _watch.busy and _watch.saved == _watch.updates:
-        _say(f"{signal.Signals(number).name}: left; the last checkpoint has all {_watch.saved} updates of the run")
-        _watch.leave(number)
-    _say(f"{signal.Signals(number).name}: a checkpoint follows after this update, then the run leaves")
+def _in_force() -> _Watch | None:
+    """The training whose handler this process has; None without one."""
+    owners = (getattr(signal.getsignal(number), "__self__", None) for number in SIGNALS)
+    return next((owner for owner in owners if isinstance(owner, _Watch)), None)
 
 
 def _say(line: str) -> None:
@@ -114,26 +136,14 @@ def _stops(validate_and_save: Callable) -> Callable:
         cfg: Any, trainer: Any, task: Any, epoch_itr: Any, valid_subsets: Any, end_of_epoch: bool
     ) -> Any:
         result = validate_and_save(cfg, trainer, task, epoch_itr, valid_subsets, end_of_epoch)
-        if _watch is not None:
-            _watch.updates = trainer.get_num_updates()
-            number = any_rank(trainer, _watch.asked)
-            if number and not result[1]:  # a run that ends here is left to end
-                _save_and_leave(cfg.checkpoint, trainer, epoch_itr, number)
-            _watch.busy = not end_of_epoch
+        state: _Watch | None = getattr(trainer, "xl_watch", None)
+        if state is not None:
+            save = functools.partial(checkpoint_utils.save_checkpoint, cfg.checkpoint, trainer, epoch_itr, None)
+            state.validated(trainer, end_of_epoch, result[1], save)
         return result
 
     validate_save_and_stop._xl_plugins = True  # type: ignore[attr-defined]
     return validate_save_and_stop
-
-
-def _save_and_leave(cfg: Any, trainer: Any, epoch_itr: Any, number: int) -> None:
-    assert _watch is not None
-    updates = trainer.get_num_updates()
-    if _watch.saved != updates:
-        checkpoint_utils.save_checkpoint(cfg, trainer, epoch_itr, None)
-    name, found = signal.Signals(number).name, "saved" if _watch.saved == updates else "not saved, as the options say"
-    logger.info("%s: stopped after %d updates (%s); the same command goes on", name, updates, found)
-    _watch.leave(number)
 
 
 # -- processes around the training --
@@ -176,7 +186,7 @@ def _in_child() -> None:
 
     It ends when the training ends it.
     """
-    if _watch is None:
+    if _in_force() is None:
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()

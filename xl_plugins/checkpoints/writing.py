@@ -61,7 +61,7 @@ def _whole_saves(save: Callable) -> Callable:
         with fail_together(trainer), _linked_copies():
             path = save(cfg, trainer, epoch_itr, val_loss)
         if not cfg.no_save and not cfg.no_last_checkpoints:
-            signals.saved(trainer.get_num_updates())
+            signals.saved(trainer)
         return path
 
     save_checkpoint._xl_plugins = True  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -52,16 +53,20 @@ HYPERNYMS: dict[str, tuple[str, ...]] = {
     noun: tuple(general for general, special in HYPONYMS.items() if noun in special) for noun in NOUNS
 }
 
+
+def _both_ways(pairs: str, entry: Callable[[str], Item]) -> dict[str, Item]:
+    """Each word of each pair with an entry made of the other one."""
+    both = [pair.split() for pair in pairs.split(";")]
+    return {one: entry(other) for left, right in both for one, other in ((left, right), (right, left))}
+
+
 _PAIRS = """aged young; strong weak; rich poor; happy sad; sick healthy; lazy diligent; fat thin; big small; old new;
     heavy light; expensive cheap; beautiful ugly; clean dirty; empty full; fast slow; hot cold"""
 COLOURS = ("white", "black", "red", "green", "blue", "yellow")
 # Adjectives that cannot hold of the same thing: antonyms, and colours of one another.
-EXCLUDES: dict[str, tuple[str, ...]] = {}
-for _pair in _PAIRS.split(";"):
-    _left, _right = _pair.split()
-    EXCLUDES[_left], EXCLUDES[_right] = (_right,), (_left,)
-for _colour in COLOURS:
-    EXCLUDES[_colour] = tuple(other for other in COLOURS if other != _colour)
+EXCLUDES: dict[str, tuple[str, ...]] = _both_ways(_PAIRS, lambda word: (word,)) | {
+    colour: tuple(other for other in COLOURS if other != colour) for colour in COLOURS
+}
 ADJECTIVES: tuple[str, ...] = tuple(EXCLUDES)
 
 _THING = "big small old new heavy light expensive cheap beautiful ugly clean dirty white black red green blue yellow"
@@ -136,14 +141,9 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     for verb, frame in _FRAMES.items()
 }
 # Verbs that exclude each other for the same participants, time and place.
-OPPOSITES: dict[str, str] = {}
-for (
-    _pair
-) in "buy sell; find lose; open close; push pull; break repair; love hate; protect attack; laugh cry; work rest".split(
-    ";"
-):
-    _left, _right = _pair.split()
-    OPPOSITES[_left], OPPOSITES[_right] = _right, _left
+OPPOSITES: dict[str, str] = _both_ways(
+    "buy sell; find lose; open close; push pull; break repair; love hate; protect attack; laugh cry; work rest", str
+)
 
 PLACES: tuple[str, ...] = tuple(
     """kitchen garden school market hospital forest beach street stadium city village station house office restaurant

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 
 from xl_plugins.mini.grammar import Token, grammar
 from xl_plugins.mini.meaning import inventory
 
-_POOLS: dict[str, dict[str, list[str]]] = {}
 
-
+@cache
 def pools(code: str) -> dict[str, list[str]]:
     """Words of language ``code`` by part of speech, sorted: what a mistranslated word may turn into."""
-    if code not in _POOLS:
-        speaker = grammar(code)
-        found: dict[str, set[str]] = {}
-        for clause in inventory():
-            for token in speaker.say(clause):
-                found.setdefault(token.pos, set()).add(token.form)
-        _POOLS[code] = {pos: sorted(forms) for pos, forms in sorted(found.items())}
-    return _POOLS[code]
+    speaker = grammar(code)
+    found: dict[str, set[str]] = {}
+    for clause in inventory():
+        for token in speaker.say(clause):
+            found.setdefault(token.pos, set()).add(token.form)
+    return {pos: sorted(forms) for pos, forms in sorted(found.items())}
 
 
 def corrupt(tokens: tuple[Token, ...], code: str, rate: float, rng: Random) -> tuple[Token, ...]:

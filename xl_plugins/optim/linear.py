@@ -9,7 +9,7 @@ from omegaconf import II
 
 from ..errors import UserError
 from ..functional.selection import linear_factor, warmup_updates
-from .progress import PROGRESS
+from .progress import Progress
 
 
 @dataclass
@@ -36,13 +36,14 @@ class XLLinearSchedule(FairseqLRScheduler):
             raise UserError(f"--warmup-ratio {cfg.warmup_ratio}: expected a share from 0 up to (not including) 1")
         if not cfg.max_epoch and not cfg.max_update:
             raise UserError("--lr-scheduler xl_linear needs the length of the run: give --max-epoch or --max-update")
+        self.progress = Progress()  # the task's, once the training begins
         self.optimizer.set_lr(cfg.lr[0])
 
     def total_updates(self) -> Optional[int]:
         """Length of the run; None until the training batches are known."""
         limits = [self.cfg.max_update] if self.cfg.max_update else []
-        if self.cfg.max_epoch and PROGRESS.is_known:
-            limits.append(PROGRESS.updates_before(self.cfg.max_epoch + 1, self.cfg.update_freq))
+        if self.cfg.max_epoch and self.progress.is_known:
+            limits.append(self.progress.updates_before(self.cfg.max_epoch + 1, self.cfg.update_freq))
         return min(limits) if limits else None
 
     def step_update(self, num_updates: int) -> float:

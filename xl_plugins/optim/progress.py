@@ -1,8 +1,8 @@
 """How many updates a run has, known once the training batches exist.
 
 fairseq tells schedules ``--max-update`` but not how long an epoch is, although the papers state their schedules in
-epochs. Tasks note here how long an epoch is whenever they build a training iterator; the schedule and draws per epoch
-read it.
+epochs. A task has one :class:`Progress` and notes there how long an epoch is whenever it builds a training iterator;
+draws per epoch read it, and the schedule, which gets it when the training begins.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from functools import cache
 
 
 class Progress:
-    """Length of the epochs of the current run; unknown before the training data is loaded."""
+    """Length of a run's epochs; unknown before the training data is loaded."""
 
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
         self._updates: Callable[[int], int] | None = None
 
     def learn(self, updates: Callable[[int], int]) -> None:
@@ -33,6 +30,3 @@ class Progress:
         if self._updates is None:
             raise RuntimeError("the training iterator has not been built yet")
         return sum(self._updates(update_freq[min(e, len(update_freq)) - 1]) for e in range(1, epoch))
-
-
-PROGRESS = Progress()

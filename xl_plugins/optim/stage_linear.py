@@ -14,8 +14,8 @@ from ..functional.selection import linear_factor
 class StageClock:
     """Where the current stage begins and how long it is, in updates; ``peak``: its highest rate, None for ``--lr``.
 
-    Set by the task when a stage begins, before the schedule is asked for its first rate; how many updates there were
-    before (``start``) the schedule is told then.
+    The iterator over the stages has one and sets it when a stage begins, before the schedule is asked for its first
+    rate; how many updates there were before (``start``) the schedule is told then.
     """
 
     start: Optional[int] = None
@@ -28,9 +28,6 @@ class StageClock:
 
     def state_dict(self) -> dict:
         return asdict(self)
-
-
-CLOCK = StageClock()
 
 
 @dataclass
@@ -46,7 +43,7 @@ class StageLinearSchedule(FairseqLRScheduler):
 
     def __init__(self, cfg: Any, optimizer: Any) -> None:
         super().__init__(cfg, optimizer)
-        self.clock = StageClock()
+        self.clock = self.next_clock = StageClock()
         self.optimizer.set_lr(cfg.lr[0])
 
     def state_dict(self) -> dict:
@@ -55,8 +52,12 @@ class StageLinearSchedule(FairseqLRScheduler):
     def load_state_dict(self, state_dict: dict) -> None:
         self.clock = StageClock(**state_dict)
 
+    def follow(self, clock: StageClock) -> None:
+        """Take the rates of ``clock`` from the next stage on; those of a restored state hold until it begins."""
+        self.next_clock = clock
+
     def step_begin_epoch(self, epoch: int) -> None:
-        self.clock = CLOCK
+        self.clock = self.next_clock
 
     def step_update(self, num_updates: int) -> float:
         clock = self.clock

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from fairseq.criterions import CRITERION_REGISTRY
 from fairseq.dataclass import initialize
 
@@ -31,6 +32,7 @@ def check_run(cfg: Any) -> None:
     if cfg.dataset.batch_size is None and cfg.dataset.max_tokens is None:
         raise UserError("--batch-size: pass the number of examples of a batch (or --max-tokens)")
     _check_precision(cfg.common)
+    _keep_apart_on_cpu(cfg.common)
     _check_criterion(task, getattr(cfg.criterion, "_name", None))
     check_save_dir(str(cfg.checkpoint.save_dir))
 
@@ -39,6 +41,13 @@ def _check_precision(common: Any) -> None:
     given = [flag for flag in ("fp16", "bf16", "amp") if getattr(common, flag, False)]
     if len(given) > 1:
         raise UserError(f"--{given[0]} and --{given[1]}: a run has one precision; leave out one of them")
+
+
+def _keep_apart_on_cpu(common: Any) -> None:
+    """``--fp16`` on the CPU: fairseq files its one flat float32 copy of all parameters under the current CUDA device,
+    where their updates would be lost; copies of single parameters have no such address."""
+    if common.fp16 and (common.cpu or not torch.cuda.is_available()):
+        common.fp16_no_flatten_grads = True
 
 
 def _check_criterion(task: str, name: str | None) -> None:

@@ -16,6 +16,8 @@ from ..checkpoints.finished import patience_state
 from ..data.binary.layout import SPLITS, DataBin
 from ..errors import UserError
 from ..models.plain import XLMRModel, set_epsilon
+from ..optim.linear import XLLinearSchedule
+from ..optim.progress import Progress
 from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
 from ..resuming.identity import training_digests
@@ -39,6 +41,7 @@ class XLTask(FairseqTask):
     def __init__(self, cfg: Any) -> None:
         super().__init__(cfg)
         self.check_config(cfg)
+        self.progress = Progress()
         self.data_bin = DataBin(Path(cfg.data), cfg.source_language)
         self.problem = self.problem_of(cfg)(self.data_bin, cfg)
         self.source_language = self.data_bin.source_language
@@ -138,6 +141,12 @@ class XLTask(FairseqTask):
 
     def prepare_run(self, cfg: Any, resumes: bool) -> None:
         """Called before a checkpoint is read, with the options of the whole run: the last moment to refuse it."""
+
+    def training_begins(self, trainer: Any) -> None:
+        """Called before the first update of this process, when the batches, the optimiser and all state are there."""
+        if isinstance(trainer.lr_scheduler, XLLinearSchedule):
+            trainer.lr_scheduler.progress = self.progress
+            trainer.lr_step_update()
 
     update_num = 0  # completed updates, so that all micro-batches of an update see the same number
 

@@ -11,7 +11,6 @@ from fairseq.data import data_utils
 from ..data.training.update_iterator import UpdateIterator
 from ..errors import UserError
 from ..functional.draws.updates import Shares, count_updates, plan_epoch, update_sizes
-from ..optim.progress import PROGRESS
 
 
 def training_iterator(
@@ -22,7 +21,7 @@ def training_iterator(
 ) -> UpdateIterator:  # fmt: skip
     """fairseq's :meth:`FairseqTask.get_batch_iterator` for a training set.
 
-    The order of examples is a function of seed and epoch; :data:`PROGRESS` learns how many updates an epoch has.
+    The order of examples is a function of seed and epoch; ``task.progress`` learns how many updates an epoch has.
     """
     dataset.set_epoch(epoch)
     with data_utils.numpy_seed(seed + epoch):
@@ -41,7 +40,7 @@ def training_iterator(
         other = replace(shares, steps=steps)
         return count_updates(update_sizes(order, tokens, other), other, skip_remainder_batch)
 
-    PROGRESS.learn(updates)
+    task.progress.learn(updates)
     plan = plan_epoch(order, dataset.sizes, tokens, shares, (seed, epoch), skip_remainder_batch)
     return UpdateIterator(
         dataset, plan, shares, seed=seed, shard_id=shard_id, num_workers=num_workers, epoch=epoch,

@@ -14,6 +14,7 @@ from ...data.binary.layout import DataBin
 from ...errors import UserError
 from ...models.cotrain import CotrainModel
 from ...optim.decay import without_decay
+from ...optim.stage_linear import StageLinearSchedule
 from ...tasks.base import XLTask
 from .cotraining.autocast import GradientScale, autocast
 from .cotraining.distil import DistilOptions, parse_features
@@ -146,13 +147,18 @@ class XLATask(XLTask):
 
     # -- training --
 
+    def training_begins(self, trainer: Any) -> None:
+        super().training_begins(trainer)
+        self.scale.watch(trainer.optimizer)
+        if self.stages is not None and isinstance(trainer.lr_scheduler, StageLinearSchedule):
+            trainer.lr_scheduler.follow(self.stages.clock)
+
     def train_step(
         self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, ignore_grad: bool = False,
         **kwargs: Any,
     ) -> Any:  # type: ignore[override]  # fmt: skip
         assert self.stages is not None
         self.stages.first_update(optimizer)
-        self.scale.watch(optimizer)
 
         def forward(*args: Any) -> Any:
             with autocast(str(self.cfg.xla_autocast), next(model.parameters()).device):

@@ -20,7 +20,6 @@ from ...errors import UserError
 from ...functional.schedule import draw_gold, gold_probability
 from ...models.xmixup import XMixupModel, unwrapped
 from ...optim.decay import without_decay
-from ...optim.progress import PROGRESS
 from ...problems.base import ones
 from .presets import XMIXUP_PRESETS, mixup_layer
 
@@ -163,7 +162,7 @@ class XMixupTask(XLTask):
         """Update i at which p* is evaluated: the current one, or the first of the epoch."""
         if str(self.cfg.sampling_unit) != "epoch":
             return self.update_num
-        return PROGRESS.updates_before(self.epoch, self.cfg.update_freq)
+        return self.progress.updates_before(self.epoch, self.cfg.update_freq)
 
     def begin_epoch(self, epoch: int, model: Any) -> None:
         self.epoch = epoch

@@ -29,13 +29,13 @@ class GradientScale:
     def __init__(self, wanted: bool, initial: float = 128.0) -> None:
         self.factor = float(initial) if wanted else 1.0
         self.wanted = wanted
-        self._watched: Any = None
 
     def watch(self, optimizer: Any) -> None:
-        """Look at the norm of every update's gradients."""
-        if not self.wanted or self._watched is optimizer:
+        """Look at the norm of every update's gradients: fairseq gives up where it is not finite, before it asks the
+        task for the update, and an optimiser of another class would not take the state of earlier checkpoints."""
+        if not self.wanted:
             return
-        self._watched, clip = optimizer, optimizer.clip_grad_norm
+        clip = optimizer.clip_grad_norm
 
         def clip_grad_norm(*args: Any, **kwargs: Any) -> Any:
             norm = clip(*args, **kwargs)

@@ -16,7 +16,7 @@ from typing import Any
 from fairseq.data.iterators import EpochBatchIterator
 
 from ....functional.selection import training_length
-from ....optim.stage_linear import CLOCK
+from ....optim.stage_linear import StageClock
 from .distil import (
     DistilOptions,
     describe,
@@ -48,6 +48,7 @@ class StageIterator(ResumableStages):
     ) -> None:  # fmt: skip
         self.task, self.model, self.plan, self.pools, self.labeller = task, model, plan, pools, labeller
         self.distil, self.options, self.log, self.loading = distil, options, log, Loading()
+        self.clock = StageClock()
         self.epoch = 1
         self.scores = [math.nan] * len(model.members)  # dev score of every member as it is
         self.data: StageData | None = None
@@ -115,7 +116,7 @@ class StageIterator(ResumableStages):
         refuse_empty(stage, reports, total, per_update, passes)
         self._began = begin
         self.data = make_data(chosen, self.pools, options.alpha)
-        CLOCK.set(total, warmup, options.warmup_lr if stage.is_warmup else None)
+        self.clock.set(total, warmup, options.warmup_lr if stage.is_warmup else None)
         self._best = -math.inf if stage.is_warmup else self.scores[stage.member]
         self._improved, self.fresh, self._open = False, True, True
         self.model.activate(stage.member)

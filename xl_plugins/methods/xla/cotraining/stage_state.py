@@ -11,7 +11,6 @@ import torch
 from fairseq.data.iterators import EpochBatchIterating, EpochBatchIterator
 
 from ....errors import UserError
-from ....optim.stage_linear import CLOCK
 from .distil import DistilOptions
 from .labelling import Labeller
 from .plan import Stage
@@ -81,7 +80,7 @@ class ResumableStages(EpochBatchIterating):
         if unfinished:
             assert self.data is not None
             state["stage"] = {
-                "sets": self.data.state_dict(), "clock": CLOCK.state_dict(), "best": self._best,
+                "sets": self.data.state_dict(), "clock": self.clock.state_dict(), "best": self._best,
                 "improved": self._improved, "entry": json.dumps(self._entry), "batching": self._batching,
             }  # fmt: skip
         return state
@@ -105,11 +104,11 @@ class ResumableStages(EpochBatchIterating):
                 " it out, or resume from the end of a stage"
             )
         self.data = make_data(restore_sets(stage["sets"], self.pools), self.pools, self.options.alpha)
-        CLOCK.set(**stage["clock"])
+        self.clock.set(**stage["clock"])
         self._best, self._improved, self._entry = stage["best"], stage["improved"], json.loads(stage["entry"])
         self.fresh, self._open, self._pending = False, True, True
         self.model.activate(self.stage.member)
-        count = CLOCK.total * self.options.accumulation(self.stage) * self.loading.num_shards
+        count = self.clock.total * self.options.accumulation(self.stage) * self.loading.num_shards
         self._inner = self._batches(count)
         done = state_dict["iterations_in_epoch"] // stage["batching"][2] * self._batching[2]
         self._inner.load_state_dict({**state_dict, "iterations_in_epoch": done, "version": 2})
