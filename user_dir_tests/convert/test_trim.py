@@ -20,7 +20,7 @@ from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from xl_plugins.cli import convert
 from xl_plugins.convert.untrim import untrim
 from xl_plugins.convert.used_pieces import find_pieces
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
@@ -104,7 +104,7 @@ def test_an_unknown_character_costs_what_it_cost(world: World) -> None:
 
 
 def test_dictionary_and_tables_keep_their_order(world: World) -> None:
-    full, small = load_dictionary(world.spm.dict), load_dictionary(world.out / DICT)
+    full, small = load_with_mask(world.spm.dict), load_with_mask(world.out / DICT)
     rows = torch.tensor([full.index(symbol) for symbol in small.symbols])
     assert len(small) < len(full) and rows.tolist() == sorted(rows.tolist()) and rows[-1] == len(full) - 1
     before, after = (torch.load(path, weights_only=False)["model"] for path in (world.model, world.out / MODEL))
@@ -124,7 +124,7 @@ def test_hidden_states_are_equal_bit_for_bit(world: World) -> None:
         (world.model, world.spm.model, world.spm.dict),
         (world.out / MODEL, world.out / SPM, world.out / DICT),
     ):
-        loaded = build_pretrained(str(model), read_pretrained(str(model)), load_dictionary(dictionary), True)
+        loaded = build_pretrained(str(model), read_pretrained(str(model)), load_with_mask(dictionary), True)
         ids, sizes = PieceEncoder(str(spm), str(dictionary)).encode(texts)
         rows = np.split(ids, np.cumsum(sizes)[:-1])
         states.append([loaded(torch.tensor([[0, *row]]), features_only=True)[0] for row in rows])
@@ -159,7 +159,7 @@ def test_rows_of_the_trained_model_win(world: World, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "trained.pt")
     small, whole = str(world.out / DICT), str(tmp_path / "whole.pt")
     sizes = untrim(str(tmp_path / "trained.pt"), small, str(world.model), str(world.spm.dict), whole)
-    full, kept = load_dictionary(world.spm.dict), load_dictionary(world.out / DICT)
+    full, kept = load_with_mask(world.spm.dict), load_with_mask(world.out / DICT)
     assert sizes == (len(kept), len(full))
     before, after = (torch.load(path, weights_only=False)["model"][name] for path in (world.model, whole))
     moved = (after - before).mean(1).round()
@@ -229,7 +229,7 @@ def test_what_is_no_text_is_named(world: World, tmp_path: Path, capsys: pytest.C
     assert world.trim(data=tmp_path / "raw", out=tmp_path / "small") == 0
     printed = capsys.readouterr()
     assert f"warning: left out, no text: {tmp_path}/raw/picture.png\n" in printed.err
-    rows, full = len(load_dictionary(tmp_path / "small" / DICT)), len(load_dictionary(world.spm.dict))
+    rows, full = len(load_with_mask(tmp_path / "small" / DICT)), len(load_with_mask(world.spm.dict))
     assert f"{tmp_path}/small: {rows} of {full:,} pieces" in printed.out
     with pytest.raises(UserError, match=r"picture\.png"):
         world.trim(data=tmp_path / "raw" / "picture.png", out=tmp_path / "other")
@@ -295,7 +295,7 @@ def test_mistakes_of_untrim(world: World, tmp_path: Path, changed: str, message:
         (tmp_path / "d.txt").write_text("".join(f"{line}\n" for line in lines if line.split(" ")[0] != used[0]))
         given["full-dict"] = tmp_path / "d.txt"
     else:
-        size = len(load_dictionary(world.spm.dict))
+        size = len(load_with_mask(world.spm.dict))
         torch.save({"model": {"decoder.embed_tokens.weight": torch.ones(size, 3)}}, tmp_path / "narrow.pt")
         given["full"] = tmp_path / "narrow.pt"
     options = [word for name, path in given.items() for word in (f"--{name}", str(path))]

@@ -14,7 +14,7 @@ pytest.importorskip("transformers")
 from user_dir_tests.conftest import made_up_text
 from user_dir_tests.helpers.wordpiece import write_bert
 from xl_plugins.cli import convert
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
 from xl_plugins.huggingface.from_hf import from_hf
@@ -49,7 +49,7 @@ def symbols(folder: Path, texts: list[str]) -> list[list[str]]:
 
 
 def test_the_data_are_cut_into_the_same_pieces(folder: Path) -> None:
-    full, small = (load_dictionary(folder / name / NAMES[1]) for name in ("full", "small"))
+    full, small = (load_with_mask(folder / name / NAMES[1]) for name in ("full", "small"))
     assert symbols(folder / "small", TEXTS) == symbols(folder / "full", TEXTS)
     assert len(small) < len(full) and set(small.symbols) <= set(full.symbols)
     for text in made_up_text(60, 8):  # other texts: smaller pieces, none of them unknown that was not
@@ -62,7 +62,7 @@ def test_the_data_are_cut_into_the_same_pieces(folder: Path) -> None:
 def test_states_are_equal_to_the_bit(folder: Path) -> None:
     states, logits = [], []
     for name in ("full", "small"):
-        dictionary = load_dictionary(folder / name / NAMES[1])
+        dictionary = load_with_mask(folder / name / NAMES[1])
         path = str(folder / name / "model.pt")
         model = build_pretrained(path, read_pretrained(path), dictionary, with_lm_head=True)
         assert model.encoder.sentence_encoder.embed_positions.token_types.weight.shape == (2, 24)

@@ -18,7 +18,7 @@ from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
 from user_dir_tests.helpers.running.training import REPO, load, same_parameters, train_here
 from xl_plugins.cli import augment, evaluate, prepare, xtune
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.errors import UserError
 from xl_plugins.huggingface.cached import cached_encoder, check_pieces, hub_folder
 from xl_plugins.huggingface.from_hf import from_hf
@@ -246,7 +246,7 @@ def test_commands_that_read_an_encoder_take_the_folder(
         assert evaluate.main([str(tmp_path / "data"), "--path", str(path), "--layer", "2"]) == 0
         tables.append(capsys.readouterr().out.splitlines()[1:])  # below its title
     assert tables[0] == tables[1]
-    dictionary = load_dictionary(tmp_path / "data" / "dict.txt")
+    dictionary = load_with_mask(tmp_path / "data" / "dict.txt")
     models = [load_language_model(str(path), dictionary) for path in (tmp_path / "hub", tmp_path / "out" / "model.pt")]
     one, other = (model.state_dict() for model in models)
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

@@ -14,7 +14,7 @@ import torch
 
 from user_dir_tests.conftest import TinySpm, made_up_text
 from user_dir_tests.helpers.running.training import save_archive
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.binary.rows import Rows
 from xl_plugins.errors import UserError
 
@@ -86,7 +86,7 @@ def test_binarised_text(modules: Any, data: Path, tiny_spm: TinySpm, tmp_path: P
 
 
 def test_masks(modules: Any, tiny_spm: TinySpm) -> None:
-    dictionary = load_dictionary(tiny_spm.dict)
+    dictionary = load_with_mask(tiny_spm.dict)
     fates = np.zeros(3, dtype=int)
     for seed in range(400):
         ids = np.append(np.random.default_rng([9, seed]).integers(4, 300, size=40), dictionary.eos())
@@ -137,7 +137,7 @@ def test_states_do_not_depend_on_batches(
 ) -> None:
     make_text(modules, data, tiny_spm, tmp_path / "text")
     save_archive(tmp_path / "model.pt", tiny_spm.dict, max_positions=128, tokens_per_sample=128)
-    head, dictionary = modules["head"], load_dictionary(tmp_path / "text" / "dict.txt")
+    head, dictionary = modules["head"], load_with_mask(tmp_path / "text" / "dict.txt")
     model = head.build_pretrained(
         str(tmp_path / "model.pt"), head.read_pretrained(str(tmp_path / "model.pt")), dictionary
     )

@@ -21,7 +21,7 @@ from user_dir_tests.helpers.wordpiece import (
     write_tokenizer,
 )
 from xl_plugins.data.binary.frame import BERT
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.data.wordpiece import to_piece, to_symbol
@@ -44,7 +44,7 @@ TEXTS = [
 
 def load(folder: Path, with_lm_head: bool = False) -> Any:
     path = str(folder / "model.pt")
-    return build_pretrained(path, read_pretrained(path), load_dictionary(folder / "dict.txt"), with_lm_head)
+    return build_pretrained(path, read_pretrained(path), load_with_mask(folder / "dict.txt"), with_lm_head)
 
 
 def encoder_of(folder: Path) -> PieceEncoder:
@@ -54,7 +54,7 @@ def encoder_of(folder: Path) -> PieceEncoder:
 def theirs_of(folder: Path, ids: list[int]) -> list[int]:
     """Rows of the vocabulary for ids of the dictionary."""
     rows = {piece: row for row, piece in enumerate((folder / VOCABULARY).read_text(encoding="utf-8").split("\n"))}
-    symbols = load_dictionary(folder.parent / "out" / "dict.txt").symbols
+    symbols = load_with_mask(folder.parent / "out" / "dict.txt").symbols
     return [rows[to_piece(symbols[number])] for number in ids]
 
 
@@ -119,7 +119,7 @@ def test_token_types_matter(tmp_path: Path) -> None:
 def test_the_language_model_predicts_alike(tmp_path: Path, cased: bool) -> None:
     theirs = write_bert(tmp_path / "hf", cased, head="ForMaskedLM")
     assert from_hf(str(tmp_path / "hf"), str(tmp_path / "out")).language_model
-    symbols = load_dictionary(tmp_path / "out" / "dict.txt").symbols
+    symbols = load_with_mask(tmp_path / "out" / "dict.txt").symbols
     tokens = torch.tensor([[0, 30, len(symbols) - 1, 31, 2]])
     rows = theirs_of(tmp_path / "hf", list(range(len(symbols))))
     with torch.no_grad():

@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 from user_dir_tests.conftest import TinySpm, made_up_text
 from user_dir_tests.helpers.hub import FAST, KINDS, SPM, change_config, pieces_of, write_folder
 from xl_plugins.cli import convert
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.huggingface.encoder import read_shape
 from xl_plugins.huggingface.folder import open_folder
@@ -27,7 +27,7 @@ PAD = 1
 
 def load(folder: Path, with_lm_head: bool = False) -> Any:
     path = str(folder / "model.pt")
-    return build_pretrained(path, read_pretrained(path), load_dictionary(folder / "dict.txt"), with_lm_head)
+    return build_pretrained(path, read_pretrained(path), load_with_mask(folder / "dict.txt"), with_lm_head)
 
 
 def ids(rows: int, lengths: tuple[int, ...] = (9, 64, 2)) -> torch.Tensor:
@@ -187,7 +187,7 @@ def test_rows_follow_the_tokenizer(tmp_path: Path, tiny_spm: TinySpm) -> None:
     from_hf(str(tmp_path / "hf"), str(tmp_path / "out"))
     table = read_pretrained(str(tmp_path / "out" / "model.pt"))["model"]["encoder.sentence_encoder.embed_tokens.weight"]
     names = [name for name, _ in content["model"]["vocab"]]
-    symbols = load_dictionary(tmp_path / "out" / "dict.txt").symbols
+    symbols = load_with_mask(tmp_path / "out" / "dict.txt").symbols
     wanted = theirs.embeddings.word_embeddings.weight[[names.index(symbol) for symbol in symbols]]
     assert torch.equal(table, wanted) and symbols[-1] == "<mask>"
 

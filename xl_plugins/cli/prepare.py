@@ -17,7 +17,7 @@ from xl_plugins.data.binary.meta import NAME, read_meta
 from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.metrics.benchmark import task_name
-from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.formats.examples.plan import Part, Plan
 from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.tables import print_table
 from xl_plugins.terminal import say
@@ -88,28 +88,28 @@ class _Bar:
     """One progress bar over the bytes of all input files."""
 
     def __init__(self, plan: Plan, shown: bool) -> None:
-        from xl_plugins.problems.preparation import unit_size
+        from xl_plugins.problems.preparation import part_size
 
-        total = sum(unit_size(unit) for unit in plan.units)
+        total = sum(part_size(part) for part in plan.parts)
         self.bar = tqdm(total=total, unit="B", unit_scale=True, disable=not shown, desc="prepare")
-        self.done: dict[Unit, int] = {}
+        self.done: dict[Part, int] = {}
 
-    def __call__(self, unit: Unit, consumed: int) -> None:
-        self.bar.update(consumed - self.done.get(unit, 0))
-        self.done[unit] = consumed
-        self.bar.set_postfix_str(f"{unit.language} {unit.split}{' view' if unit.view else ''}", refresh=False)
+    def __call__(self, part: Part, consumed: int) -> None:
+        self.bar.update(consumed - self.done.get(part, 0))
+        self.done[part] = consumed
+        self.bar.set_postfix_str(f"{part.language} {part.split}{' view' if part.view else ''}", refresh=False)
 
 
 def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
     rows = []
-    for unit, stats in sorted(
+    for part, stats in sorted(
         job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)
     ):
-        unlabelled = unit.split in meta["unlabelled"].get(unit.language, []) and not unit.view
+        unlabelled = part.split in meta["unlabelled"].get(part.language, []) and not part.view
         rows.append([
-            unit.language,
-            unit.split + (" (no labels)" if unlabelled else ""),
-            f"{meta['source_language']}-view" if unit.view else "own",
+            part.language,
+            part.split + (" (no labels)" if unlabelled else ""),
+            f"{meta['source_language']}-view" if part.view else "own",
             *job.writer.summary(stats),
         ])  # fmt: skip
     header = ["language", "split", "text", *job.writer.columns]
@@ -167,7 +167,7 @@ def _prepare(args: argparse.Namespace, spm: str, dictionary: str, encoder: str) 
     for warning in job.warnings:
         say(f"xl-prepare: warning: {warning}", file=sys.stderr)
     if job.resumed:
-        say(f"Went on from an interrupted run: {job.resumed} of {len(plan.units)} parts were complete.")
+        say(f"Went on from an interrupted run: {job.resumed} of {len(plan.parts)} parts were complete.")
     _print_summary(job, meta)
     say(*next_steps(args.dest, meta, encoder))
     return 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from ..checkpoints.writing import save_whole
-from ..data.binary.layout import load_dictionary as load_with_mask
+from ..data.binary.layout import load_with_mask
 from ..data.binary.meta import DICT
 from ..data.tokenizer import PieceEncoder, tokenizer_name
 from ..huggingface.from_hf import MODEL

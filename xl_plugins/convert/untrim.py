@@ -11,7 +11,7 @@ from torch import Tensor, tensor
 
 from ..checkpoints.makers import MAKER, is_made_by
 from ..checkpoints.writing import save_whole
-from ..data.binary.layout import load_dictionary as load_with_mask
+from ..data.binary.layout import load_with_mask
 from ..errors import UserError
 from ..output import check_file
 from .vocabulary import TABLES, read_model, replace_tables, table_kind

@@ -19,7 +19,7 @@ from xl_plugins.datasets import (
     xnli,
     xquad,
 )
-from xl_plugins.formats.examples.plan import Plan, Reader, Unit
+from xl_plugins.formats.examples.plan import Part, Plan, Reader
 
 READERS: dict[str, Reader] = {
     "xnli": xnli,
@@ -38,4 +38,4 @@ READERS: dict[str, Reader] = {
     "squad": squad,
 }
 
-__all__ = ["READERS", "Plan", "Reader", "Unit"]
+__all__ = ["READERS", "Part", "Plan", "Reader"]

@@ -10,7 +10,7 @@ import re
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.lines import LineFile, RetrievalPlan
-from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.formats.examples.plan import Part, Plan
 from xl_plugins.formats.languages import CODE, check_language, parse_languages
 from xl_plugins.formats.packing import PACKED
 from xl_plugins.formats.tsv import find_file
@@ -45,12 +45,12 @@ def make_plan(args: argparse.Namespace) -> Plan:
         raise UserError(f"RAW: no XX-en.training.XX or XX-en.test.XX in {args.raw}; correct the folder")
     plan = RetrievalPlan("bucc2018", check_language(args.source_language, "--source-language"))
     for lang in languages:
-        units = [unit for split, parts in _PARTS for unit in _units(args.raw, lang, split, parts)]
-        if not units:
+        parts = [part for split, names in _PARTS for part in _parts(args.raw, lang, split, names)]
+        if not parts:
             raise UserError(
                 f"--languages: no files for {lang}; none of {args.raw}/{lang}-en.training.{lang} and others"
             )
-        plan.units.extend(units)
+        plan.parts.extend(parts)
     return plan
 
 
@@ -64,10 +64,10 @@ def _discover(raw: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _units(raw: str, lang: str, split: str, parts: tuple[str, ...]) -> list[Unit]:
-    for part in parts:
+def _parts(raw: str, lang: str, split: str, names: tuple[str, ...]) -> list[Part]:
+    for name in names:
         for folder in (raw, os.path.join(raw, f"{lang}-en")):
-            stem = os.path.join(folder, f"{lang}-en.{part}.")
+            stem = os.path.join(folder, f"{lang}-en.{name}.")
             own, english, gold = (find_file(stem + ending) for ending in (lang, "en", "gold"))
             if own is None and english is None:
                 continue
@@ -76,7 +76,7 @@ def _units(raw: str, lang: str, split: str, parts: tuple[str, ...]) -> list[Unit
                     f"{stem}{lang if own is None else 'en'}: missing; both sides of a collection are needed"
                 )
             return [
-                Unit(lang, split, False, LineFile(own, keyed=True)),
-                Unit(lang, split, True, LineFile(english, keyed=True, gold=gold)),
+                Part(lang, split, False, LineFile(own, keyed=True)),
+                Part(lang, split, True, LineFile(english, keyed=True, gold=gold)),
             ]
     return []

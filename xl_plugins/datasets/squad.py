@@ -6,7 +6,7 @@ import argparse
 
 from xl_plugins.datasets.layouts import given, xtreme_qa
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.formats.examples.plan import Part, Plan
 from xl_plugins.formats.examples.squad_json import QaFile, QaPlan
 from xl_plugins.formats.languages import check_language, parse_languages
 
@@ -72,8 +72,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
     for role, (split, view) in given.ROLES.items():
         option = f"--{role}"
         for language, text in given.expand(getattr(args, role.replace("-", "_")), option, languages).items():
-            plan.units.append(Unit(language, split, view, QaFile(*given.parse_file(text, option, language))))
-    if not plan.units:
+            plan.parts.append(Part(language, split, view, QaFile(*given.parse_file(text, option, language))))
+    if not plan.parts:
         raise UserError("--train, --valid, --test: no file given; see xl-prepare squad --help for examples")
     given.check_plan(plan, "questions")
     return plan

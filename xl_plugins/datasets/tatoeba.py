@@ -10,7 +10,7 @@ import re
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.lines import LineFile, RetrievalPlan
-from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.formats.examples.plan import Part, Plan
 from xl_plugins.formats.languages import CODE, XTREME_LANGUAGES, check_language, parse_languages
 from xl_plugins.formats.packing import PACKED
 from xl_plugins.formats.tsv import find_file
@@ -63,8 +63,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
     plan = RetrievalPlan("tatoeba", check_language(args.source_language, "--source-language"))
     for lang in languages:
         own, english = _pair(args.raw, lang)
-        plan.units.append(Unit(lang, "test", False, LineFile(own)))
-        plan.units.append(Unit(lang, "test", True, LineFile(english, aligned=True, sort=args.sorted_english)))
+        plan.parts.append(Part(lang, "test", False, LineFile(own)))
+        plan.parts.append(Part(lang, "test", True, LineFile(english, aligned=True, sort=args.sorted_english)))
     return plan
 
 

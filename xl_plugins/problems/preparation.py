@@ -15,11 +15,11 @@ from xl_plugins.data.binary.manifest import Ledger, fingerprint, write_json
 from xl_plugins.data.binary.meta import BERTS, WORDPIECE
 from xl_plugins.data.tokenizer import PieceEncoder, tokenizer_name
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.formats.examples.plan import Part, Plan
 from xl_plugins.output import Staging
 from xl_plugins.problems import PROBLEMS
 
-Progress = Callable[[Unit, int], None]
+Progress = Callable[[Part, int], None]
 COMMAND = "xl-prepare"
 
 
@@ -44,17 +44,17 @@ class Preparation:
     ) -> None:
         self.plan, self.dest, self.spm, self.dict_path = plan, dest.rstrip("/"), spm, dictionary
         self.threads = threads
-        inputs = [raw, spm, dictionary, *(path for unit in plan.units for path in unit.file.paths)]
+        inputs = [raw, spm, dictionary, *(path for part in plan.parts for path in part.file.paths)]
         self.staging = Staging(dest, COMMAND, "DEST", overwrite, inputs, resume=True)
-        self.progress: Progress = progress or (lambda unit, consumed: None)
-        self.stats: dict[Unit, dict[str, int]] = {}
+        self.progress: Progress = progress or (lambda part, consumed: None)
+        self.stats: dict[Part, dict[str, int]] = {}
         self.warnings: list[str] = list(plan.warnings)
         self.resumed = 0
 
     def run(self) -> dict[str, Any]:
         self.staging.check()
-        for unit in self.plan.units:
-            unit.file.peek()
+        for part in self.plan.parts:
+            part.file.peek()
         self.encoder = PieceEncoder(self.spm, self.dict_path, self.threads)
         if self.encoder.warning:
             self.warnings.append(self.encoder.warning)
@@ -73,41 +73,41 @@ class Preparation:
         return meta
 
     def _write(self) -> dict[str, Any]:
-        writer, units = self.writer, self.plan.ordered()
+        writer, parts = self.writer, self.plan.ordered()
         writer.prepare()
-        marks = self._fingerprints(units)
-        done = {unit for unit in units if self.ledger.is_finished(writer.name(unit), marks[unit])}
-        needed = {writer.reference(unit) for unit in units}  # only these stay in memory
-        self.ledger.forget_others({writer.name(unit) for unit in done})
+        marks = self._fingerprints(parts)
+        done = {part for part in parts if self.ledger.is_finished(writer.name(part), marks[part])}
+        needed = {writer.reference(part) for part in parts}  # only these stay in memory
+        self.ledger.forget_others({writer.name(part) for part in done})
         self.resumed = len(done)
-        for unit in units:
-            reference = writer.reference(unit)
-            if unit in done:
-                rows = self.ledger.load(writer.name(unit), writer.rows_type)
+        for part in parts:
+            reference = writer.reference(part)
+            if part in done:
+                rows = self.ledger.load(writer.name(part), writer.rows_type)
             else:
-                rows = writer.write(unit, reference, partial(self.progress, unit))
-                self.ledger.finish(writer.name(unit), marks[unit], rows, writer.outputs(unit))
-            self.stats[unit] = rows.stats
-            self.warnings += writer.check(unit, rows, reference)
-            if unit in needed or (unit.split != "train" and not unit.view):
-                writer.rows[unit] = rows
-            self.progress(unit, unit_size(unit))
+                rows = writer.write(part, reference, partial(self.progress, part))
+                self.ledger.finish(writer.name(part), marks[part], rows, writer.outputs(part))
+            self.stats[part] = rows.stats
+            self.warnings += writer.check(part, rows, reference)
+            if part in needed or (part.split != "train" and not part.view):
+                writer.rows[part] = rows
+            self.progress(part, part_size(part))
         return self._finish()
 
-    def _fingerprints(self, units: list[Unit]) -> dict[Unit, str]:
+    def _fingerprints(self, parts: list[Part]) -> dict[Part, str]:
         digests = {
             path: file_digest(path)
-            for path in {path for unit in units for path in unit.file.paths} | {self.spm, self.dict_path}
+            for path in {path for part in parts for path in part.file.paths} | {self.spm, self.dict_path}
         }
         self.tokenizer_digest, self.dictionary_digest = digests[self.spm], digests[self.dict_path]
         common = (self.plan.problem, self.tokenizer_digest, self.dictionary_digest)
-        marks: dict[Unit, str] = {}
-        for unit in units:
-            reference = self.writer.reference(unit)
-            source = (unit.file.describe(), [digests[path] for path in unit.file.paths])
+        marks: dict[Part, str] = {}
+        for part in parts:
+            reference = self.writer.reference(part)
+            source = (part.file.describe(), [digests[path] for path in part.file.paths])
             base = marks.get(reference, "") if reference else ""
-            described = (self.writer.describe(unit), unit.pool) if unit.pool else self.writer.describe(unit)
-            marks[unit] = fingerprint(self.writer.name(unit), source, common, described, base)
+            described = (self.writer.describe(part), part.pool) if part.pool else self.writer.describe(part)
+            marks[part] = fingerprint(self.writer.name(part), source, common, described, base)
         return marks
 
     def _finish(self) -> dict[str, Any]:
@@ -116,8 +116,8 @@ class Preparation:
         name = tokenizer_name(self.spm)
         shutil.copyfile(self.spm, os.path.join(self.new, name))
         counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
-        for unit, stats in self.stats.items():
-            counts[unit.view].setdefault(unit.language, {})[unit.split] = stats["rows"]
+        for part, stats in self.stats.items():
+            counts[part.view].setdefault(part.language, {})[part.split] = stats["rows"]
         meta = {
             "format": 1,
             "problem": plan.problem,
@@ -142,6 +142,6 @@ def _generated(dest: str) -> list[str]:
     return [f"{', '.join(found)}: gone with the old {dest}; make them again (xl-augment)"] if found else []
 
 
-def unit_size(unit: Unit) -> int:
-    """Bytes of the unit's files on disk."""
-    return sum(os.path.getsize(path) for path in unit.file.paths)
+def part_size(part: Part) -> int:
+    """Bytes of the part's files on disk."""
+    return sum(os.path.getsize(path) for path in part.file.paths)

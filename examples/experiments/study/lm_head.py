@@ -29,7 +29,7 @@ from xl_plugins.arguments import Parser, number, whole
 from xl_plugins.checkpoints.makers import MAKER, is_made_by
 from xl_plugins.checkpoints.safe_load import load_checkpoint
 from xl_plugins.checkpoints.writing import save_whole
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.binary.rows import Rows
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.models.pretrained import build_pretrained, read_pretrained
@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
     if not (args.text / "train.idx").is_file():
         raise UserError(f"--text {args.text}: holds no train.idx; make it with lm_text.py")
     check_file(args.loss or args.out, args.overwrite, COMMAND, _is_losses if args.loss else is_made_by(COMMAND))
-    dictionary = load_dictionary(args.text / "dict.txt")
+    dictionary = load_with_mask(args.text / "dict.txt")
     model: Any = build_pretrained(args.model, read_pretrained(args.model), dictionary, with_lm_head=True)
     if args.out:
         rows = Rows(str(args.text / "train"))

@@ -20,7 +20,7 @@ from xl_plugins.augment.primitives.piece_classes import PieceClasses
 from xl_plugins.augment.primitives.vocabulary import LanguageVocabulary, build_vocabulary
 from xl_plugins.augment.primitives.word_lists import WordList
 from xl_plugins.augment.primitives.words import WordPieces
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.models.pretrained import load_language_model
 
 PIECES = ["▁dog", "▁the", "▁hound", "▁chien", "▁le", "▁Dog", "s", "<mask>"]  # after <s> <pad> </s> <unk>
@@ -90,7 +90,7 @@ class Toy:
     """The toy model's scorer and everything it is made of."""
 
     def __init__(self, world: World, options: CounterpartOptions, **limits: int) -> None:
-        self.dictionary = load_dictionary(world.pairs / "dict.txt")
+        self.dictionary = load_with_mask(world.pairs / "dict.txt")
         self.pieces = WordPieces(self.dictionary, str(world.spm.model))
         lists = {name: WordList(name, "", LISTS[name].split(), {}, 0) for name in LANGUAGES}
         self.vocabularies = [build_vocabulary(name, lists[name], self.pieces) for name in LANGUAGES]

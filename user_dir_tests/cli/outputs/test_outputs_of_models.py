@@ -18,7 +18,7 @@ from user_dir_tests.helpers.planting import FILE, FILES, FOLDER, Case, check_sur
 from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.cli import convert, evaluate, mini, predict
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.errors import UserError
 
 KINDS = {
@@ -49,7 +49,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_spm: TinySpm) -> Path:
     torch.save(cotraining(("sentence_pair", data)), root / "members.pt")
     for name, file in (("spm.model", tiny_spm.model), ("dict.txt", tiny_spm.dict), ("text.txt", tiny_spm.text)):
         shutil.copy(file, root / name)
-    table = torch.rand(len(load_dictionary(tiny_spm.dict)), 4)
+    table = torch.rand(len(load_with_mask(tiny_spm.dict)), 4)
     torch.save({"model": {"encoder.embed_tokens.weight": table}}, root / "whole.pt")
     assert convert.main(convert_words("trim", root, root / "small")) == 0
     prepare_raw(write_raw(root / "raw", rows=4), root / "pairs", tiny_spm)

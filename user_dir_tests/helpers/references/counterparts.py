@@ -14,7 +14,7 @@ from fairseq.models.roberta import RobertaModel
 
 from user_dir_tests.helpers.running.training import tiny_options
 from user_dir_tests.helpers.toys.toy_counterparts import LISTS, POSITIONS, World
-from xl_plugins.data.binary.layout import DataBin, load_dictionary
+from xl_plugins.data.binary.layout import DataBin, load_with_mask
 
 MARK = "\u2581"
 
@@ -44,7 +44,7 @@ class Oracle:
     max_positions: int = POSITIONS
 
     def __post_init__(self) -> None:
-        self.dictionary = load_dictionary(self.world.pairs / "dict.txt")
+        self.dictionary = load_with_mask(self.world.pairs / "dict.txt")
         self.symbols: list[str] = self.dictionary.symbols
         self.model = float64_model(self.world.state, self.dictionary)
         self.words = {language: self.vocabulary(LISTS[language].split()) for language in self.languages}

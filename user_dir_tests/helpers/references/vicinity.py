@@ -23,7 +23,7 @@ from xl_plugins.augment.vicinity.generator import Vicinity
 from xl_plugins.augment.vicinity.mask_filler import MaskFiller
 from xl_plugins.augment.vicinity.options import VicinityOptions
 from xl_plugins.augment.vicinity.texts import VicinityTexts
-from xl_plugins.data.binary.layout import DataBin, load_dictionary
+from xl_plugins.data.binary.layout import DataBin, load_with_mask
 from xl_plugins.models.pretrained import load_language_model
 
 MARK = "\u2581"
@@ -56,7 +56,7 @@ class Oracle:
     counts: Counter = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.dictionary = load_dictionary(self.world.tagged / "dict.txt")
+        self.dictionary = load_with_mask(self.world.tagged / "dict.txt")
         self.symbols: list[str] = self.dictionary.symbols
         self.spm = sentencepiece.SentencePieceProcessor(model_file=str(self.world.spm.model))
         self.model = float64_model(self.world.state, self.dictionary, POSITIONS)

@@ -19,7 +19,7 @@ from user_dir_tests.helpers.toys.toy import LABELS, write_rows
 from user_dir_tests.helpers.toys.toy_pieces import model_bytes
 from user_dir_tests.helpers.toys.toy_positions import TAGS, write_flat
 from xl_plugins.augment.primitives.words import WordPieces
-from xl_plugins.data.binary.layout import load_dictionary
+from xl_plugins.data.binary.layout import load_with_mask
 
 PROBLEMS = ["sentence_pair", "text", "tagging", "qa"]
 LANGUAGES = ("en", "de", "fr")
@@ -97,7 +97,7 @@ def begin(root: Path, spm: TinySpm, problem: str) -> WordPieces:
         (root / "label" / "dict.txt").write_text("".join(f"{name} 1\n" for name in names))
     single = {"texts": 1} if problem == "text" else {}
     (root / "meta.json").write_text(json.dumps({"format": 1, "problem": problem, "source_language": "en", **single}))
-    return WordPieces(load_dictionary(root / "dict.txt"), str(root / "sentencepiece.bpe.model"))
+    return WordPieces(load_with_mask(root / "dict.txt"), str(root / "sentencepiece.bpe.model"))
 
 
 def _long(texts: list[list[str]], row: int) -> list[str]:
@@ -184,7 +184,7 @@ def make_dictionaries(
 
 
 def open_pieces(data: Path) -> WordPieces:
-    return WordPieces(load_dictionary(data / "dict.txt"), str(data / "sentencepiece.bpe.model"))
+    return WordPieces(load_with_mask(data / "dict.txt"), str(data / "sentencepiece.bpe.model"))
 
 
 def _words(data: Path, field: str, pieces: WordPieces) -> list[tuple[int, ...]]:

@@ -46,7 +46,7 @@ def _read_dictionary(path: Path, hint: str) -> Dictionary:
         raise UserError(f"{path}: not a fairseq dictionary ({reason}); expected 'symbol count' on every line") from None
 
 
-def load_dictionary(path: Path) -> Dictionary:
+def load_with_mask(path: Path) -> Dictionary:
     """fairseq dictionary of pieces; ``<mask>`` is added last, as in the XLM-R archives."""
     hint = "give a folder made by xl-prepare (or by fairseq-preprocess as the recipes show)"
     dictionary = _read_dictionary(path, hint)
@@ -87,7 +87,7 @@ class DataBin:
 
     @cached_property
     def dictionary(self) -> Dictionary:
-        return load_dictionary(self.root / "dict.txt")
+        return load_with_mask(self.root / "dict.txt")
 
     @cached_property
     def dictionary_digest(self) -> str:

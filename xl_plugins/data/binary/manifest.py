@@ -1,4 +1,4 @@
-"""The notes that make a binarised folder resumable and self-describing: fingerprints, finished units, ``meta.json``."""
+"""The notes that make a binarised folder resumable and self-describing: fingerprints, finished parts, ``meta.json``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ STATE = "state"  # folder beside the one under construction
 _FORMAT = 1  # to be raised whenever the bytes written for the same input change
 
 
-def fingerprint(*parts: Any) -> str:
-    """SHA-256 over everything that decides a unit's bytes."""
-    return hashlib.sha256(repr((_FORMAT, *parts)).encode("utf-8")).hexdigest()
+def fingerprint(*facts: Any) -> str:
+    """SHA-256 over everything that decides a part's bytes."""
+    return hashlib.sha256(repr((_FORMAT, *facts)).encode("utf-8")).hexdigest()
 
 
 class Ledger:
-    """Finished units of the folder ``new``, which is under construction, noted in ``work``/state; it survives a kill
+    """Finished parts of the folder ``new``, which is under construction, noted in ``work``/state; it survives a kill
     and is trusted only where the fingerprint agrees."""
 
     def __init__(self, new: str, work: str) -> None:
@@ -33,7 +33,7 @@ class Ledger:
         return os.path.join(self.folder, name.replace("/", "~") + suffix)
 
     def is_finished(self, name: str, mark: str) -> bool:
-        """True if unit ``name`` was completed with fingerprint ``mark`` and its files are whole."""
+        """True if part ``name`` was completed with fingerprint ``mark`` and its files are whole."""
         try:
             with open(self._path(name, ".json"), encoding="utf-8") as file:
                 entry = json.load(file)
@@ -43,14 +43,14 @@ class Ledger:
             return False
 
     def load(self, name: str, kind: Callable[..., Any]) -> Any:
-        """Rows (of class ``kind``) of a finished unit."""
+        """Rows (of class ``kind``) of a finished part."""
         with open(self._path(name, ".json"), encoding="utf-8") as file:
             stats = json.load(file)["stats"]
         with np.load(self._path(name, ".npz")) as arrays:
             return kind(**{key: arrays[key] for key in arrays.files}, stats=stats)
 
     def finish(self, name: str, mark: str, rows: Any, paths: list[str]) -> None:
-        """Record a unit that consists of the files ``paths``; the entry appears when everything else is on disk."""
+        """Record a part that consists of the files ``paths``; the entry appears when everything else is on disk."""
         with open(self._path(name, ".npz"), "wb") as file:
             np.savez(file, **{key: getattr(rows, key) for key in rows.ARRAYS})
         entry = {
@@ -62,7 +62,7 @@ class Ledger:
             json.dump(entry, file)
 
     def forget_others(self, names: set[str]) -> None:
-        """Delete every file of units that are not in ``names`` (left by a run with other inputs)."""
+        """Delete every file of parts that are not in ``names`` (left by a run with other inputs)."""
         kept = {os.path.basename(self._path(name, suffix)) for name in names for suffix in (".json", ".npz")}
         files: set[str] = set()
         for name in names:

@@ -1,4 +1,4 @@
-"""Which rows of which files belong together: joins by id, and checks that two units correspond row by row."""
+"""Which rows of which files belong together: joins by id, and checks that two parts correspond row by row."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_plugins.data.prepare.binarize import NO_LABEL, Rows
+from xl_plugins.data.prepare.binarize import UNLABELLED, TextRows
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.table import PairFile, PairPlan
 
 _LEAK = 0.5  # share of translate-test rows equal to the source's test rows from which a parallel corpus is suspected
@@ -54,52 +54,55 @@ def _read_keys(file: PairFile) -> np.ndarray:
     return found
 
 
-def align(plan: PairPlan) -> dict[Unit, Selection]:
-    """Join all units of a split by id: the rows every one of them has, in the order of the first (the source's)."""
-    selections: dict[Unit, Selection] = {}
-    units = [unit for unit in plan.ordered() if not unit.pool]
-    for split in dict.fromkeys(unit.split for unit in units):
-        group = [unit for unit in units if unit.split == split]
+def align(plan: PairPlan) -> dict[Part, Selection]:
+    """Join all parts of a split by id: the rows every one of them has, in the order of the first (the source's)."""
+    selections: dict[Part, Selection] = {}
+    parts = [part for part in plan.ordered() if not part.pool]
+    for split in dict.fromkeys(part.split for part in parts):
+        group = [part for part in parts if part.split == split]
         by_file: dict[PairFile, np.ndarray] = {}
-        for unit in group:
-            if unit.file not in by_file:
-                by_file[unit.file] = _read_keys(unit.file)
+        for part in group:
+            if part.file not in by_file:
+                by_file[part.file] = _read_keys(part.file)
         common = by_file[group[0].file]
-        for unit in group[1:]:
-            keys = by_file[unit.file]
+        for part in group[1:]:
+            keys = by_file[part.file]
             joined = common[np.isin(common, keys)]
             if not len(joined):
                 raise UserError(
-                    f"{unit.file.path}: no id in common with {group[0].file.path}; check the id column and --filter"
+                    f"{part.file.path}: no id in common with {group[0].file.path}; check the id column and --filter"
                 )
             common = joined
-        for unit in group:
-            keep = np.isin(by_file[unit.file], common)
-            kept = by_file[unit.file][keep]
+        for part in group:
+            keep = np.isin(by_file[part.file], common)
+            kept = by_file[part.file][keep]
             rank = np.argsort(kept)
-            selections[unit] = Selection(keep, rank[np.searchsorted(kept, common, sorter=rank)])
+            selections[part] = Selection(keep, rank[np.searchsorted(kept, common, sorter=rank)])
     return selections
 
 
-def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows) -> list[str]:
-    """UserError where ``unit`` and ``reference`` cannot correspond row by row; returns warnings about doubtful texts.
+def check_partner(part: Part, rows: TextRows, reference_part: Part, reference: TextRows) -> list[str]:
+    """UserError where ``part`` and ``reference`` cannot correspond row by row; returns warnings about doubtful texts.
 
     Counts must agree, and in training the labels wherever both have them (rows marked as untranslated aside): dev and
     test sets that are translations of each other may carry labels of their own (JSICK beside SICK), which is a warning.
     """
-    path, other = unit.file.path, reference_unit.file.path
+    path, other = part.file.path, reference_part.file.path
     if len(rows) != len(reference):
         raise UserError(
             f"{path}: {len(rows)} rows, but {other} has {len(reference)}; row i of both must be the same pair, "
             "so translate the missing rows or remove them from all files"
         )
     differs = (
-        (rows.labels != reference.labels) & (rows.labels != NO_LABEL) & (reference.labels != NO_LABEL) & ~rows.missing
+        (rows.labels != reference.labels)
+        & (rows.labels != UNLABELLED)
+        & (reference.labels != UNLABELLED)
+        & ~rows.missing
     )
     warnings = []
     if differs.any():
         row, where = int(np.argmax(differs)), f"{int(differs.sum())} of {len(rows)} rows"
-        if unit.split != "train":
+        if part.split != "train":
             warnings.append(
                 f"{path}:{rows.lines[row]}: the label differs from {other}:{reference.lines[row]} ({where}); right if"
                 " the translations have labels of their own, wrong if rows are shifted"
@@ -122,18 +125,18 @@ def check_partner(unit: Unit, rows: Rows, reference_unit: Unit, reference: Rows)
     ]
 
 
-def check_leak(unit: Unit, text: np.ndarray, source_test: np.ndarray | None) -> list[str]:
+def check_leak(part: Part, text: np.ndarray, source_test: np.ndarray | None) -> list[str]:
     """Warn when a translate-test text is the source's own test set: a human original instead of a translation.
 
     ``text``, ``source_test``: checksums of the rows, (N) and (M).
     """
-    if source_test is None or not unit.view or unit.split != "test" or not 0 < len(text) == len(source_test):
+    if source_test is None or not part.view or part.split != "test" or not 0 < len(text) == len(source_test):
         return []
     share = float((text == source_test).mean())
     if share < _LEAK:
         return []
     return [
-        f"{unit.file.path}: {share:.0%} of the translate-test rows equal the source language's own test set; "
+        f"{part.file.path}: {share:.0%} of the translate-test rows equal the source language's own test set; "
         "these are originals of a parallel corpus, not translations, and make results look too good"
     ]
 

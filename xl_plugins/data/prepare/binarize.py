@@ -1,4 +1,4 @@
-"""One unit of a plan (language, split, view) from text to ids, with the checks that need only this file."""
+"""One part of a plan (language, split, view) from text to ids, with the checks that need only this file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.datasets.layouts.labels import unknown_label
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.table import PairPlan, Row
 
 B = TypeVar("B")
 BATCH = 4096  # pairs encoded at once
-NO_LABEL = -1
+UNLABELLED = -1
 _PLACEHOLDERS = frozenset({"", "-", "?", "none", "None", "null", "unlabelled", "unlabeled", "[MASK]"})
 _POINT_ZERO = re.compile(r"(?<=\d)\.0+$")
 _MIN_CONSTANT = 10  # rows from which a single label throughout a test file is taken for a placeholder
 
 
 @dataclass
-class Rows:
-    """The facts that are remembered of each row of a unit, for checks against other units.
+class TextRows:
+    """The facts that are remembered of each row of a part, for checks against other parts.
 
     ``labels`` int16 (N), -1 without; ``text`` and ``check`` uint32 (N): checksums of the pair and of its partner in the
     same file (``check`` empty when there is none); ``lines`` uint32 (N): line in the file; ``missing`` bool (N):
@@ -51,30 +51,30 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, order: np.ndarray) -> Rows:
+    def take(self, order: np.ndarray) -> TextRows:
         """The same rows in another order."""
         arrays = {name: getattr(self, name) for name in self.ARRAYS}
-        return Rows(**{n: a[order] if len(a) else a for n, a in arrays.items()}, stats=self.stats)
+        return TextRows(**{n: a[order] if len(a) else a for n, a in arrays.items()}, stats=self.stats)
 
 
 class RowChecker:
-    """Turn rows into texts to encode plus the arrays of :class:`Rows`."""
+    """Turn rows into texts to encode plus the arrays of :class:`TextRows`."""
 
-    def __init__(self, unit: Unit, plan: PairPlan) -> None:
-        self.unit, self.plan, self.path = unit, plan, unit.file.path
+    def __init__(self, part: Part, plan: PairPlan) -> None:
+        self.part, self.plan, self.path = part, plan, part.file.path
         self.codes: dict[str | None, int] = {label: number for number, label in enumerate(plan.labels)}
         self.codes.update({alias: self.codes[label] for alias, label in plan.aliases.items() if label in self.codes})
-        if unit.split == "test" or unit.view:
+        if part.split == "test" or part.view:
             others = _PLACEHOLDERS | ({"-1"} if plan.named else set())
-            self.codes.update(dict.fromkeys(others - self.codes.keys(), NO_LABEL))
-        translated = unit.split == "train" and unit.language != plan.source_language and not unit.pool
+            self.codes.update(dict.fromkeys(others - self.codes.keys(), UNLABELLED))
+        translated = part.split == "train" and part.language != plan.source_language and not part.pool
         self.can_replace = plan.missing is not None and translated
-        self._parts: list[tuple[np.ndarray, ...]] = []
+        self._blocks: list[tuple[np.ndarray, ...]] = []
 
     def take(self, batch: list[Row]) -> list[str]:
         """Check a batch and return its 2 N texts, all first before all second ones; N where a row is one text."""
         count, codes = len(batch), self.codes
-        labels = np.full(count, NO_LABEL, dtype=np.int16)
+        labels = np.full(count, UNLABELLED, dtype=np.int16)
         missing = np.zeros(count, dtype=bool)
         for number, row in enumerate(batch):
             if not row.first.strip() or (row.second is not None and not row.second.strip()):
@@ -87,7 +87,7 @@ class RowChecker:
                 labels[number] = self._label(row, codes)
             if self.can_replace and self.plan.missing in (row.first, row.second):
                 missing[number] = True
-        self._parts.append(
+        self._blocks.append(
             (
                 labels,
                 _checksums(row.first if row.second is None else f"{row.first}\t{row.second}" for row in batch),
@@ -107,8 +107,10 @@ class RowChecker:
             raise UserError(f"{self.path}:{row.line}: {unknown_label(row.label, self.plan)}")
         return code
 
-    def finish(self) -> Rows:
-        return Rows(**{name: np.concatenate(parts) for name, parts in zip(Rows.ARRAYS, zip(*self._parts))}, stats={})
+    def finish(self) -> TextRows:
+        return TextRows(
+            **{name: np.concatenate(blocks) for name, blocks in zip(TextRows.ARRAYS, zip(*self._blocks))}, stats={}
+        )
 
 
 def _checksums(texts: Iterator[str]) -> np.ndarray:
@@ -116,7 +118,7 @@ def _checksums(texts: Iterator[str]) -> np.ndarray:
 
 
 def text_prefixes(folder: str, split: str, single: bool = False) -> list[str]:
-    """Paths without suffix of the two texts of a unit, or of its single text."""
+    """Paths without suffix of the two texts of a part, or of its single text."""
     return [os.path.join(folder, name, split) for name in ("input0", "input1")[: 1 if single else 2]]
 
 
@@ -149,27 +151,27 @@ def encode_ahead(
 
 
 def write_texts(
-    unit: Unit,
+    part: Part,
     plan: PairPlan,
     encoder: PieceEncoder,
     folder: str,
     keep: np.ndarray | None = None,
     progress: Callable[[int], None] = lambda consumed: None,
-) -> Rows:
-    """Encode a unit's pairs in file order into ``folder/input{0,1}/<split>`` and return their :class:`Rows`.
+) -> TextRows:
+    """Encode a part's pairs in file order into ``folder/input{0,1}/<split>`` and return their :class:`TextRows`.
 
     ``keep`` (rows of the selection, bool) drops rows; ``progress`` is told the bytes of the file read so far.
     UserError names the line of an empty text, an unknown label or a text without a single piece.
     """
-    checker = RowChecker(unit, plan)
-    prefixes = text_prefixes(folder, unit.split, plan.single)
+    checker = RowChecker(part, plan)
+    prefixes = text_prefixes(folder, part.split, plan.single)
     for prefix in prefixes:
         os.makedirs(os.path.dirname(prefix), exist_ok=True)
     writers = [IndexedWriter(prefix, len(encoder.dictionary)) for prefix in prefixes]
     pieces = unknown = 0
     try:
-        reader = unit.file.reader()
-        rows: Iterator[Row] = unit.file.rows(reader)
+        reader = part.file.reader()
+        rows: Iterator[Row] = part.file.rows(reader)
         if keep is not None:
             rows = (row for row, wanted in zip(rows, keep) if wanted)
         batches = iter(lambda: list(islice(rows, BATCH)), [])
@@ -177,11 +179,11 @@ def write_texts(
             if sizes.min() < 2:
                 row = batch[int(np.argmin(sizes)) % len(batch)]
                 raise UserError(
-                    f"{unit.file.path}:{row.line}: a text has no visible character, the tokenizer gives no piece"
+                    f"{part.file.path}:{row.line}: a text has no visible character, the tokenizer gives no piece"
                 )
             ends = np.cumsum(sizes)[len(batch) - 1 :: len(batch)]
-            for writer, part, lengths in zip(writers, np.split(ids, ends), np.split(sizes, len(writers))):
-                writer.append(part, lengths)
+            for writer, block, lengths in zip(writers, np.split(ids, ends), np.split(sizes, len(writers))):
+                writer.append(block, lengths)
             pieces += len(ids) - len(sizes)
             unknown += int(np.count_nonzero(ids == encoder.dictionary.unk()))
             progress(reader.position())
@@ -196,11 +198,11 @@ def write_texts(
     return result
 
 
-def is_placeholder(rows: Rows, unit: Unit, plan: PairPlan) -> bool:
+def is_placeholder(rows: TextRows, part: Part, plan: PairPlan) -> bool:
     """True for a test file without labels: no column, placeholders throughout, or one label in all of many rows."""
-    if unit.split != "test" or unit.view:
+    if part.split != "test" or part.view:
         return False
-    if (rows.labels == NO_LABEL).all():
+    if (rows.labels == UNLABELLED).all():
         return True
     return plan.constant_is_placeholder and len(rows) >= _MIN_CONSTANT and bool((rows.labels == rows.labels[0]).all())
 

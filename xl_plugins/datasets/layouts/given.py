@@ -92,12 +92,12 @@ def check_plan(plan: Plan, what: str = "pairs") -> None:
     """UserError for a translation of nothing, and for translated training data without the original."""
     check_distinct(plan.languages, "--train, --valid, --test")
     check_pools(plan)
-    texts = {(unit.language, unit.split) for unit in plan.units if not unit.view and not unit.pool}
-    for unit in plan.units:
-        if unit.view and unit.split != "train" and (unit.language, unit.split) not in texts:
+    texts = {(part.language, part.split) for part in plan.parts if not part.view and not part.pool}
+    for part in plan.parts:
+        if part.view and part.split != "train" and (part.language, part.split) not in texts:
             raise UserError(
-                f"{unit.file.path}: translates {unit.language}'s {unit.split} {what}, but --{unit.split} has no file "
-                f"of {unit.language}; add {unit.language}=FILE there"
+                f"{part.file.path}: translates {part.language}'s {part.split} {what}, but --{part.split} has no file "
+                f"of {part.language}; add {part.language}=FILE there"
             )
     training = {language for language, split in texts if split == "train"}
     if not training:
@@ -111,13 +111,13 @@ def check_plan(plan: Plan, what: str = "pairs") -> None:
 
 def check_pools(plan: Plan) -> None:
     """UserError for a language with two kinds of training text, and for the source's text without labels."""
-    for pool in (unit for unit in plan.units if unit.pool):
+    for pool in (part for part in plan.parts if part.pool):
         if pool.language == plan.source_language:
             raise UserError(
                 f"--{POOL}: {pool.language} is the source language, whose training text has gold labels; give it as"
                 " --train, or name another --source-language"
             )
-        for other in plan.units:
+        for other in plan.parts:
             if other is not pool and (other.language, other.split) == (pool.language, pool.split):
                 raise UserError(
                     f"--{POOL}: {pool.file.path}: {pool.language} has translated training text as well,"

@@ -19,7 +19,7 @@ from xl_plugins.datasets.layouts.given import (
 from xl_plugins.datasets.layouts.scopes import ColumnMap, Filters
 from xl_plugins.errors import UserError
 from xl_plugins.formats import tables
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.table import Column, NamedSchema, PairFile, PairPlan
 from xl_plugins.formats.languages import check_language, parse_languages
 from xl_plugins.formats.recognise import given_layout, recognise
@@ -82,7 +82,7 @@ def make_plan(
     filters = Filters.parse(args.filter)
     names, aliases, named = labels.labels_of(args, str(columns.get(source, "train").get("label")))
     layout, read_as = given_layout(args.format, args.delimiter), Counter[str]()
-    units: list[Unit] = []
+    parts: list[Part] = []
     for role, (split, view) in (*ROLES.items(), (POOL, ("train", False))):
         option = f"--{role}"
         named_files = expand(getattr(args, role.replace("-", "_")), option, languages)
@@ -93,14 +93,14 @@ def make_plan(
             read = layout or recognise(path, [*schema.needed, *(column for column, _, _ in conditions)])
             read_as[read.said] += 1
             file = PairFile(path, schema, read.kind, start, end, conditions, read.delimiter)
-            units.append(Unit(language, split, view, file, role == POOL))
-    if not units:
+            parts.append(Part(language, split, view, file, role == POOL))
+    if not parts:
         raise UserError(f"--train, --valid, --test: no file given; see xl-prepare {args.dataset} --help for examples")
-    seconds = {unit.file.schema.second is None for unit in units}
+    seconds = {part.file.schema.second is None for part in parts}
     if len(seconds) > 1:
         raise UserError("--columns: second=none for some files only; all hold single texts, or all hold pairs")
     plan = kind(
-        args.name, source, names, units, aliases=aliases, named=named, align=bool(args.align_on),
+        args.name, source, names, parts, aliases=aliases, named=named, align=bool(args.align_on),
         missing=args.no_translation, single=True in seconds,
     )  # fmt: skip
     plan.warnings += [

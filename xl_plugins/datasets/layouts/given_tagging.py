@@ -11,7 +11,7 @@ from dataclasses import replace
 from xl_plugins.datasets.layouts import given
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples import token_tables
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.sentences import SentenceFile, TaggingPlan, guess_kind
 from xl_plugins.formats.label_names import read_label_names
 from xl_plugins.formats.languages import check_language, parse_languages
@@ -80,41 +80,41 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
             path, start, end = given.parse_file(text, option, language)
             file = replace(template, path=path, start=start, end=end)
             if role == given.POOL:
-                plan.units.append(Unit(language, split, view, replace(file, tagged=False), pool=True))
+                plan.parts.append(Part(language, split, view, replace(file, tagged=False), pool=True))
                 continue
             if split == "train" and not view and language in soft and language != source:
                 file = replace(file, soft=given.parse_file(soft[language], "--soft-labels", language)[0])
-            plan.units.append(Unit(language, split, view, file))
-    if not plan.units:
+            plan.parts.append(Part(language, split, view, file))
+    if not plan.parts:
         raise UserError(f"--train, --valid, --test: no file given; see xl-prepare {args.dataset} --help for examples")
-    trained = {unit.language for unit in plan.units if unit.file.soft}
+    trained = {part.language for part in plan.parts if part.file.soft}
     for language in soft:
         if language not in trained and any("{lang}" not in text for text in args.soft_labels):
             raise UserError(
                 f"--soft-labels: {language} has no translated training sentences; add {language}=FILE to --train"
             )
-    plan.units = [replace(unit, file=replace(unit.file, kind=_kind(unit, template, plan))) for unit in plan.units]
+    plan.parts = [replace(part, file=replace(part.file, kind=_kind(part, template, plan))) for part in plan.parts]
     given.check_plan(plan, "sentences")
     if not plan.labels:
         plan.labels = _find_labels(plan)
     return plan
 
 
-def _kind(unit: Unit, template: SentenceFile, plan: TaggingPlan) -> str:
+def _kind(part: Part, template: SentenceFile, plan: TaggingPlan) -> str:
     """Gold files have the reader's own format, or are tables where it reads any; translations may have any."""
-    own = token_tables.guess(unit.file.path) or "columns" if template.kind == "any" else template.kind
+    own = token_tables.guess(part.file.path) or "columns" if template.kind == "any" else template.kind
     own = "tokens" if own == "columns" else own
-    translated = unit.split == "train" and unit.language != plan.source_language
-    if not unit.view and not (translated and unit.file.path.removesuffix(".gz").endswith(".txt")):
+    translated = part.split == "train" and part.language != plan.source_language
+    if not part.view and not (translated and part.file.path.removesuffix(".gz").endswith(".txt")):
         return own
-    guessed = guess_kind(unit.file.path, plan.labels, unit.view)
+    guessed = guess_kind(part.file.path, plan.labels, part.view)
     return own if guessed == "tokens" else guessed
 
 
 def _find_labels(plan: TaggingPlan) -> tuple[str, ...]:
-    unit = next((u for u in plan.ordered() if not u.view and u.language == plan.source_language), plan.ordered()[0])
-    path, found, places = unit.file.path, Counter[str](), dict[str, int]()
-    for sentence in unit.file.sentences():
+    part = next((u for u in plan.ordered() if not u.view and u.language == plan.source_language), plan.ordered()[0])
+    path, found, places = part.file.path, Counter[str](), dict[str, int]()
+    for sentence in part.file.sentences():
         for tag, line in zip(sentence.tags or (), sentence.lines):
             found[tag] += 1
             places.setdefault(tag, line)

@@ -8,7 +8,7 @@ import os
 from xl_plugins.datasets.layouts import folder
 from xl_plugins.datasets.layouts.given import check_pools
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Plan, Unit
+from xl_plugins.formats.examples.plan import Part, Plan
 from xl_plugins.formats.examples.table import CountSchema, PairFile, PairPlan
 from xl_plugins.formats.tsv import find_file
 
@@ -67,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder.add_pool_argument(parser, "pairs")
 
 
-def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
-    units = []
+def _gold_parts(raw: str, lang: str, source: str) -> list[Part]:
+    parts = []
     for split, stem, schema in (
         ("train", "train", GOLD_TRAIN),
         ("valid", "dev", GOLD_TRAIN),
@@ -78,8 +78,8 @@ def _gold_units(raw: str, lang: str, source: str) -> list[Unit]:
             continue  # a target language's training file is its translation
         path = find_file(os.path.join(raw, f"{stem}-{lang}.tsv"))
         if path is not None:
-            units.append(Unit(lang, split, False, PairFile(path, schema)))
-    return units
+            parts.append(Part(lang, split, False, PairFile(path, schema)))
+    return parts
 
 
 def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], **options: object) -> PairPlan:
@@ -88,28 +88,28 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
     plan = PairPlan(dataset, source, labels, **options)  # type: ignore[arg-type]
     pools = folder.find_pools(args, languages)
     for lang in languages:
-        units = _gold_units(args.raw, lang, source)
+        parts = _gold_parts(args.raw, lang, source)
         for role, (split, view, _) in VIEWS.items():
             if role == "translate_train" and lang == source:
                 continue
             path = folder.find_view(args, role, VIEWS[role][2], lang, dataset)
             if path is not None:
-                units.append(Unit(lang, split, view, PairFile(path, view_schema(role, lang, source))))
-        _check_language_files(units, lang, args, plan)
-        plan.units.extend(units)
+                parts.append(Part(lang, split, view, PairFile(path, view_schema(role, lang, source))))
+        _check_language_files(parts, lang, args, plan)
+        plan.parts.extend(parts)
         if lang in pools:
-            plan.units.append(Unit(lang, "train", False, PairFile(pools[lang], POOL_TEXT), pool=True))
+            plan.parts.append(Part(lang, "train", False, PairFile(pools[lang], POOL_TEXT), pool=True))
     check_pools(plan)
-    if not any(unit.split == "train" and not unit.view for unit in plan.units):
+    if not any(part.split == "train" and not part.view for part in plan.parts):
         plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
     return plan
 
 
-def _check_language_files(units: list[Unit], lang: str, args: argparse.Namespace, plan: Plan) -> None:
-    texts = {unit.split for unit in units if not unit.view}
+def _check_language_files(parts: list[Part], lang: str, args: argparse.Namespace, plan: Plan) -> None:
+    texts = {part.split for part in parts if not part.view}
     if not texts:
         looked = ", ".join(os.path.join(args.raw, f"{stem}-{lang}.tsv") for stem in ("dev", "test", "train"))
         raise UserError(f"--languages: no file for {lang}; none of {looked} exists (nor a translated training file)")
-    for unit in [unit for unit in units if unit.view and unit.split not in texts]:
-        units.remove(unit)
-        plan.warnings.append(f"{unit.file.path}: not used, since {lang} has no {unit.split} pairs of its own")
+    for part in [part for part in parts if part.view and part.split not in texts]:
+        parts.remove(part)
+        plan.warnings.append(f"{part.file.path}: not used, since {lang} has no {part.split} pairs of its own")

@@ -8,7 +8,7 @@ from typing import Callable
 
 from xl_plugins.datasets.layouts import folder, given
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.squad_json import QaFile, QaPlan
 from xl_plugins.formats.languages import XTREME_LANGUAGES, check_language, parse_languages
 from xl_plugins.formats.tsv import find_file
@@ -87,18 +87,18 @@ def make_plan(
     if train is None:
         plan.warnings.append(f"--train: no {trains[0]}; the result can be evaluated on but not trained on")
     for lang in dict.fromkeys((source, *languages) if train else languages):
-        units = [Unit(lang, "train", False, train)] if train and lang == source else []
+        parts = [Part(lang, "train", False, train)] if train and lang == source else []
         files = {split: find_file(os.path.join(args.raw, name)) for split, name in gold(lang).items()}
-        units += [Unit(lang, split, False, QaFile(path)) for split, path in files.items() if path]
+        parts += [Part(lang, split, False, QaFile(path)) for split, path in files.items() if path]
         valid = _valid_file(args, lang, source)
         if valid is not None:
-            units = [unit for unit in units if unit.split != "valid"] + [Unit(lang, "valid", False, valid)]
-        units += _views(args, plan, lang, train_name, units, train)
-        if not any(not unit.view for unit in units):
+            parts = [part for part in parts if part.split != "valid"] + [Part(lang, "valid", False, valid)]
+        parts += _views(args, plan, lang, train_name, parts, train)
+        if not any(not part.view for part in parts):
             looked = ", ".join(os.path.join(args.raw, name) for name in gold(lang).values())
             raise UserError(f"--languages: no file for {lang}; none of {looked} exists")
-        plan.units.extend(units)
-    if args.valid and not any(unit.split == "valid" for unit in plan.units):
+        plan.parts.extend(parts)
+    if args.valid and not any(part.split == "valid" for part in plan.parts):
         raise UserError(f"--valid: {args.valid} does not exist for any of {', '.join(languages)}; correct the pattern")
     return plan
 
@@ -123,10 +123,10 @@ def _valid_file(args: argparse.Namespace, lang: str, source: str) -> QaFile | No
 
 
 def _views(
-    args: argparse.Namespace, plan: QaPlan, lang: str, train_name: str, own: list[Unit], train: QaFile | None
-) -> list[Unit]:
+    args: argparse.Namespace, plan: QaPlan, lang: str, train_name: str, own: list[Part], train: QaFile | None
+) -> list[Part]:
     """Translations of a language; those of training text are cut to the same articles as the training file."""
-    units: list[Unit] = []
+    parts: list[Part] = []
     for role, (split, view, patterns) in ROLES.items():
         if role == "translate_train" and (lang == plan.source_language or args.train == "none"):
             continue
@@ -135,12 +135,12 @@ def _views(
         if path is None:
             continue
         articles = (train.start, train.end) if train and split == "train" else (0, None)
-        unit = Unit(lang, split, view, QaFile(os.path.normpath(path), *articles))
-        if view and not any(other.split == split and not other.view for other in own + units):
+        part = Part(lang, split, view, QaFile(os.path.normpath(path), *articles))
+        if view and not any(other.split == split and not other.view for other in own + parts):
             plan.warnings.append(f"{path}: not used, since {lang} has no {split} questions of its own")
         else:
-            units.append(unit)
-    return units
+            parts.append(part)
+    return parts
 
 
 def start_plan(args: argparse.Namespace, dataset: str, metric: str, files: str) -> QaPlan:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from xl_plugins.datasets.layouts import folder
 from xl_plugins.datasets.layouts.given import check_pools
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.sentences import SentenceFile, TaggingPlan, guess_kind
 from xl_plugins.formats.tsv import find_file
 
@@ -63,28 +63,28 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], t
     plan = TaggingPlan(dataset, source, labels, xtreme_words=template.clean)
     pools = folder.find_pools(args, languages)
     for lang in languages:
-        units = _units(args, plan, lang, replace(template, prefix=f"{lang}:" if template.prefix else ""))
-        if not any(not unit.view for unit in units):
+        parts = _parts(args, plan, lang, replace(template, prefix=f"{lang}:" if template.prefix else ""))
+        if not any(not part.view for part in parts):
             looked = ", ".join(os.path.join(args.raw, f"{stem}-{lang}.tsv") for stem in ("dev", "test"))
             raise UserError(
                 f"--languages: no file for {lang}; none of {looked} exists (nor a translated training file)"
             )
-        plan.units.extend(units)
+        plan.parts.extend(parts)
         if lang in pools:
             own = replace(template, path=pools[lang], tagged=False, prefix=f"{lang}:" if template.prefix else "")
-            plan.units.append(Unit(lang, "train", False, own, pool=True))
+            plan.parts.append(Part(lang, "train", False, own, pool=True))
     check_pools(plan)
-    if not any(unit.split == "train" and not unit.view for unit in plan.units):
+    if not any(part.split == "train" and not part.view for part in plan.parts):
         plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
     return plan
 
 
-def _units(args: argparse.Namespace, plan: TaggingPlan, lang: str, template: SentenceFile) -> list[Unit]:
-    units: list[Unit] = []
+def _parts(args: argparse.Namespace, plan: TaggingPlan, lang: str, template: SentenceFile) -> list[Part]:
+    parts: list[Part] = []
     for split, stem in (("train", "train"), ("valid", "dev"), ("test", "test")):
         path = find_file(os.path.join(args.raw, f"{stem}-{lang}.tsv"))
         if path is not None and (split != "train" or lang == plan.source_language):
-            units.append(Unit(lang, split, False, replace(template, path=path)))
+            parts.append(Part(lang, split, False, replace(template, path=path)))
     soft = folder.find_view(args, "soft_labels", SOFT, lang, plan.dataset) if lang != plan.source_language else None
     for role, (split, view, patterns) in ROLES.items():
         if role == "translate_train" and lang == plan.source_language:
@@ -92,14 +92,14 @@ def _units(args: argparse.Namespace, plan: TaggingPlan, lang: str, template: Sen
         path = folder.find_view(args, role, patterns, lang, plan.dataset)
         if path is not None:
             file = translation_file(path, plan.labels, view, None if view else soft, template)
-            units.append(Unit(lang, split, view, file))
+            parts.append(Part(lang, split, view, file))
         elif role == "translate_train" and soft is not None and args.translate_train != "none":
-            units.append(Unit(lang, split, view, replace(template, path=soft, tagged=False, soft=soft)))
-    texts = {unit.split for unit in units if not unit.view}
-    for unit in [unit for unit in units if unit.view and unit.split not in texts]:
-        units.remove(unit)
-        plan.warnings.append(f"{unit.file.path}: not used, since {lang} has no {unit.split} sentences of its own")
-    return units
+            parts.append(Part(lang, split, view, replace(template, path=soft, tagged=False, soft=soft)))
+    texts = {part.split for part in parts if not part.view}
+    for part in [part for part in parts if part.view and part.split not in texts]:
+        parts.remove(part)
+        plan.warnings.append(f"{part.file.path}: not used, since {lang} has no {part.split} sentences of its own")
+    return parts
 
 
 def translation_file(

@@ -1,4 +1,4 @@
-"""Plans of what is binarised: a :class:`Unit` per language, split and view, gathered in a :class:`Plan` by a reader."""
+"""Plans of what is binarised: a :class:`Part` per language, split and view, gathered in a :class:`Plan` by a reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPLITS = ("train", "valid", "test")
 
 
 class Source(Protocol):
-    """The raw files of a unit; hashable. What it yields is a matter between it and the writer of its problem."""
+    """The raw files of a part; hashable. What it yields is a matter between it and the writer of its problem."""
 
     @property
     def path(self) -> str:
@@ -30,7 +30,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Unit:
+class Part:
     """The examples of one language and split; ``view`` marks their translation into the source language, ``pool``
     training text without labels that is nobody's translation."""
 
@@ -50,7 +50,7 @@ class Unit:
 
 @dataclass
 class Plan:
-    """All units of a data set; the plan of a problem adds what its writer needs to know.
+    """All parts of a data set; the plan of a problem adds what its writer needs to know.
 
     ``labels`` are in the order of the model's outputs, empty for problems without labels.
     """
@@ -58,19 +58,19 @@ class Plan:
     dataset: str
     source_language: str
     labels: tuple[str, ...] = ()
-    units: list[Unit] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     problem: ClassVar[str]
 
     @property
     def languages(self) -> list[str]:
-        return sorted({unit.language for unit in self.units})
+        return sorted({part.language for part in self.parts})
 
-    def ordered(self) -> list[Unit]:
-        """Units in the order of work: split by split, the source language first, texts before their views."""
+    def ordered(self) -> list[Part]:
+        """Parts in the order of work: split by split, the source language first, texts before their views."""
         return sorted(
-            self.units, key=lambda u: (SPLITS.index(u.split), u.language != self.source_language, u.language, u.view)
+            self.parts, key=lambda u: (SPLITS.index(u.split), u.language != self.source_language, u.language, u.view)
         )
 
 

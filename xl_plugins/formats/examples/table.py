@@ -19,7 +19,7 @@ class PairPlan(Plan):
     """Sentence pairs. ``aliases`` maps spellings of labels to the ones in ``labels``, ``named`` of them are the
     numbers from 0 of a file of names.
 
-    ``single``: one text per row instead of two. ``align``: units carry ids by which rows are joined. ``missing`` marks
+    ``single``: one text per row instead of two. ``align``: parts carry ids by which rows are joined. ``missing`` marks
     a text that could not be translated: such a training row is replaced by the source row.
     ``constant_is_placeholder``: a test file with one label throughout counts as unlabelled.
     """

@@ -13,9 +13,9 @@ import numpy as np
 from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.data.offsets import ContextEncoder, cover, visible
 from xl_plugins.data.prepare.binarize import encode_ahead, hash_key
-from xl_plugins.data.prepare.unit_writer import Told
+from xl_plugins.data.prepare.part_writer import Told
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.squad_json import Paragraph, Question
 from xl_plugins.output import printable
 
@@ -71,27 +71,27 @@ def locate(context: str, text: str, start: int) -> tuple[int, int]:
 
 
 class QaPass:
-    """Writes the questions of ``unit``; ``prefix(unit, field)`` says where.
+    """Writes the questions of ``part``; ``prefix(part, field)`` says where.
 
     ``known`` are the ids a translation may have: others are an error in training texts, and left out in views.
     ``unanswerable``: questions without an answer are kept; else they are left out of all files that have answers.
     """
 
     def __init__(
-        self, unit: Unit, encoder: ContextEncoder, prefix: Callable[[Unit, str], str], known: QaRows | None,
+        self, part: Part, encoder: ContextEncoder, prefix: Callable[[Part, str], str], known: QaRows | None,
         unanswerable: bool = False,
     ) -> None:  # fmt: skip
-        self.unit, self.encoder, self.path = unit, encoder, unit.file.path
-        self.training = unit.split == "train" and not unit.view
+        self.part, self.encoder, self.path = part, encoder, part.file.path
+        self.training = part.split == "train" and not part.view
         self.known = frozenset(known.keys.tolist()) if known else None
         self.gone = frozenset(known.dropped.tolist()) if known else frozenset()
-        self.spans_path = prefix(unit, "spans") + ".npy"
+        self.spans_path = prefix(part, "spans") + ".npy"
         self.unanswerable = unanswerable
-        self.gold = not unit.view and unit.file.has_gold(marks=unanswerable)
+        self.gold = not part.view and part.file.has_gold(marks=unanswerable)
         vocabulary = len(encoder.encoder.dictionary)
         types: dict[str, Any] = {"offsets": np.int32, "raw": np.uint8, "answers": np.uint8}
         names = ("input0", "input1", "offsets", "raw", "answers")
-        self.writers = {name: IndexedWriter(prefix(unit, name), vocabulary, types.get(name)) for name in names}
+        self.writers = {name: IndexedWriter(prefix(part, name), vocabulary, types.get(name)) for name in names}
         self.seen: dict[int, int] = {}
         self.dropped: list[int] = []
         self.text: list[int] = []
@@ -99,8 +99,8 @@ class QaPass:
         self.stats = dict.fromkeys(COUNTS, 0)
 
     def run(self, told: Told) -> tuple[QaRows, np.ndarray]:
-        """Write the unit but for its spans, which are returned beside its rows: int64 (N, 6)."""
-        paragraphs = ((p, asked) for p in self.unit.file.paragraphs(told) if (asked := self._choose(p)))
+        """Write the part but for its spans, which are returned beside its rows: int64 (N, 6)."""
+        paragraphs = ((p, asked) for p in self.part.file.paragraphs(told) if (asked := self._choose(p)))
         batches = iter(lambda: list(islice(paragraphs, BATCH)), [])
         try:
             for batch, encoded in encode_ahead(batches, lambda b: (self._encode, b), self.encoder.encoder):
@@ -127,7 +127,7 @@ class QaPass:
                     self.dropped.append(key)
                     continue
             if self.known is not None and key not in self.known:
-                if key in self.gone or self.unit.view:
+                if key in self.gone or self.part.view:
                     continue
                 raise UserError(
                     f"{self.path}: question id {question.key} is not among the source language's training questions; "

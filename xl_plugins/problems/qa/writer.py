@@ -11,52 +11,52 @@ import numpy as np
 from xl_plugins.data.binary.writer import IndexedRows, gather
 from xl_plugins.data.offsets import ContextEncoder
 from xl_plugins.data.prepare import alignment
-from xl_plugins.data.prepare.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
+from xl_plugins.data.prepare.part_writer import PartWriter, Told, indexed_files, mark_unlabelled
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.squad_json import QaPlan
 from xl_plugins.problems.qa.windows import QaPass, QaRows
 
 _FIELDS = ("input0", "input1", "offsets", "raw", "answers")
 
 
-class QaWriter(UnitWriter[QaPlan, QaRows]):
+class QaWriter(PartWriter[QaPlan, QaRows]):
     """The fields of a language and, with the same questions in the same order, of its translation."""
 
     rows_type = QaRows
     columns = ("questions", "pieces/q", "contexts", "pieces/c", "unknown", "exact", "moved", "lost", "no answer")
 
-    def describe(self, unit: Unit) -> tuple[Any, ...]:
+    def describe(self, part: Part) -> tuple[Any, ...]:
         kept = ("unanswerable",) if self.plan.unanswerable else ()
         return (self.plan.characters, *kept)  # the metric is in meta.json only
 
-    def outputs(self, unit: Unit) -> list[str]:
-        prefixes = [os.path.join(self.folder(unit), name, unit.split) for name in _FIELDS]
-        return [*indexed_files(*prefixes), self.prefix(unit, "spans") + ".npy"]
+    def outputs(self, part: Part) -> list[str]:
+        prefixes = [os.path.join(self.folder(part), name, part.split) for name in _FIELDS]
+        return [*indexed_files(*prefixes), self.prefix(part, "spans") + ".npy"]
 
-    def reference(self, unit: Unit) -> Unit | None:
+    def reference(self, part: Part) -> Part | None:
         """A view has the questions of its language's own texts, whichever of the source's these are."""
-        if unit.view:
-            return self.find(unit.language, unit.split) or super().reference(unit)
-        return super().reference(unit)
+        if part.view:
+            return self.find(part.language, part.split) or super().reference(part)
+        return super().reference(part)
 
-    def write(self, unit: Unit, reference: Unit | None, told: Told) -> QaRows:
+    def write(self, part: Part, reference: Part | None, told: Told) -> QaRows:
         known = self.rows[reference] if reference else None
         encoder = ContextEncoder(self.encoder, self.plan.characters)
-        rows, spans = QaPass(unit, encoder, self.prefix, known, self.plan.unanswerable).run(told)
+        rows, spans = QaPass(part, encoder, self.prefix, known, self.plan.unanswerable).run(told)
         if not len(rows):
             raise UserError(
-                f"{unit.file.path}: no question to write ({rows.stats['unanswerable']} unanswerable, "
+                f"{part.file.path}: no question to write ({rows.stats['unanswerable']} unanswerable, "
                 f"{rows.stats['lost']} whose answer is not in the context)"
             )
-        if unit.view and known is not None:
-            order = self._order(unit, rows, reference)
+        if part.view and known is not None:
+            order = self._order(part, rows, reference)
             if not np.array_equal(order, np.arange(len(rows))):
-                rows, spans = self._rearrange(unit, rows, spans, order)
-        np.save(self.prefix(unit, "spans") + ".npy", spans)
+                rows, spans = self._rearrange(part, rows, spans, order)
+        np.save(self.prefix(part, "spans") + ".npy", spans)
         return rows
 
-    def _order(self, unit: Unit, rows: QaRows, reference: Unit | None) -> np.ndarray:
+    def _order(self, part: Part, rows: QaRows, reference: Part | None) -> np.ndarray:
         """Row of each of the reference's questions; UserError names the id of one that is missing."""
         assert reference is not None
         wanted = self.rows[reference].keys
@@ -65,43 +65,43 @@ class QaWriter(UnitWriter[QaPlan, QaRows]):
             data, _ = IndexedRows(self.prefix(reference, "answers")).take(missing[:1])
             key = json.loads(data.tobytes())["id"]
             raise UserError(
-                f"{unit.file.path}: no question with the id {key} of {reference.file.path} ({len(missing)} of "
+                f"{part.file.path}: no question with the id {key} of {reference.file.path} ({len(missing)} of "
                 f"{len(wanted)} missing); every question needs its translation"
             )
         rank = np.argsort(rows.keys, kind="stable")
         return rank[np.searchsorted(rows.keys, wanted, sorter=rank)]
 
-    def _rearrange(self, unit: Unit, rows: QaRows, spans: np.ndarray, order: np.ndarray) -> tuple[QaRows, np.ndarray]:
+    def _rearrange(self, part: Part, rows: QaRows, spans: np.ndarray, order: np.ndarray) -> tuple[QaRows, np.ndarray]:
         """Bring questions into the order of the text that they translate; contexts stay where they are."""
         for field, dtype in (("input0", None), ("answers", np.uint8)):
-            prefix = self.prefix(unit, field)
+            prefix = self.prefix(part, field)
             gather(prefix, order, prefix + ".new", len(self.encoder.dictionary), dtype=dtype)
             for suffix in (".bin", ".idx"):
                 os.replace(prefix + ".new" + suffix, prefix + suffix)
         return QaRows(rows.keys[order], rows.dropped, rows.text[order], rows.stats), spans[order]
 
-    def check(self, unit: Unit, rows: QaRows, reference: Unit | None) -> list[str]:
+    def check(self, part: Part, rows: QaRows, reference: Part | None) -> list[str]:
         warnings: list[str] = []
         test = self.remembered(self.plan.source_language, "test")
-        if unit.view and unit.split == "test" and test is not None:
+        if part.view and part.split == "test" and test is not None:
             both, own, other = np.intersect1d(rows.keys, test.keys, return_indices=True)
             if 2 * len(both) > len(rows):
-                warnings += alignment.check_leak(unit, rows.text[own], test.text[other])
-        valid = self.remembered(unit.language, "valid")
-        if unit.split == "test" and not unit.view and valid:
+                warnings += alignment.check_leak(part, rows.text[own], test.text[other])
+        valid = self.remembered(part.language, "valid")
+        if part.split == "test" and not part.view and valid:
             same = np.sort(valid.text), np.sort(rows.text)
-            warnings += alignment.check_same_splits(unit.language, *same, "questions")
+            warnings += alignment.check_same_splits(part.language, *same, "questions")
         if rows.stats["lost"]:
-            left = "left out" if unit.split == "train" and not unit.view else "kept, without a place in the context"
+            left = "left out" if part.split == "train" and not part.view else "kept, without a place in the context"
             warnings.append(
-                f"{unit.file.path}: the answer of {rows.stats['lost']} questions is not in the context; {left}"
+                f"{part.file.path}: the answer of {rows.stats['lost']} questions is not in the context; {left}"
             )
         none = rows.stats["unanswerable"]
         if none and not self.plan.unanswerable:
-            hint = "" if unit.view else "; xl-prepare squad --with-unanswerable keeps them (SQuAD 2)"
-            warnings.append(f"{unit.file.path}: {none} questions without an answer are left out{hint}")
-        if not unit.view and not rows.stats["answered"] and not (none and self.plan.unanswerable):
-            mark_unlabelled(self.unlabelled, unit)
+            hint = "" if part.view else "; xl-prepare squad --with-unanswerable keeps them (SQuAD 2)"
+            warnings.append(f"{part.file.path}: {none} questions without an answer are left out{hint}")
+        if not part.view and not rows.stats["answered"] and not (none and self.plan.unanswerable):
+            mark_unlabelled(self.unlabelled, part)
         return warnings
 
     def finish(self) -> dict[str, Any]:

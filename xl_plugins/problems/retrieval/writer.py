@@ -12,10 +12,10 @@ import numpy as np
 
 from xl_plugins.data.binary.writer import IndexedRows, IndexedWriter, gather
 from xl_plugins.data.prepare.binarize import encode_ahead, hash_key
-from xl_plugins.data.prepare.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
+from xl_plugins.data.prepare.part_writer import PartWriter, Told, indexed_files, mark_unlabelled
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.lines import RetrievalPlan
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 
 BATCH = 8192  # sentences encoded at once
 _MIN_SORTED = 50  # sentences from which alphabetical order is no accident
@@ -35,40 +35,40 @@ class RetrievalRows:
         return len(self.text)
 
 
-class RetrievalWriter(UnitWriter[RetrievalPlan, RetrievalRows]):
+class RetrievalWriter(PartWriter[RetrievalPlan, RetrievalRows]):
     """``input0``, ``raw`` and, with ids, ``ids`` of both sides; ``gold`` pairs of rows beside the own sentences."""
 
     rows_type = RetrievalRows
     columns = ("sentences", "pieces/sentence", "unknown", "gold pairs")
 
-    def _gold_path(self, unit: Unit) -> str:
-        return os.path.join(self.root, unit.language, "gold", unit.split + ".npy")
+    def _gold_path(self, part: Part) -> str:
+        return os.path.join(self.root, part.language, "gold", part.split + ".npy")
 
-    def outputs(self, unit: Unit) -> list[str]:
-        prefixes = [os.path.join(self.folder(unit), name, unit.split) for name in ("input0", "raw", "ids")]
-        gold = [self._gold_path(unit)] if unit.view else []
+    def outputs(self, part: Part) -> list[str]:
+        prefixes = [os.path.join(self.folder(part), name, part.split) for name in ("input0", "raw", "ids")]
+        gold = [self._gold_path(part)] if part.view else []
         return [path for path in indexed_files(*prefixes) + gold if os.path.exists(path)]
 
-    def write(self, unit: Unit, reference: Unit | None, told: Told) -> RetrievalRows:
-        rows = self._write_lines(unit, told)
+    def write(self, part: Part, reference: Part | None, told: Told) -> RetrievalRows:
+        rows = self._write_lines(part, told)
         order = np.arange(len(rows))
-        if unit.file.sort:
-            order = self._sort(unit)
+        if part.file.sort:
+            order = self._sort(part)
             rows = RetrievalRows(rows.keys[order] if len(rows.keys) else rows.keys, rows.text[order], rows.stats)
-        gold = self._gold(unit, rows, self.rows[reference], order) if unit.view and reference else None
+        gold = self._gold(part, rows, self.rows[reference], order) if part.view and reference else None
         if gold is not None:
-            os.makedirs(os.path.dirname(self._gold_path(unit)), exist_ok=True)
-            np.save(self._gold_path(unit), gold)
+            os.makedirs(os.path.dirname(self._gold_path(part)), exist_ok=True)
+            np.save(self._gold_path(part), gold)
             rows.stats["gold"] = len(gold)
         return rows
 
-    def _write_lines(self, unit: Unit, told: Told) -> RetrievalRows:
+    def _write_lines(self, part: Part, told: Told) -> RetrievalRows:
         vocabulary = len(self.encoder.dictionary)
-        names = ("raw", "ids") if unit.file.keyed else ("raw",)
-        pieces = IndexedWriter(self.prefix(unit, "input0"), vocabulary)
-        texts = {name: IndexedWriter(self.prefix(unit, name), vocabulary, np.uint8) for name in names}
-        reader = unit.file.reader()
-        lines = unit.file.lines(reader)
+        names = ("raw", "ids") if part.file.keyed else ("raw",)
+        pieces = IndexedWriter(self.prefix(part, "input0"), vocabulary)
+        texts = {name: IndexedWriter(self.prefix(part, name), vocabulary, np.uint8) for name in names}
+        reader = part.file.reader()
+        lines = part.file.lines(reader)
         batches = iter(lambda: list(islice(lines, BATCH)), [])
         keys: list[int] = []
         sums: list[int] = []
@@ -79,7 +79,7 @@ class RetrievalWriter(UnitWriter[RetrievalPlan, RetrievalRows]):
             ):
                 if sizes.min() < 2:
                     number = batch[int(np.argmin(sizes))].number
-                    raise UserError(f"{unit.file.path}:{number}: no visible character, the tokenizer gives no piece")
+                    raise UserError(f"{part.file.path}:{number}: no visible character, the tokenizer gives no piece")
                 pieces.append(ids, sizes)
                 for name, writer in texts.items():
                     _append(writer, [line.text if name == "raw" else line.key or "" for line in batch])
@@ -97,55 +97,55 @@ class RetrievalWriter(UnitWriter[RetrievalPlan, RetrievalRows]):
             raise
         return RetrievalRows(np.array(keys, np.int64), np.array(sums, np.uint32), stats)
 
-    def _sort(self, unit: Unit) -> np.ndarray:
+    def _sort(self, part: Part) -> np.ndarray:
         """Bring the sentences into alphabetical order (of code points); returns the former row of each."""
-        data = IndexedRows(self.prefix(unit, "raw"))
+        data = IndexedRows(self.prefix(part, "raw"))
         count = len(data.sizes)
         texts = [data.take(np.array([row]))[0].tobytes().decode("utf-8") for row in range(count)]
         order = np.array(sorted(range(count), key=texts.__getitem__), dtype=np.int64)
-        for name, dtype in (("input0", None), ("raw", np.uint8), *((("ids", np.uint8),) if unit.file.keyed else ())):
-            prefix = self.prefix(unit, name)
+        for name, dtype in (("input0", None), ("raw", np.uint8), *((("ids", np.uint8),) if part.file.keyed else ())):
+            prefix = self.prefix(part, name)
             gather(prefix, order, prefix + ".new", len(self.encoder.dictionary), dtype=dtype)
             for suffix in (".bin", ".idx"):
                 os.replace(prefix + ".new" + suffix, prefix + suffix)
         return order
 
-    def _gold(self, unit: Unit, rows: RetrievalRows, own: RetrievalRows, order: np.ndarray) -> np.ndarray | None:
+    def _gold(self, part: Part, rows: RetrievalRows, own: RetrievalRows, order: np.ndarray) -> np.ndarray | None:
         """int64 (pairs, 2): row of the language, row of the source language; None when it is not known."""
-        if unit.file.aligned:
+        if part.file.aligned:
             if len(rows) != len(own):
                 raise UserError(
-                    f"{unit.file.path}: {len(rows)} sentences for {len(own)} of {unit.language}; line i of both files "
+                    f"{part.file.path}: {len(rows)} sentences for {len(own)} of {part.language}; line i of both files "
                     "must be the same sentence"
                 )
-            if not unit.file.sort and self._is_sorted(unit):
+            if not part.file.sort and self._is_sorted(part):
                 rows.stats["sorted"] = 1
                 return None
             rank = np.empty_like(order)
             rank[order] = np.arange(len(order))
             return np.stack([np.arange(len(order)), rank], axis=1)
-        if unit.file.gold is None:
+        if part.file.gold is None:
             return None
         ours, theirs = ({int(key): row for row, key in enumerate(keys)} for keys in (own.keys, rows.keys))
         pairs = []
-        for line, first, second in unit.file.pairs():
+        for line, first, second in part.file.pairs():
             pair = ours.get(hash_key(first)), theirs.get(hash_key(second))
             if pair[0] is None or pair[1] is None:
                 name = first if pair[0] is None else second
-                raise UserError(f"{unit.file.gold}:{line}: id {name} is in neither of the files of sentences")
+                raise UserError(f"{part.file.gold}:{line}: id {name} is in neither of the files of sentences")
             pairs.append(pair)
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
-    def _is_sorted(self, unit: Unit) -> bool:
-        texts = [line.text for line in unit.file.lines()]
+    def _is_sorted(self, part: Part) -> bool:
+        texts = [line.text for line in part.file.lines()]
         return len(texts) >= _MIN_SORTED and texts == sorted(texts)
 
-    def check(self, unit: Unit, rows: RetrievalRows, reference: Unit | None) -> list[str]:
-        if unit.view and "gold" not in rows.stats:
-            mark_unlabelled(self.unlabelled, unit)
+    def check(self, part: Part, rows: RetrievalRows, reference: Part | None) -> list[str]:
+        if part.view and "gold" not in rows.stats:
+            mark_unlabelled(self.unlabelled, part)
         if rows.stats.get("sorted"):
             return [
-                f"{unit.file.path}: in alphabetical order, as XTREME's preprocessing leaves it, so the matching lines "
+                f"{part.file.path}: in alphabetical order, as XTREME's preprocessing leaves it, so the matching lines "
                 "are not known and nothing can be scored; use LASER's files, with --sorted-english for XTREME's order"
             ]
         return []

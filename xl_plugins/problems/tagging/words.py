@@ -11,10 +11,10 @@ import numpy as np
 
 from xl_plugins.data.binary.writer import IndexedWriter
 from xl_plugins.data.prepare.binarize import encode_ahead
-from xl_plugins.data.prepare.unit_writer import Told
+from xl_plugins.data.prepare.part_writer import Told
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.sentences import Sentence, text_checksum
 from xl_plugins.formats.examples.words import Notes
 from xl_plugins.output import printable
@@ -42,31 +42,31 @@ class TaggedRows:
 
 
 class TaggingPass:
-    """Writes a unit but for labels and soft labels; ``prefix(unit, field)`` says where."""
+    """Writes a part but for labels and soft labels; ``prefix(part, field)`` says where."""
 
     def __init__(
-        self, unit: Unit, labels: tuple[str, ...], encoder: PieceEncoder, prefix: Callable[[Unit, str], str]
+        self, part: Part, labels: tuple[str, ...], encoder: PieceEncoder, prefix: Callable[[Part, str], str]
     ) -> None:
-        self.unit, self.encoder, self.path = unit, encoder, unit.file.path
+        self.part, self.encoder, self.path = part, encoder, part.file.path
         self.codes = {label: number for number, label in enumerate(labels)}
         vocabulary = len(encoder.dictionary)
-        self.pieces = IndexedWriter(prefix(unit, "input0"), vocabulary)
-        self.raw = IndexedWriter(prefix(unit, "raw"), vocabulary, np.uint8)
+        self.pieces = IndexedWriter(prefix(part, "input0"), vocabulary)
+        self.raw = IndexedWriter(prefix(part, "raw"), vocabulary, np.uint8)
         self.writers = [self.pieces, self.raw]
-        if not unit.view:
-            self.counts = IndexedWriter(prefix(unit, "words"), vocabulary, np.uint16)
+        if not part.view:
+            self.counts = IndexedWriter(prefix(part, "words"), vocabulary, np.uint16)
             self.writers.append(self.counts)
-        self.parts: list[tuple[np.ndarray, ...]] = []
+        self.blocks: list[tuple[np.ndarray, ...]] = []
         self.labels: list[np.ndarray] = []
         self.tagged: bool | None = None  # whether the sentences have tags, as the first one says
         self.stats: dict[str, Any] = dict.fromkeys(("rows", "words", "pieces", "unknown"), 0)
 
     def run(self, told: Told) -> tuple[TaggedRows, np.ndarray]:
-        """Write the unit; returns its rows and the label number of every word, int16 (words), empty without tags."""
-        reader = self.unit.file.reader()
+        """Write the part; returns its rows and the label number of every word, int16 (words), empty without tags."""
+        reader = self.part.file.reader()
         notes = Notes()
-        sentences = self.unit.file.sentences(reader, notes)
-        encode = encode_texts if self.unit.view else encode_words
+        sentences = self.part.file.sentences(reader, notes)
+        encode = encode_texts if self.part.view else encode_words
         batches = iter(lambda: list(islice(sentences, BATCH)), [])
         try:
             for batch, (ids, sizes, counts) in encode_ahead(batches, lambda b: (encode, self.encoder, b), self.encoder):
@@ -78,7 +78,7 @@ class TaggingPass:
             for writer in self.writers:
                 writer.abandon()
             raise
-        arrays = {name: np.concatenate(parts) for name, parts in zip(TaggedRows.ARRAYS, zip(*self.parts))}
+        arrays = {name: np.concatenate(blocks) for name, blocks in zip(TaggedRows.ARRAYS, zip(*self.blocks))}
         labels = np.concatenate(self.labels) if self.labels else np.zeros(0, dtype=np.int16)
         self.stats["notes"] = notes.found
         if len(labels):
@@ -89,7 +89,7 @@ class TaggingPass:
         if sizes.min() < 2:
             line = batch[int(np.argmin(sizes))].line
             raise UserError(f"{self.path}:{line}: the text has no visible character, the tokenizer gives no piece")
-        if self.unit.view:
+        if self.part.view:
             texts = [sentence.text or " ".join(sentence.words) for sentence in batch]
             sums = [text_checksum(text) for text in texts]
             words = np.zeros(len(batch), dtype=np.int32)
@@ -104,7 +104,7 @@ class TaggingPass:
         self.raw.append(np.frombuffer(b"".join(raw), dtype=np.uint8), np.array([len(row) for row in raw]))
         check = [sentence.check for sentence in batch if sentence.check is not None]
         lines = np.array([sentence.line for sentence in batch], dtype=np.uint32)
-        self.parts.append((words, np.array(sums, np.uint32), np.array(check, np.uint32), lines))
+        self.blocks.append((words, np.array(sums, np.uint32), np.array(check, np.uint32), lines))
         self.stats["rows"] += len(batch)
         self.stats["words"] += int(words.sum())
         self.stats["pieces"] += len(ids) - len(batch)

@@ -10,11 +10,11 @@ from fairseq.data import Dictionary
 
 from xl_plugins.data.binary.writer import IndexedRows, IndexedWriter
 from xl_plugins.data.prepare import alignment
+from xl_plugins.data.prepare.part_writer import PartWriter, Told, indexed_files, mark_unlabelled
 from xl_plugins.data.prepare.tagging_notes import label_line, note_lines
-from xl_plugins.data.prepare.unit_writer import Told, UnitWriter, indexed_files, mark_unlabelled
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
-from xl_plugins.formats.examples.plan import Unit
+from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.sentences import TaggingPlan
 from xl_plugins.formats.examples.soft_labels import SoftLabels
 from xl_plugins.formats.examples.words import XTREME
@@ -24,7 +24,7 @@ from xl_plugins.problems.tagging.words import BATCH, TaggedRows, TaggingPass
 _MIN_CONSTANT = 10  # sentences from which a single tag throughout a test file is taken for a placeholder
 
 
-class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
+class TaggingWriter(PartWriter[TaggingPlan, TaggedRows]):
     """``input0``, ``words``, ``label``, ``raw`` and ``soft`` of a language; ``input0`` and ``raw`` of a translation."""
 
     rows_type = TaggedRows
@@ -35,65 +35,65 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
         self.noted: list[tuple[str, dict[str, Any]]] = []
         self.label_counts: tuple[str, dict[str, int]] | None = None  # of the first text that has labels
 
-    def outputs(self, unit: Unit) -> list[str]:
-        fields = ("input0", "raw") if unit.view else ("input0", "raw", "words", "label")
-        prefixes = [os.path.join(self.folder(unit), name, unit.split) for name in fields]
+    def outputs(self, part: Part) -> list[str]:
+        fields = ("input0", "raw") if part.view else ("input0", "raw", "words", "label")
+        prefixes = [os.path.join(self.folder(part), name, part.split) for name in fields]
         found = [path for path in indexed_files(*prefixes) if os.path.exists(path)]
-        return found + ([self._soft_path(unit)] if unit.file.soft else [])
+        return found + ([self._soft_path(part)] if part.file.soft else [])
 
-    def _soft_path(self, unit: Unit) -> str:
-        return self.prefix(unit, "soft") + ".npy"
+    def _soft_path(self, part: Part) -> str:
+        return self.prefix(part, "soft") + ".npy"
 
-    def write(self, unit: Unit, reference: Unit | None, told: Told) -> TaggedRows:
-        rows, labels = TaggingPass(unit, self.plan.labels, self.encoder, self.prefix).run(told)
+    def write(self, part: Part, reference: Part | None, told: Told) -> TaggedRows:
+        rows, labels = TaggingPass(part, self.plan.labels, self.encoder, self.prefix).run(told)
         if reference is not None:
-            self._check_count(unit, rows, reference)
-        if unit.view:
+            self._check_count(part, rows, reference)
+        if part.view:
             return rows
         kinds = len(np.unique(labels)) if len(labels) else 0
         official = self.plan.dataset in ("panx", "udpos")  # XTREME publishes test files with one tag throughout
-        placeholder = official and unit.split == "test" and kinds == 1 and len(rows) >= _MIN_CONSTANT
+        placeholder = official and part.split == "test" and kinds == 1 and len(rows) >= _MIN_CONSTANT
         rows.stats["labelled"] = int(bool(len(labels)) and not placeholder)
         if not len(labels):
-            self._check_may_lack_labels(unit)
-        if len(labels) or unit.split != "train":
-            self._write_labels(unit, rows.words, labels if rows.stats["labelled"] else np.zeros(rows.words.sum(), int))
-        if unit.file.soft:
+            self._check_may_lack_labels(part)
+        if len(labels) or part.split != "train":
+            self._write_labels(part, rows.words, labels if rows.stats["labelled"] else np.zeros(rows.words.sum(), int))
+        if part.file.soft:
             rows.stats["soft"] = 1
-            self._write_soft(unit, rows.words)
+            self._write_soft(part, rows.words)
         return rows
 
-    def _check_count(self, unit: Unit, rows: TaggedRows, reference: Unit) -> None:
+    def _check_count(self, part: Part, rows: TaggedRows, reference: Part) -> None:
         other = self.rows[reference]
         if len(rows) != len(other):
             raise UserError(
-                f"{unit.file.path}: {len(rows)} sentences, but {reference.file.path} has {len(other)}; sentence i of "
+                f"{part.file.path}: {len(rows)} sentences, but {reference.file.path} has {len(other)}; sentence i of "
                 "both must be the same, so translate the missing ones or remove them from all files"
             )
 
-    def _check_may_lack_labels(self, unit: Unit) -> None:
-        if unit.split == "valid" or (unit.split == "train" and unit.language == self.plan.source_language):
+    def _check_may_lack_labels(self, part: Part) -> None:
+        if part.split == "valid" or (part.split == "train" and part.language == self.plan.source_language):
             raise UserError(
-                f"{unit.file.path}: no tags; {unit.split} sentences of {unit.language} need one tag per word"
+                f"{part.file.path}: no tags; {part.split} sentences of {part.language} need one tag per word"
             )
 
-    def _write_labels(self, unit: Unit, words: np.ndarray, labels: np.ndarray) -> None:
+    def _write_labels(self, part: Part, words: np.ndarray, labels: np.ndarray) -> None:
         """Label ids of the words of a sentence and </s>, as fairseq-preprocess writes them."""
         dictionary = Dictionary()
-        writer = IndexedWriter(self.prefix(unit, "label"), dictionary.nspecial + len(self.plan.labels))
+        writer = IndexedWriter(self.prefix(part, "label"), dictionary.nspecial + len(self.plan.labels))
         starts = np.concatenate([[0], np.cumsum(words, dtype=np.int64)])
         for first in range(0, len(words), BATCH):
             sizes = words[first : first + BATCH].astype(np.int64)
-            part = labels[starts[first] : starts[first] + sizes.sum()].astype(np.int64) + dictionary.nspecial
-            writer.append(np.insert(part, np.cumsum(sizes), dictionary.eos()), sizes + 1)
+            block = labels[starts[first] : starts[first] + sizes.sum()].astype(np.int64) + dictionary.nspecial
+            writer.append(np.insert(block, np.cumsum(sizes), dictionary.eos()), sizes + 1)
         writer.close()
 
-    def _write_soft(self, unit: Unit, words: np.ndarray) -> None:
+    def _write_soft(self, part: Part, words: np.ndarray) -> None:
         """Soft labels of all words, read beside the words just written."""
-        reader = SoftLabels(unit.file.soft, self.plan.labels, unit.file.path)
-        raw = IndexedRows(self.prefix(unit, "raw"))
+        reader = SoftLabels(part.file.soft, self.plan.labels, part.file.path)
+        raw = IndexedRows(self.prefix(part, "raw"))
         shape = (int(words.sum(dtype=np.int64)), len(self.plan.labels))
-        out = np.lib.format.open_memmap(self._soft_path(unit), mode="w+", dtype=np.float32, shape=shape)
+        out = np.lib.format.open_memmap(self._soft_path(part), mode="w+", dtype=np.float32, shape=shape)
         done = 0
         for first in range(0, len(words), BATCH):
             data, sizes = raw.take(np.arange(first, min(first + BATCH, len(words))))
@@ -106,24 +106,24 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
         reader.finish()
         out.flush()
 
-    def check(self, unit: Unit, rows: TaggedRows, reference: Unit | None) -> list[str]:
+    def check(self, part: Part, rows: TaggedRows, reference: Part | None) -> list[str]:
         warnings: list[str] = []
-        self.noted.append((unit.file.path, rows.stats.get("notes", {})))
-        if self.label_counts is None and not unit.view and rows.stats.get("tags") and rows.stats.get("labelled"):
-            self.label_counts = f"{unit.language} {unit.split}", rows.stats["tags"]
+        self.noted.append((part.file.path, rows.stats.get("notes", {})))
+        if self.label_counts is None and not part.view and rows.stats.get("tags") and rows.stats.get("labelled"):
+            self.label_counts = f"{part.language} {part.split}", rows.stats["tags"]
         if reference is not None:
-            self._check_count(unit, rows, reference)
-            warnings += self._check_partner(unit, rows, reference)
+            self._check_count(part, rows, reference)
+            warnings += self._check_partner(part, rows, reference)
         source_test = self.remembered(self.plan.source_language, "test")
-        warnings += alignment.check_leak(unit, rows.text, source_test.text if source_test else None)
-        valid = self.remembered(unit.language, "valid")
-        if unit.split == "test" and not unit.view and valid:
-            warnings += alignment.check_same_splits(unit.language, valid.text, rows.text, "sentences")
-        if not unit.view and not rows.stats["labelled"]:
-            mark_unlabelled(self.unlabelled, unit)
+        warnings += alignment.check_leak(part, rows.text, source_test.text if source_test else None)
+        valid = self.remembered(part.language, "valid")
+        if part.split == "test" and not part.view and valid:
+            warnings += alignment.check_same_splits(part.language, valid.text, rows.text, "sentences")
+        if not part.view and not rows.stats["labelled"]:
+            mark_unlabelled(self.unlabelled, part)
         return warnings
 
-    def _check_partner(self, unit: Unit, rows: TaggedRows, reference: Unit) -> list[str]:
+    def _check_partner(self, part: Part, rows: TaggedRows, reference: Part) -> list[str]:
         other = self.rows[reference]
         if not len(rows.check):
             return []
@@ -132,7 +132,7 @@ class TaggingWriter(UnitWriter[TaggingPlan, TaggedRows]):
             return []
         row = int(strange[0])
         return [
-            f"{unit.file.path}:{rows.lines[row]}: the untranslated side is not the sentence at "
+            f"{part.file.path}:{rows.lines[row]}: the untranslated side is not the sentence at "
             f"{reference.file.path}:{other.lines[row]} ({len(strange)} of {len(rows)} sentences); harmless if only the "
             "spelling differs, wrong if sentences are shifted"
         ]

@@ -4,7 +4,7 @@ from ..labelled_texts.writer import PairWriter
 
 
 class TextWriter(PairWriter):
-    """``input0`` per unit, ``label`` beside gold texts."""
+    """``input0`` per part, ``label`` beside gold texts."""
 
     columns = ("texts", *PairWriter.columns[1:])
 
