@@ -141,7 +141,8 @@ class Xla:
     def runs(self, targets: tuple[str, ...]) -> list[Run]:
         """The warmed-up models and, per target, the models after each XLA epoch: their mean and their ensemble."""
         t, task = self.trainer, f"xl_{self.problem}"
-        warm = [t.train("xla-member", self.data, task, "--conf-penalty", "1", seed=seed)
+        pooling = ("--word-pooling", "first") if self.problem == "tagging" else ()  # the article's, and co-training's
+        warm = [t.train("xla-member", self.data, task, "--conf-penalty", "1", *pooling, seed=seed)
                 for seed in MEMBERS]  # fmt: skip
         members = tuple(f"$WORK/{step.name}/checkpoint_best.pt" for step in warm)
         found = self._scores("xla-0", members, ("en", *targets), tuple(warm))
@@ -151,7 +152,7 @@ class Xla:
 
     def _adapted(self, target: str, members: Words, warm: tuple[Step, ...]) -> list[Run]:
         t, name = self.trainer, f"{self.trainer.dataset}/xla-{target}"
-        virtual = [self._virtual(language) for language in ("en", target)]
+        virtual = self._virtual(target, self._virtual("en"))
         sizes: Words = ()
         if t.setting.scale == "small":
             rate = f"{float(t.budget.lr) / 5:g}"  # a fifth of the warm-up's
@@ -165,7 +166,7 @@ class Xla:
             "1000", *t.setting.shape, "--num-workers", "0", *sizes, "--save-interval", "6", "--keep-last-epochs", "-1",
             *precision, *t.setting.more,
         )  # fmt: skip
-        adapted = Step(name, (words,), (self.data, *warm, *virtual))
+        adapted = Step(name, (words,), (self.data, *warm, virtual))
         found = []
         for epoch in (1, 2, 3):  # six trainings each
             folder = f"{name}-epoch-{epoch}"
@@ -176,10 +177,11 @@ class Xla:
             found += self._scores(f"xla-{target}-{epoch}", models, ("en", target), (step,))
         return found
 
-    def _virtual(self, language: str) -> Step:
+    def _virtual(self, language: str, *before: Step) -> Step:
+        """Virtual sentences; ``before``: steps that add to the same folder, which one command does at a time."""
         words = ("xl-augment", "vicinity", f"$WORK/{self.data.name}", "--path", self.trainer.model(), "--languages",
                  language, "--genlm-word-start-only", *self.trainer.setting.precision)  # fmt: skip
-        return Step(f"{self.trainer.dataset}/xla-virtual-{language}", (words,), (self.trainer.encoder, self.data))
+        return Step(f"{self.trainer.dataset}/xla-virtual-{language}", (words,), (self.trainer.encoder, self.data, *before))
 
     def _scores(self, system: str, models: Words, languages: Words, after: tuple[Step, ...]) -> list[Run]:
         t, found = self.trainer, []
