@@ -181,7 +181,8 @@ class Xla:
         """Virtual sentences; ``before``: steps that add to the same folder, which one command does at a time."""
         words = ("xl-augment", "vicinity", f"$WORK/{self.data.name}", "--path", self.trainer.model(), "--languages",
                  language, "--genlm-word-start-only", *self.trainer.setting.precision)  # fmt: skip
-        return Step(f"{self.trainer.dataset}/xla-virtual-{language}", (words,), (self.trainer.encoder, self.data, *before))
+        after = (self.trainer.encoder, self.data, *before)
+        return Step(f"{self.trainer.dataset}/xla-virtual-{language}", (words,), after)
 
     def _scores(self, system: str, models: Words, languages: Words, after: tuple[Step, ...]) -> list[Run]:
         t, found = self.trainer, []

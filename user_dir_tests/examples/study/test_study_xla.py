@@ -1,14 +1,15 @@
-"""The study's steps for XLA: texts are made for one language after the other, and members fit the training after them."""
+"""The study's steps for XLA: texts are made for one language after the other, members fit the training that follows."""
 
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-STUDY = Path(__file__).resolve().parents[2] / "examples" / "experiments" / "study"
+STUDY = Path(__file__).resolve().parents[3] / "examples" / "experiments" / "study"
 
 
 @pytest.fixture(scope="module", params=["small", "paper"])
@@ -39,7 +40,7 @@ def test_one_command_at_a_time_adds_to_a_folder(steps: list[Any]) -> None:
     shared = {words: made for words, made in folders.items() if len(made) > 1}
     assert {words[0] for words in shared} == {"vicinity"}
     for made in shared.values():
-        assert all(needs(later, earlier) for earlier, later in zip(made, made[1:]))
+        assert all(needs(later, earlier) for earlier, later in pairwise(made))
 
 
 def test_members_read_words_as_co_training_does(steps: list[Any]) -> None:

@@ -18,7 +18,7 @@ from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.binary.rows import Rows
 from xl_plugins.errors import UserError
 
-STUDY = Path(__file__).resolve().parents[2] / "examples" / "experiments" / "study"
+STUDY = Path(__file__).resolve().parents[3] / "examples" / "experiments" / "study"
 
 
 @pytest.fixture(scope="module")

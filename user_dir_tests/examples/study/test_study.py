@@ -21,7 +21,7 @@ from xl_plugins.cli.train import with_plugin
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.report.result import read_json
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 STUDY = REPO / "examples" / "experiments" / "study"
 SIZES = "--problem sentence_pair --languages en,de,fr --train 96 --dev 24 --test 24 --unlabelled 200"
 TINY = "--updates 2 --layers 1 --dim 32 --ffn 32 --heads 2 --vocab 600"
