@@ -24,7 +24,8 @@ _CRITERIONS = {"xl": ("xl_criterion", "xtune_criterion"), "salt": ("xl_criterion
 
 
 def check_run(cfg: Any) -> None:
-    """UserError for options of a whole run with which it cannot start."""
+    """UserError for options of a whole run with which it cannot start; of fairseq's own tasks nothing is checked."""
+    _keep_apart_on_cpu(cfg.common)
     task = getattr(cfg.task, "_name", None)
     if task not in TASK_DEFAULTS:
         return
@@ -32,7 +33,6 @@ def check_run(cfg: Any) -> None:
     if cfg.dataset.batch_size is None and cfg.dataset.max_tokens is None:
         raise UserError("--batch-size: pass the number of examples of a batch (or --max-tokens)")
     _check_precision(cfg.common)
-    _keep_apart_on_cpu(cfg.common)
     _check_criterion(task, getattr(cfg.criterion, "_name", None))
     check_save_dir(str(cfg.checkpoint.save_dir))
 
