@@ -96,12 +96,13 @@ KINDS = {"data set": data_sets, "problem": problems, "method": methods, "option"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--all", action="store_true", help="name every place")
+    args = parser.parse_args()
     for kind, count in KINDS.items():
         found = count()
         fewest, most = (choose(found, key=lambda name: len(found[name])) for choose in (min, max))
         print(f"{kind}: {len(found)}; places besides its own: {len(found[fewest])} ({fewest}) to {len(found[most])}"
               f" ({most})")  # fmt: skip
-        if parser.parse_args().all:
+        if args.all:
             for name, files in found.items():
                 print(f"  {name}: {len(files)}", *files, sep="\n    ")
 

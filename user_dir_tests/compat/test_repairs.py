@@ -25,7 +25,7 @@ def test_applying_twice_changes_nothing():
         return (
             checkpoint_utils.torch, checkpoint_utils._upgrade_state_dict, distributed_utils.torch,
             distributed_utils.broadcast_object, distributed_utils.infer_init_method, distributed_utils.all_gather_list,
-            options.parse_args_and_arch, data_utils.np, fp16_optimizer._FP16OptimizerMixin.zero_grad,
+            options.parse_args_and_arch, data_utils.np, fp16_optimizer.FP16Optimizer.build_fp32_params.__func__,
         )  # fmt: skip
 
     before = state()
@@ -134,6 +134,29 @@ def test_bf16_factor_starts_anew_every_update():
     zero_grad = fp16_optimizer._FP16OptimizerMixin.zero_grad
     assert two_updates(zero_grad) == -1 / 4 - 1 / 4
     assert two_updates(inspect.unwrap(zero_grad)) == -1 / 4 - 1 / 16  # fairseq: the factor of the first is still there
+
+
+def test_flat_float32_parameters_on_the_cpu():
+    params = [torch.nn.Parameter(torch.full((2, 3), 0.5).half()), torch.nn.Parameter(torch.ones(4).half())]
+    mixin = fp16_optimizer._FP16OptimizerMixin()
+    mixin.fp16_params, mixin.fp32_params = params, fp16_optimizer.FP16Optimizer.build_fp32_params({}, params)
+    for param in params:
+        param.grad = torch.full_like(param, 0.25)
+    mixin._needs_sync = True
+    mixin._sync_fp16_grads_to_fp32()
+    (flat,) = mixin.fp32_params.values()
+    assert (flat.dtype, flat.tolist()) == (torch.float32, [0.5] * 6 + [1.0] * 4)
+    assert flat.grad.tolist() == [0.25] * 10
+    flat.data += 1
+    mixin._sync_fp32_params_to_fp16()
+    assert (params[0].dtype, params[0].tolist(), params[1].tolist()) == (torch.float16, [[1.5] * 3] * 2, [2.0] * 4)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the fault shows on machines without CUDA")
+def test_flat_float32_parameters_on_the_cpu_fail_in_fairseq(monkeypatch):
+    build = inspect.unwrap(vars(fp16_optimizer._FP16OptimizerMixin)["build_fp32_params"].__func__)
+    with pytest.raises((AssertionError, RuntimeError), match=r"CUDA|NVIDIA"):
+        build(fp16_optimizer.FP16Optimizer, {}, [torch.nn.Parameter(torch.ones(4).half())])
 
 
 # --- numpy ------------------------------------------------------------------------------------------------------------

@@ -89,14 +89,6 @@ def test_two_precisions(tmp_path: Path) -> None:
     assert refused(tmp_path, fp16=True, amp=True).startswith("--fp16 and --amp: a run has one precision")
 
 
-@pytest.mark.parametrize("given, apart", [({"fp16": True}, True), ({"bf16": True}, False), ({}, False)])
-def test_copies_of_half_precision_weights_on_the_cpu(tmp_path: Path, given: dict, apart: bool) -> None:
-    """fairseq's flat copy of all of them is filed under the current CUDA device."""
-    cfg = configure(tmp_path, "xl_sentence_pair", cpu=True, **given)
-    check_run(cfg)
-    assert cfg.common.fp16_no_flatten_grads is apart
-
-
 def test_neither_examples_nor_tokens(tmp_path: Path) -> None:
     assert refused(tmp_path, batch_size=None).startswith("--batch-size: pass the number of examples")
 

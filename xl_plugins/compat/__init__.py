@@ -14,6 +14,7 @@ from .bare_weights import complete_checkpoints
 from .bf16_factor import reset_bf16_factor
 from .cpu_gather import gather_on_cpu
 from .cpu_launch import launch_on_cpu
+from .fp16_cpu import fp16_on_cpu
 from .numpy_names import restore_numpy_names
 from .restricted_broadcast import restrict_broadcast
 from .restricted_loading import restrict_loading
@@ -25,6 +26,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     launch_on_cpu,
     gather_on_cpu,
     reset_bf16_factor,
+    fp16_on_cpu,
     restore_numpy_names,
 )
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from fairseq.criterions import CRITERION_REGISTRY
 from fairseq.dataclass import initialize
 
@@ -24,8 +23,7 @@ _CRITERIONS = {"xl": ("xl_criterion", "xtune_criterion"), "salt": ("xl_criterion
 
 
 def check_run(cfg: Any) -> None:
-    """UserError for options of a whole run with which it cannot start; of fairseq's own tasks nothing is checked."""
-    _keep_apart_on_cpu(cfg.common)
+    """UserError for options of a whole run with which it cannot start."""
     task = getattr(cfg.task, "_name", None)
     if task not in TASK_DEFAULTS:
         return
@@ -41,13 +39,6 @@ def _check_precision(common: Any) -> None:
     given = [flag for flag in ("fp16", "bf16", "amp") if getattr(common, flag, False)]
     if len(given) > 1:
         raise UserError(f"--{given[0]} and --{given[1]}: a run has one precision; leave out one of them")
-
-
-def _keep_apart_on_cpu(common: Any) -> None:
-    """``--fp16`` on the CPU: fairseq files its one flat float32 copy of all parameters under the current CUDA device,
-    where their updates would be lost; copies of single parameters have no such address."""
-    if common.fp16 and (common.cpu or not torch.cuda.is_available()):
-        common.fp16_no_flatten_grads = True
 
 
 def _check_criterion(task: str, name: str | None) -> None:
