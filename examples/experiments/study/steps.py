@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xl_plugins.errors import UserError
@@ -24,11 +24,15 @@ Words = tuple[str, ...]
 @dataclass(frozen=True)
 class Step:
     """``commands`` make ``name`` below $WORK, once the steps ``after`` are done. $DATA, $ENCODER, $WORK and $STUDY
-    stand for folders. Each command, given again after it was stopped, goes on or does the same again."""
+    stand for folders. Each command, given again after it was stopped, goes on or does the same again.
+
+    best_only: it trains, and of its checkpoints only the best are read afterwards; the others go once it is done.
+    """
 
     name: str
     commands: tuple[Words, ...]
     after: tuple[Step, ...] = ()
+    best_only: bool = field(default=False, kw_only=True)
 
     @property
     def digest(self) -> str:
@@ -147,7 +151,16 @@ class Workshop:
         cost = {"wall": round(time.monotonic() - wall, 1), "cpu": round(cpu, 1), "begun": begun}
         with atomic_file(self._note(step)) as file:
             json.dump({"digest": step.digest, "cost": cost}, file)
+        if step.best_only:
+            self._keep_best(step)
         return cost
+
+    def _keep_best(self, step: Step) -> None:
+        """Remove what only a resumed training would read; with XLM-R's vocabulary each is a gigabyte."""
+        for best in sorted((self.work / step.name).rglob("checkpoint_best.pt")):
+            for other in best.parent.glob("checkpoint*.pt"):
+                if other.name != best.name:
+                    other.unlink()
 
     def _call(self, words: Words, out: object) -> tuple[int, float]:
         """Exit status and seconds of processor time of a command, its own children included."""

@@ -108,7 +108,7 @@ class Trainer:
             "--valid-languages", "source", "--select", "source-dev", *self.size_options(times),
             *self.setting.training, *options,
         )  # fmt: skip
-        return Step(f"{self.dataset}/{system}-{seed}", (words,), (self.encoder, data, *after))
+        return Step(f"{self.dataset}/{system}-{seed}", (words,), (self.encoder, data, *after), best_only=True)
 
     def xtune(self, name: str, setting: str, data: Step, *options: str, seed: int, more: Words = ()) -> Step:
         """Both stages of xTune; the second, which has two rows per example, takes twice the updates. ``options`` are
@@ -125,7 +125,7 @@ class Trainer:
             "--", "--seed", str(seed), *self.setting.shape, "--num-workers", "0", "--valid-languages", "source",
             "--select", "source-dev", *sizes[:at], *sizes[at + 2 :], *self.setting.training, *more,
         )  # fmt: skip
-        return Step(f"{self.dataset}/{name}-{seed}", (words,), (self.encoder, data))
+        return Step(f"{self.dataset}/{name}-{seed}", (words,), (self.encoder, data), best_only=True)
 
     def score(self, system: str, data: Step, trained: Step, *options: str, seed: int, times: float = 1,
               inner: str = "", dataset: str = "") -> Run:  # fmt: skip

@@ -116,6 +116,11 @@ def test_the_commands_can_be_pasted(whole: Path, inputs: Path, tmp_path: Path, r
     assert scored(tmp_path / "mini" / "zero-shot-1.score.json") == scores(whole)["mini/zero-shot-1"][0]
 
 
+def test_only_what_is_read_stays_of_a_training(whole: Path) -> None:
+    for system in ("zero-shot", "translate-train"):
+        assert [path.name for path in (whole / "mini" / f"{system}-1").glob("*.pt")] == ["checkpoint_best.pt"]
+
+
 def test_what_is_done_is_skipped(modules: Any, whole: Path, inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(whole)
     assert modules["run"].main(options(inputs, whole, "--only", "mini/*")) == 0
