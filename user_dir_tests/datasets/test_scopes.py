@@ -8,7 +8,7 @@ import pytest
 
 from xl_plugins.datasets.layouts.given import expand, parse_file
 from xl_plugins.datasets.layouts.labels import parse_label_map, parse_labels
-from xl_plugins.datasets.layouts.scopes import ColumnMap, Filters, Scope, parse_scope
+from xl_plugins.datasets.layouts.scopes import ColumnMap, Filters, Scope, parse_column, parse_scope
 from xl_plugins.errors import UserError
 
 
@@ -41,10 +41,20 @@ def test_bad_scope(text: str, message: str) -> None:
 
 
 def test_more_specific_columns_win_whatever_the_order() -> None:
-    columns = ColumnMap.parse(["nl/test:label=c", "nl:label=b,first=x", "test:label=none", "first=0,second=1,label=a"])
+    columns = ColumnMap.parse(["nl/test:label=c", "nl:label=b,first=x", "test:label=none", "first=1,second=2,label=a"])
     assert columns.get("nl", "test") == {"first": "x", "second": 1, "label": "c"}
     assert columns.get("nl", "train") == {"first": "x", "second": 1, "label": "b"}
     assert columns.get("de", "test") == {"first": 0, "second": 1, "label": None}
+
+
+@pytest.mark.parametrize("text", ["0", "00"])
+def test_columns_are_counted_from_1(text: str) -> None:
+    """Whoever counts from 0 hears of it, instead of reading another column."""
+    assert [parse_column(number) for number in ("1", "12", "-1", "a", "1a")] == [0, 11, "-1", "a", "1a"]
+    with pytest.raises(UserError, match="--columns: there is no column 0, columns are counted from 1; give"):
+        ColumnMap.parse([f"first={text},second=1,label=2"])
+    with pytest.raises(UserError, match="--filter: there is no column 0"):
+        Filters.parse([f"{text}=x"])
 
 
 def test_filters_add_up() -> None:

@@ -107,7 +107,7 @@ def test_layouts_that_are_given() -> None:
         ("a.csv", "premise,hypothesis,label\na,b,x\n\nc,d,y\n", "a.csv:3: blank line between rows"),
         ("a.csv", "premise,hypothesis,label\na,b,c,x\n", "a.csv:2: 4 columns, expected 3 as in the first row; columns "
          "are separated by ','; quote"),
-        ("a.csv", "premise,label,hypothesis,label\na,x,b,y\n", "a.csv:1: the header names 1 and 3 (counted"),
+        ("a.csv", "premise,label,hypothesis,label\na,x,b,y\n", "a.csv:1: the header names 2 and 4 (counted from 1"),
         ("a.csv", "premise,text,label\na,b,x\n", "a.csv:1: no column 'hypothesis'; the file has columns premise, text"),
         ("a.tsv", 'premise\thypothesis\tlabel\n"a\nb"\tc\tx\n', "a.tsv:2: 1 columns, expected 3 as in the first row; "
          "columns are separated by single tabs (quoted fields: --format csv --delimiter tab)"),

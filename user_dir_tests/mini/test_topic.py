@@ -59,7 +59,7 @@ def test_alone_or_with_all_and_other_languages(made: Path, tmp_path: Path) -> No
 
 
 def test_read_by_its_names(made: Path, tiny_spm, tmp_path: Path) -> None:
-    options = ["--columns", "text=0,label=1", "--labels", ",".join(LABELS)]
+    options = ["--columns", "text=1,label=2", "--labels", ",".join(LABELS)]
     run(tiny_spm, "texts", tmp_path / "bin", "--folder", made / "topics", *options)
     found = meta(tmp_path / "bin")
     counts = {"train": 60, "valid": 18, "test": 24}

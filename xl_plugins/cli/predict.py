@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--columns",
         metavar="1,2[,3,4]",
         help="columns of text1, text2[, source1, source2] in a tab-separated input; or"
-        " text1=COLUMN,text2=COLUMN,... by name, or by number from 0 as in xl-prepare pairs, in a table of any kind",
+        " text1=COLUMN,text2=COLUMN,... by name, or by number, as in xl-prepare pairs, in a table of any kind",
     )
     parser.add_argument("--format", choices=tables.KINDS, help="kind of that table (default: by name and first lines)")
     parser.add_argument("--delimiter", metavar="CHAR", help="between the values of csv (default: by header)")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Union
 
 from xl_plugins.datasets.layouts import given_tagging
+from xl_plugins.datasets.layouts.scopes import parse_column
 from xl_plugins.formats.examples.plan import Plan
 from xl_plugins.formats.examples.sentences import SentenceFile
+from xl_plugins.terminal import printable
 
 BENCHMARK = None
 HELP = "tagged words from any column files (CoNLL-2003, Universal NER, ...), jsonl, Parquet or csv"
@@ -38,24 +41,24 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
       --train en=train.jsonl --valid en=validation.jsonl --test en=test.jsonl
 
   Universal NER on PUD, parallel in five languages: 500 sentences as translated training data
-  xl-prepare conll data-bin/uner M --word-column 1 --tag-column 2 --languages de,en,pt,ru,zh \\
+  xl-prepare conll data-bin/uner M --word-column 2 --tag-column 3 --languages de,en,pt,ru,zh \\
       --train 'uner_pud/{{lang}}_pud-ud-test.iob2[0:500]' --valid 'uner_pud/{{lang}}_pud-ud-test.iob2[500:600]' \\
       --test 'uner_pud/{{lang}}_pud-ud-test.iob2[600:800]'
 """
 
 
+_FROM_THE_END = re.compile(r"-[1-9][0-9]*")
+
+
 def _column(text: str) -> Union[int, str]:
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    return int(text) if _FROM_THE_END.fullmatch(text) else parse_column(text, "--word-column, --tag-column")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     given_tagging.add_arguments(parser, "conll")
-    columns = "from 0; -1: the last; or a name in the header"
+    columns = "from 1; -1: the last; or a name in the header"
     parser.add_argument(
-        "--word-column", type=_column, metavar="N", help=f"{columns} (default: the header's token or word, else 0)"
+        "--word-column", type=_column, metavar="N", help=f"{columns} (default: the header's token or word, else 1)"
     )
     parser.add_argument(
         "--tag-column", type=_column, metavar="N", help=f"{columns} (default: the header's ner_tags or tag, else -1)"
@@ -96,4 +99,12 @@ def make_plan(args: argparse.Namespace) -> Plan:
         names=names or labels or (),
         clean=False,
     )
-    return given_tagging.make_plan(args, template, labels)
+    plan = given_tagging.make_plan(args, template, labels)
+    if isinstance(args.word_column, int) or isinstance(args.tag_column, int):
+        file = plan.ordered()[0].file
+        first = next(iter(file.sentences()))
+        tag = f", its tag '{printable(first.tags[0])}'" if first.tags else ""
+        plan.warnings.append(
+            f"columns are counted from 1: the first word of {file.path} is '{printable(first.words[0])[:60]}'{tag}"
+        )
+    return plan

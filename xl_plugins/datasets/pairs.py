@@ -30,14 +30,14 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
           nl,pt/test,translate-test:SemEval_set=TEST
 
   XNLI's dev set, which is parallel, as 2,000 translated training pairs and 490 for selection
-  xl-prepare pairs data-bin/xnli-dev M --labels contradiction,entailment,neutral --columns first=0,second=1,label=2 \\
+  xl-prepare pairs data-bin/xnli-dev M --labels contradiction,entailment,neutral --columns first=1,second=2,label=3 \\
           translate-test:first=sentence1_en,second=sentence2_en,label=label \\
       --languages ar,bg,de,el,en,es,fr,hi,ru,sw,th,tr,ur,vi,zh --train 'xnli/dev-{lang}.tsv[0:2000]' \\
       --valid 'xnli/dev-{lang}.tsv[2000:2490]' --test 'xnli/test-{lang}.tsv' \\
       --translate-test sw=xnli/translate-test/sw.trans.test.tsv ur=xnli/translate-test/ur.trans.test.tsv
 
   PAWS-X's dev set in the same way; NS marks a missing translation
-  xl-prepare pairs data-bin/pawsx-dev M --labels 0,1 --columns first=0,second=1,label=2 --no-translation NS \\
+  xl-prepare pairs data-bin/pawsx-dev M --labels 0,1 --columns first=1,second=2,label=3 --no-translation NS \\
       --languages de,en,es,fr,ja,zh --train 'pawsx/dev-{lang}.tsv[0:1600]' --valid 'pawsx/dev-{lang}.tsv[1600:2000]' \\
       --test 'pawsx/test-{lang}.tsv'
 
@@ -48,13 +48,13 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
       --train id=indonli/translate_train_small/train.jsonl --valid id=indonli/val.jsonl --test id=indonli/test_lay.jsonl
 
   English MultiNLI pairs, German pairs without labels for XLA, which translate none of them
-  xl-prepare pairs data-bin/xnli-xla M --labels contradiction,entailment,neutral --columns first=0,second=1,label=2 \\
+  xl-prepare pairs data-bin/xnli-xla M --labels contradiction,entailment,neutral --columns first=1,second=2,label=3 \\
       --train en=xnli/train-en.tsv --unlabelled 'de=xnli/dev-de.tsv[0:1500]' \\
       --valid en=xnli/dev-en.tsv 'de=xnli/dev-de.tsv[1500:2490]' --test en=xnli/test-en.tsv de=xnli/test-de.tsv
 
   AmericasNLI, zero-shot from English
   xl-prepare pairs data-bin/americasnli M --labels contradiction,entailment,neutral \\
-      --columns first=premise,second=hypothesis,label=label en:first=0,second=1,label=2 \\
+      --columns first=premise,second=hypothesis,label=label en:first=1,second=2,label=3 \\
       --languages aym,bzd,cni,gn,hch,nah,oto,quy --train en=xnli/train-en.tsv --valid en=xnli/dev-en.tsv \\
           'americasnli/dev/{lang}.tsv' --test en=xnli/test-en.tsv 'americasnli/test/{lang}.tsv' \\
       --filter 'nah/test:premise!='
@@ -67,7 +67,7 @@ _DEFAULT_COLUMNS = "first=first,second=second,label=label"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     given_tables.add_arguments(
         parser, "pairs", "[SCOPE:]first=COLUMN,...",
-        "columns of first, second, label and id, by header or by number from 0 where there is no header; label=none for"
+        "columns of first, second, label and id, by header or by number from 1 where there is no header; label=none for"
         f" files without labels, second=none for single texts (default: {_DEFAULT_COLUMNS})",
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ examples (M stands for: --spm xlmr.base/sentencepiece.bpe.model --dict xlmr.base
       --filter en:language=en de:language=de ja:language=ja
 
   German tweets without labels, for XLA
-  xl-prepare texts data-bin/tweets M --labels negative,neutral,positive --columns text=0,label=1 \\
+  xl-prepare texts data-bin/tweets M --labels negative,neutral,positive --columns text=1,label=2 \\
       --train en=tweets/en.tsv --unlabelled de=tweets/de.tsv --valid en=tweets/dev-en.tsv --test de=tweets/test-de.tsv
 """
 
@@ -43,7 +43,7 @@ _DEFAULT_COLUMNS = "text=text,label=label"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     given_tables.add_arguments(
         parser, "texts", "[SCOPE:]text=COLUMN,...",
-        "columns of text, label and id, by header or by number from 0 where there is no header; label=none for files"
+        "columns of text, label and id, by header or by number from 1 where there is no header; label=none for files"
         f" without labels (default: {_DEFAULT_COLUMNS})",
     )  # fmt: skip
     parser.add_argument("--folder", metavar="RAW", help="folder whose files say by their names what they are")

@@ -54,7 +54,7 @@ def given_layout(kind: str | None, delimiter: str | None) -> Layout | None:
 
 
 def recognise(path: str, wanted: Sequence[tables.Column] = ()) -> Layout:
-    """How to read a file of which the columns ``wanted`` are asked for (names of a header, or numbers from 0)."""
+    """How to read a file of which the columns ``wanted`` are asked for (names of a header, or places from 0)."""
     suffix = _SUFFIXES.get(os.path.splitext(stem(path))[1].lower(), "")
     with open(path, "rb") as file:
         if file.read(4) == b"PAR1":

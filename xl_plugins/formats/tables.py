@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 from xl_plugins.errors import UserError
 from xl_plugins.formats.json_text import json_items, parse_json_line
 from xl_plugins.formats.text import read_text
+from xl_plugins.terminal import printable
 
 Column = Union[int, str]
 Fields = list[Union[str, None]]
@@ -168,3 +169,27 @@ def _safe(path: str, work: Callable[[], Any]) -> Any:
         if error.errno is not None:
             raise
         raise UserError(f"{path}: not a whole Parquet file ({' '.join(str(error).split())[:120]})") from None
+
+
+def has_column(column: Column, row: list[str]) -> bool:
+    """Whether a header (or first row) has a column of this name or place."""
+    return column < len(row) if isinstance(column, int) else column.strip() in row
+
+
+def column_number(column: Column, row: list[str], where: str) -> int:
+    """Position of ``column`` in the header (or first row) ``row``, blanks around names aside; UserError names the
+    columns there are."""
+    row = [name.strip() for name in row]
+    if not has_column(column, row):
+        shown = column + 1 if isinstance(column, int) else column
+        there = f"columns 1 to {len(row)}" if isinstance(column, int) else "columns " + printable(", ".join(row))
+        raise UserError(f"{where}:1: no column '{shown}'; the file has {there}; correct --columns or --filter")
+    if isinstance(column, int):
+        return column
+    places = [number for number, name in enumerate(row) if name == column.strip()]
+    if len(places) > 1:
+        raise UserError(
+            f"{where}:1: the header names {' and '.join(str(place + 1) for place in places)} (counted from 1) alike,"
+            f" '{column}'; rename all but one"
+        )
+    return places[0]

@@ -72,7 +72,7 @@ def sick_unlabelled(encoder: Step) -> Step:
 def xnli_unlabelled(encoder: Step) -> Step:
     """5,000 MultiNLI pairs; 1,500 rows of XNLI's German dev set without labels, the others for selection."""
     options = (
-        "DEST", "--name", "xnli", "--languages", "de,en", "--labels", NLI, "--columns", "first=0,second=1,label=2",
+        "DEST", "--name", "xnli", "--languages", "de,en", "--labels", NLI, "--columns", "first=1,second=2,label=3",
         "--train", "en=$DATA/xnli/train-en.tsv[0:5000]", "--unlabelled", "de=$DATA/xnli/dev-de.tsv[0:1500]",
         "--valid", "$DATA/xnli/dev-{lang}.tsv[1500:2490]", "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]",
     )  # fmt: skip
@@ -93,7 +93,7 @@ def panx_unlabelled(encoder: Step) -> Step:
 def mnli(encoder: Step, name: str = "xnli/mnli") -> Step:
     """19,691 English pairs; XNLI's dev sets, and the first 1,335 rows of each test set, row-parallel."""
     options = (
-        "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=0,second=1,label=2",
+        "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=1,second=2,label=3",
         "--train", "en=$DATA/xnli/train-en.tsv", "--valid", "$DATA/xnli/dev-{lang}.tsv",
         "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]",
     )  # fmt: skip
@@ -106,7 +106,7 @@ def xnli_parallel(encoder: Step) -> Step:
     targets = ",".join(language for language in XNLI.split(",") if language != "en")
     dev = "$DATA/xnli/dev-en.tsv"
     options = (
-        "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=0,second=1,label=2",
+        "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=1,second=2,label=3",
         "translate-test:first=sentence1_en,second=sentence2_en,label=label",
         "--train", "$DATA/xnli/dev-{lang}.tsv[0:2000]", "--valid", "$DATA/xnli/dev-{lang}.tsv[2000:2490]",
         "--test", "$DATA/xnli/test-{lang}.tsv[0:1335]", "--back-translation", f"{targets}={dev}[0:2000]",
@@ -119,7 +119,7 @@ def xnli_parallel(encoder: Step) -> Step:
 def pawsx(encoder: Step, name: str = "pawsx/data") -> Step:
     """English dev pairs, 1,700 to train on with their translations and 300 for selection; a third of the tests."""
     options = (
-        "DEST", "--name", "pawsx", "--languages", PAWSX, "--labels", "0,1", "--columns", "first=0,second=1,label=2",
+        "DEST", "--name", "pawsx", "--languages", PAWSX, "--labels", "0,1", "--columns", "first=1,second=2,label=3",
         "--no-translation", "NS", "--train", "$DATA/pawsx/dev-{lang}.tsv[0:1700]",
         "--valid", "$DATA/pawsx/dev-{lang}.tsv[1700:2000]", "--test", "$DATA/pawsx/test-{lang}.tsv[0:500]",
     )  # fmt: skip
@@ -156,7 +156,7 @@ def pud(encoder: Step) -> Step:
 
 def uner(encoder: Step) -> Step:
     """Parallel sentences with entities, 5 languages: 500 to train on, 100 for selection, 200 for the test."""
-    options = ("--name", "panx", "--word-column", "1", "--tag-column", "2", "--labels", ENTITIES)
+    options = ("--name", "panx", "--word-column", "2", "--tag-column", "3", "--labels", ENTITIES)
     files = "$DATA/uner_pud/{lang}_pud-ud-test.iob2"
     return _parallel("panx/parallel", encoder, "conll", options, files, "de,pt,ru,zh", (500, 600, 800))
 

@@ -228,7 +228,7 @@ def test_tables_by_name_of_column(feed, paths, data, tmp_path):
     for name, given in (
         ("a.csv", ["--columns", "text1=premise,text2=two"]),
         ("a.json", ["--columns", "second=two,first=premise"]),
-        ("b.txt", ["--columns", "first=0,second=1", "--delimiter", "pipe"]),
+        ("b.txt", ["--columns", "first=1,second=2", "--delimiter", "pipe"]),
     ):
         assert feed(None, *options, tmp_path / name, *given) == expected
     for given, message in (

@@ -81,7 +81,7 @@ def _conllu(raw: Path) -> list[object]:
 def _conll(raw: Path) -> list[object]:
     return [
         "--tag-column",
-        "1",
+        "2",
         "--train",
         f"en={write(raw / 'train.txt', [tagged('en', 'train', row) for row in range(3)])}",
     ]

@@ -100,15 +100,17 @@ def test_filters_scopes_and_ranges(tiny_spm, tmp_path: Path) -> None:
     assert labels(tmp_path / "bin", "en", "test") == ["y", "x"]
 
 
-def test_a_translation_without_labels_takes_the_sources(tiny_spm, tmp_path: Path) -> None:
+def test_a_translation_without_labels_takes_the_sources(tiny_spm, tmp_path: Path, capsys) -> None:
     write_rows(tmp_path / "en.tsv", [["ba", "be", "y"], ["da", "de", "x"]])
     write_rows(tmp_path / "de.tsv", [["ka", "ke"], ["ga", "ge"]])
     write_rows(tmp_path / "test.tsv", [["ka", "ke"]])
     run(
-        tiny_spm, "pairs", tmp_path / "bin", "--labels", "x,y", "--columns", "first=0,second=1,label=2",
+        tiny_spm, "pairs", tmp_path / "bin", "--labels", "x,y", "--columns", "first=1,second=2,label=3",
         "de/train:label=none", "test:label=none", "--train", f"en={tmp_path}/en.tsv", f"de={tmp_path}/de.tsv",
         "--test", f"de={tmp_path}/test.tsv", "--name", "mine",
     )  # fmt: skip
+    said = f"columns are counted from 1: line 1 of {tmp_path}/en.tsv is first 'ba', second 'be', label 'y'"
+    assert said in capsys.readouterr().err
     assert labels(tmp_path / "bin", "de", "train") == ["y", "x"]
     assert meta(tmp_path / "bin")["unlabelled"] == {"de": ["test"]}
     assert meta(tmp_path / "bin")["dataset"] == "mine"
@@ -118,7 +120,7 @@ def test_missing_translations_are_marked_by_the_user(tiny_spm, tmp_path: Path) -
     write_rows(tmp_path / "en.tsv", [["ba", "be", "y"], ["da", "de", "x"]])
     write_rows(tmp_path / "de.tsv", [["???", "ke", "y"], ["ga", "ge", "x"]])
     run(
-        tiny_spm, "pairs", tmp_path / "bin", "--labels", "x,y", "--columns", "first=0,second=1,label=2",
+        tiny_spm, "pairs", tmp_path / "bin", "--labels", "x,y", "--columns", "first=1,second=2,label=3",
         "--train", f"en={tmp_path}/en.tsv", f"de={tmp_path}/de.tsv", "--no-translation", "???",
     )  # fmt: skip
     assert texts(tmp_path / "bin", "de", "input1", "train") == ["be", "ge"]

@@ -13,7 +13,7 @@ from xl_plugins.errors import UserError
 
 CHANGING = ("meta.json", "checksums.json", ".xl_plugins.json")  # list what is there
 
-PAIRS = ["--labels", "x,y", "--columns", "first=0,second=1,label=2"]
+PAIRS = ["--labels", "x,y", "--columns", "first=1,second=2,label=3"]
 
 
 def pairs(folder: Path) -> tuple[Path, Path]:
@@ -49,9 +49,9 @@ def test_pairs_joined_by_id_leave_the_pool_alone(tiny_spm, tmp_path: Path) -> No
     write_rows(tmp_path / "fr.tsv", [["na", "ne", "x", "2"], ["ma", "me", "y", "1"]])
     write_rows(tmp_path / "de.tsv", [["ka", "ke"], ["ga", "ge"], ["NS", "le"]])
     run(
-        tiny_spm, "pairs", tmp_path / "bin", *PAIRS, "--align-on", "3", "--train", f"en={tmp_path}/en.tsv",
+        tiny_spm, "pairs", tmp_path / "bin", *PAIRS, "--align-on", "4", "--train", f"en={tmp_path}/en.tsv",
         f"fr={tmp_path}/fr.tsv", "--unlabelled", f"de={tmp_path}/de.tsv", "--no-translation", "NS",
-        "--filter", "unlabelled:0!=NS",
+        "--filter", "unlabelled:1!=NS",
     )  # fmt: skip
     assert texts(tmp_path / "bin", "fr", "input0", "train") == ["ma", "na"]
     assert texts(tmp_path / "bin", "de", "input0", "train") == ["ka", "ga"]

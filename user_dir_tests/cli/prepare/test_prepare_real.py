@@ -61,7 +61,7 @@ def test_parallel_treebanks_as_translations(tiny_spm: Any, tmp_path: Path, xl_da
 
 def test_universal_ner(tiny_spm: Any, tmp_path: Path, xl_data: Path) -> None:
     folder = xl_data / "uner_pud"
-    run(tiny_spm, "conll", tmp_path / "b", "--word-column", 1, "--tag-column", 2, "--languages", "de,en,pt,ru,zh",
+    run(tiny_spm, "conll", tmp_path / "b", "--word-column", 2, "--tag-column", 3, "--languages", "de,en,pt,ru,zh",
         "--train", f"{folder}/{{lang}}_pud-ud-test.iob2[0:500]",
         "--test", f"{folder}/{{lang}}_pud-ud-test.iob2[500:]")  # fmt: skip
     assert prepared.labels(tmp_path / "b") == ["B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O"]

@@ -177,15 +177,21 @@ def test_panx_keeps_words_and_drops_the_language(tiny_spm: Any, tmp_path: Path) 
     assert "train" not in meta(tmp_path / "bin")["splits"]["fa"]
 
 
-def test_conll_files_and_their_labels(tiny_spm: Any, tmp_path: Path) -> None:
+def test_conll_files_and_their_labels(tiny_spm: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train = write(tmp_path / "eng.train", [["-DOCSTART- -X- O O"], ["EU NNP B-NP I-ORG", "calls VB O O"]])
     test = write(tmp_path / "deu.test", [["Wien NNP O I-ORG"]])
     options = ("--separator", "space", "--train", f"en={train}", "--test", f"de={test}")
     run(tiny_spm, "conll", tmp_path / "bin", *options)
     assert prepared.labels(tmp_path / "bin") == ["I-ORG", "O"]
     assert prepared.tags(tmp_path / "bin/en", "train") == [["I-ORG", "O"]]
-    run(tiny_spm, "conll", tmp_path / "pos", *options, "--tag-column", 1)
+    run(tiny_spm, "conll", tmp_path / "pos", *options, "--tag-column", 2)
     assert prepared.labels(tmp_path / "pos") == ["O", "NNP", "VB"]
+    said = f"columns are counted from 1: the first word of {train} is 'EU', its tag 'NNP'"
+    assert capsys.readouterr().err.count(said) == 1
+    with pytest.raises(UserError, match=r"eng.train:1: no column 5 for the tag, the lines have 4; columns are"):
+        run(tiny_spm, "conll", tmp_path / "bad", *options, "--tag-column", 5)
+    with pytest.raises(UserError, match="--word-column, --tag-column: there is no column 0, columns are counted"):
+        run(tiny_spm, "conll", tmp_path / "bad", *options, "--tag-column", 0)
     with pytest.raises(UserError, match="--labels: 'A,A' must be two or more different words"):
         run(tiny_spm, "conll", tmp_path / "bad", *options, "--labels", "A,A")
 

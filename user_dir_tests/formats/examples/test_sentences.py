@@ -141,7 +141,7 @@ def test_a_missing_column(tmp_path: Path) -> None:
     file = SentenceFile(write(tmp_path / "a", "1\ta\tX\n2\tb\n"), word=1, tag=2)
     with pytest.raises(UserError, match=":2: 2 columns, expected 3 as in the first sentences"):
         read(file)
-    with pytest.raises(UserError, match=":1: no column 3 for the tag, the lines have 3"):
+    with pytest.raises(UserError, match=":1: no column 4 for the tag, the lines have 3"):
         read(SentenceFile(write(tmp_path / "a", "1\ta\tX\n"), word=1, tag=3))
 
 

@@ -99,7 +99,7 @@ def test_missing_label_column_of_a_translation_is_no_mistake(tmp_path: Path) -> 
             NAMED,
             "a.tsv:1: no column 'hypothesis'; the file has columns id, premise, label",
         ),
-        ("a.tsv", "a\tb\n", NamedSchema(0, 4), "a.tsv:1: no column '4'; the file has columns 0 to 1"),
+        ("a.tsv", "a\tb\n", NamedSchema(0, 4), "a.tsv:1: no column '5'; the file has columns 1 to 2"),
         ("a.tsv", "id\tpremise\thypothesis\tlabel\n", NAMED, "a.tsv: no row left of 0 read"),
         ("a.jsonl", "{bad\n", NAMED, "a.jsonl:1: not JSON ("),
         ("a.jsonl", "[1]\n", NAMED, "a.jsonl:1: a JSON list, expected an object"),

@@ -16,13 +16,14 @@ from xl_plugins.datasets.layouts.given import (
     expand,
     parse_file,
 )
-from xl_plugins.datasets.layouts.scopes import ColumnMap, Filters
+from xl_plugins.datasets.layouts.scopes import ColumnMap, Filters, parse_column
 from xl_plugins.errors import UserError
 from xl_plugins.formats import tables
 from xl_plugins.formats.examples.plan import Part
 from xl_plugins.formats.examples.table import Column, NamedSchema, PairFile, PairPlan
 from xl_plugins.formats.languages import check_language, parse_languages
 from xl_plugins.formats.recognise import given_layout, recognise
+from xl_plugins.terminal import printable
 
 FILES_HELP = """\
 FILE is LANG=PATH, or a path with {lang} that is filled with every code of --languages; PATH[START:END] takes rows
@@ -108,7 +109,20 @@ def make_plan(
         "--delimiter overrule" for said, count in read_as.items() if said
     ]  # fmt: skip
     check_plan(plan, args.dataset)
+    plan.warnings += _numbered(plan.ordered()[0].file)
     return plan
+
+
+def _numbered(file: PairFile) -> list[str]:
+    """A line that shows what the numbers of columns were taken for; none where columns have names."""
+    assert isinstance(file.schema, NamedSchema)
+    if not any(isinstance(column, int) for column in file.schema.needed):
+        return []
+    row = next(iter(file.rows()))
+    text = "first" if row.second is not None else "text"
+    found = ((text, row.first), ("second", row.second), ("label", row.label), ("id", row.key))
+    shown = ", ".join(f"{key} '{printable(value)[:40]}'" for key, value in found if value is not None)
+    return [f"columns are counted from 1: line {row.line} of {file.path} is {shown}"]
 
 
 def _schema(
@@ -117,7 +131,7 @@ def _schema(
     first, second = columns["first"], columns["second"]
     if first is None:
         raise UserError(f"--columns: {'text' if kind.single else 'first'} of {language}/{role} cannot be none")
-    key = columns.get("id", align_on if align_on is None or not align_on.isdigit() else int(align_on))
+    key = columns.get("id", align_on and parse_column(align_on, "--align-on"))
     label, label_optional = columns.get("label"), role not in ("train", "valid", "test")
     if role == POOL:
         label = key = None

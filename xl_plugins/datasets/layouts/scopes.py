@@ -70,9 +70,13 @@ def _is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text)) or is_language(text)
 
 
-def parse_column(text: str) -> Column:
-    """A number stands for a column of a file without header."""
-    return int(text) if text.isdigit() else text
+def parse_column(text: str, option: str = "--columns") -> Column:
+    """The place, from 0, of a column given by its number, from 1, where a file has no header; a name as it is."""
+    if not text.isdecimal():
+        return text
+    if int(text) == 0:
+        raise UserError(f"{option}: there is no column 0, columns are counted from 1; give the number it has then")
+    return int(text) - 1
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Filters:
             match = re.fullmatch(r"(.+?)(!?=)(.*)", rest, re.DOTALL)
             if not match:
                 raise UserError(f"--filter: '{text}' is not column=value or column!=value")
-            entries.append((scope, (parse_column(match.group(1)), match.group(2) == "=", match.group(3))))
+            entries.append((scope, (parse_column(match.group(1), "--filter"), match.group(2) == "=", match.group(3))))
         return cls(tuple(entries))
 
     def get(self, language: str, role: str) -> tuple[tuple[Column, bool, str], ...]:

@@ -148,8 +148,8 @@ class ColumnReader:
         assert column is not None
         if not -self.width <= column < self.width:
             raise UserError(
-                f"{self.path}:{number}: no column {column} for the {what}, the lines have {self.width}; columns are "
-                f"separated by {self._between}, sentences by blank lines"
+                f"{self.path}:{number}: no column {column + (column >= 0)} for the {what}, the lines have {self.width};"
+                f" columns are separated by {self._between}, sentences by blank lines"
             )
         return column % self.width
 

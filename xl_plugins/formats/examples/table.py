@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Iterator, NamedTuple
 from xl_plugins.errors import UserError
 from xl_plugins.formats import tables
 from xl_plugins.formats.examples.plan import Plan
-from xl_plugins.formats.tables import Column, Fields
+from xl_plugins.formats.tables import Column, Fields, column_number, has_column
 from xl_plugins.formats.tsv import LineReader, split_fields
-from xl_plugins.output import printable
 from xl_plugins.problems import SENTENCE_PAIR
 
 
@@ -84,7 +83,7 @@ class CountSchema:
 
 @dataclass(frozen=True)
 class NamedSchema:
-    """A table with named columns, or numbered ones (from 0) for a file without header.
+    """A table with named columns, or numbered ones (places from 0) for a file without header.
 
     ``optional_label``: a label column that the file lacks is no mistake (translations need none).
     """
@@ -109,33 +108,12 @@ class NamedSchema:
 
     def positions(self, row: list[str], where: str) -> Positions:
         label, row = self.label, [name.strip() for name in row]
-        if self.optional_label and label is not None and not _has_column(label, row):
+        if self.optional_label and label is not None and not has_column(label, row):
             label = None
         found = [
             None if c is None else column_number(c, row, where) for c in (self.first, self.second, label, self.key)
         ]
         return Positions(found[0], found[1], found[2], found[3], None, len(row), self.has_header)  # type: ignore[arg-type]
-
-
-def _has_column(column: Column, row: list[str]) -> bool:
-    return column < len(row) if isinstance(column, int) else column.strip() in row
-
-
-def column_number(column: Column, row: list[str], where: str) -> int:
-    """Position of ``column`` in the header (or first row) ``row``, blanks around names aside; UserError names the
-    columns there are."""
-    row = [name.strip() for name in row]
-    if not _has_column(column, row):
-        there = f"columns 0 to {len(row) - 1}" if isinstance(column, int) else "columns " + printable(", ".join(row))
-        raise UserError(f"{where}:1: no column '{column}'; the file has {there}; correct --columns or --filter")
-    if isinstance(column, int):
-        return column
-    places = [str(number) for number, name in enumerate(row) if name == column.strip()]
-    if len(places) > 1:
-        raise UserError(
-            f"{where}:1: the header names {' and '.join(places)} (counted from 0) alike, '{column}'; rename all but one"
-        )
-    return int(places[0])
 
 
 @dataclass(frozen=True)

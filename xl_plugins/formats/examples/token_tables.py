@@ -129,7 +129,12 @@ def _column(keys: list[str], given: Column, usual: tuple[str, ...], where: str, 
                 f" --{what}-column"
             )
         return given
-    if given is not None and -len(keys) <= given < len(keys):
+    if given is not None:
+        if not -len(keys) <= given < len(keys):
+            raise UserError(
+                f"{where}: no column {given + (given >= 0)} for the {what}, there are {len(keys)}:"
+                f" {printable(', '.join(keys))[:200]}; correct --{what}-column"
+            )
         return keys[given]
     found = find_name(keys, usual)
     return None if found is None else keys[found]

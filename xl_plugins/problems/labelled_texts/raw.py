@@ -11,9 +11,9 @@ import numpy as np
 from ...data.tokenizer import PieceEncoder
 from ...data.training.pairs import PairPart, PairTexts
 from ...errors import UserError
-from ...formats.examples.table import column_number, table_rows
+from ...formats.examples.table import table_rows
 from ...formats.recognise import Layout, recognise
-from ...formats.tables import NAMED, Column
+from ...formats.tables import NAMED, Column, column_number
 from ...formats.tsv import LineReader, split_fields
 from ..predicting import Predictor, predict_values
 from ..raw import Given, Held, Reader, chunks
