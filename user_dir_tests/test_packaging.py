@@ -50,6 +50,12 @@ def test_one_fairseq_for_each_python(metadata):
         assert [f"{r.name}{r.specifier}" for r in chosen] == [expected]
 
 
+def test_type_checkers_read_the_package(metadata, repo):
+    """PEP 561: without the empty file its types are ignored."""
+    assert "py.typed" in metadata["package_data"]["xl_plugins"]
+    assert (repo / "xl_plugins" / "py.typed").read_bytes() == b""
+
+
 def test_console_commands_exist(metadata):
     for line in metadata["entry_points"]["console_scripts"]:
         name, target = line.split(" = ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from user_dir_tests.helpers.running.training import save_archive
 from xl_plugins.cli import convert
 from xl_plugins.convert.average import average
 from xl_plugins.convert.info import describe
+from xl_plugins.data.binary.kept import keep
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
+from xl_plugins.tasks.provenance import versions
+from xl_plugins.version import __version__
 
 TASK = "xl_sentence_pair"
 
@@ -55,6 +59,23 @@ def test_the_mean_of_three(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert tuned.selection.score is None and tuned.updates == 7
     average(paths[::-1], str(tmp_path / "turned.pt"))
     assert all(torch.equal(tensor, found[name]) for name, tensor in weights(str(tmp_path / "turned.pt")).items())
+
+
+def test_the_mean_in_another_folder_predicts_without_the_data(data: Path, tmp_path: Path) -> None:
+    """What the run kept of them goes along; a folder that keeps something has it already."""
+    moved = tmp_path / "moved"
+    shutil.copytree(data, moved)
+    paths = [save(tmp_path / "run" / f"{seed}.pt", moved, seed) for seed in (1, 2)]
+    keep(moved, str(tmp_path / "run"))
+    shutil.rmtree(moved)
+    (tmp_path / "other" / "xl_model").mkdir(parents=True)
+    for folder in ("made", "run", "other"):
+        average(paths, str(tmp_path / folder / "mean.pt"))
+        tuned = load_fine_tuned(str(tmp_path / folder / "mean.pt"), device="cpu")
+        assert Path(tuned.task.data_bin.root) == tmp_path / folder / "xl_model"
+    shutil.rmtree(tmp_path / "made" / "xl_model")
+    with pytest.raises(UserError, match=r"mean.pt: was trained on .*/moved, which is gone, and .*: --data DATA$"):
+        load_fine_tuned(str(tmp_path / "made" / "mean.pt"), device="cpu")
 
 
 def test_a_checkpoint_with_itself_is_itself(data: Path, tmp_path: Path) -> None:
@@ -98,13 +119,14 @@ def test_info_of_a_checkpoint(data: Path, tmp_path: Path, capsys: pytest.Capture
         "kind": "checkpoint of a task", "architecture": "xl_xlmr", "task": TASK, "problem": "sentence_pair",
         "width": 16, "positions": 64, "layer norm epsilon": 1e-3, "labels": ["contradiction", "entailment", "neutral"],
         "source language": "en", "updates": 7, "score": 50.0, "seed": 5, "parameters": count, "can go on": False,
+        "method": "plain", "versions": versions(),
         "heads": ["classification_heads.sentence_classification_head"],
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
     assert convert.main(["info", path]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "labels: contradiction, entailment, neutral" in lines and "can go on: no" in lines
-    assert f"parameters: {count:,}" in lines
+    assert f"parameters: {count:,}" in lines and f"versions, xl_plugins: {__version__}" in lines
 
 
 def test_info_of_an_archive_and_a_folder(data: Path, tmp_path: Path, tiny_spm: TinySpm) -> None:

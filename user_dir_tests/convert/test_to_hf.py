@@ -17,6 +17,7 @@ import transformers
 
 from user_dir_tests.conftest import TinySpm, made_up_text
 from user_dir_tests.helpers.evaluation.checkpoints import save_checkpoint
+from user_dir_tests.helpers.evaluation.cotraining import cotraining
 from user_dir_tests.helpers.prepare.invented_xnli import prepare_raw, write_raw
 from user_dir_tests.helpers.prepare.questions import make_xquad
 from user_dir_tests.helpers.prepare.runs import run
@@ -26,6 +27,7 @@ from xl_plugins.cli import convert
 from xl_plugins.convert.to_hf import to_hf
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.errors import UserError
+from xl_plugins.evaluation.members import export_members
 from xl_plugins.functional.words import pool_words
 from xl_plugins.huggingface.from_hf import from_hf
 from xl_plugins.models.token_types import second_text
@@ -93,6 +95,14 @@ def theirs(folder: Path, problem: str, sample: dict, bert: bool = False) -> Tens
     with torch.no_grad():
         found = model(tokens, attention_mask=tokens.ne(1).long(), **types)
     return torch.stack([found.start_logits, found.end_logits], dim=-1) if problem == "qa" else found.logits
+
+
+def test_logits_of_an_encoder_that_norms_first(data: dict[str, Path], tmp_path: Path) -> None:
+    """XLM-R XL: no norm of the embeddings, one before each part of a layer and a last one."""
+    made = make(data, tmp_path, "text", encoder_normalize_before=True, no_layernorm_embedding=True)
+    check_logits(made, tmp_path, "text")
+    config = json.loads((tmp_path / "hf" / "config.json").read_text())
+    assert config["architectures"] == ["XLMRobertaXLForSequenceClassification"]
 
 
 @pytest.mark.parametrize("problem", AUTO)
@@ -185,6 +195,24 @@ def test_a_model_that_mixes_is_exported_on_request(data: dict[str, Path], tmp_pa
         assert to_hf(str(other.path), str(tmp_path / str(number) / "hf")).lost == []
 
 
+def test_a_co_training_run_is_exported_as_its_best_member_on_request(data: dict[str, Path], tmp_path: Path) -> None:
+    path, folder = tmp_path / "checkpoint_last.pt", data["sentence_pair"]
+    torch.save(cotraining(("sentence_pair", folder)), path)
+    with pytest.raises(
+        UserError, match=f"the mean of their prob.*Pass --plain.*xl-convert members {path}"
+    ):
+        to_hf(str(path), str(tmp_path / "hf"))
+    assert not (tmp_path / "hf").exists()
+    made = to_hf(str(path), str(tmp_path / "hf"), plain=True)
+    assert made.lost == ["the mean over the members: this is member 1 of 3, dev score 61.50"]
+    first = export_members(str(path), str(tmp_path / "members"))[0]
+    to_hf(first.path, str(tmp_path / "first"))
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "hf" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+    card = (tmp_path / "hf" / "README.md").read_text()
+    assert "| method | xla |" in card and "* the mean over the members: this is member 1 of 3" in card
+
+
 def test_the_card_and_the_command(data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = make(data, tmp_path, "tagging")
     scores = {"figures": {"f1": {"mean": 55.5}}, "languages": {"en": {"f1": 60.25}, "de": {"f1": 50.75}}}
@@ -196,6 +224,9 @@ def test_the_card_and_the_command(data: dict[str, Path], tmp_path: Path, capsys:
     assert shown.err.startswith("warning: not in the folder: the mean over the pieces of a word")
     card = (tmp_path / "hf" / "README.md").read_text()
     assert card.startswith('---\nlanguage:\n- "en"\nlibrary_name: transformers\npipeline_tag: token-classification\n')
+    digest = made.setup.task.state_dict()["training_data"]["en"]
+    assert f"| SHA-256 of the training data, en | `{digest}` |" in card and "| method | plain |" in card
+    assert "| training languages | en |" in card and "| checkpoint chosen by | mean-dev over de, en |" in card
     assert "| task | `xl_tagging` |" in card and "| updates | 7 |" in card and "| dev score" in card
     assert "| de | 50.8 |" in card and "| mean | 55.5 |" in card and str(tmp_path) not in card
     assert oct(os.stat(tmp_path / "hf" / "model.safetensors").st_mode) == oct(os.stat(tmp_path / "hf" / SPM).st_mode)

@@ -12,9 +12,12 @@ import torch
 
 pytest.importorskip("transformers")
 
+from safetensors.torch import save_file
+
 from user_dir_tests.conftest import TinySpm, made_up_text
 from user_dir_tests.helpers.hub import FAST, KINDS, SPM, change_config, pieces_of, write_folder
 from xl_plugins.cli import convert
+from xl_plugins.convert.info import describe
 from xl_plugins.data.binary.layout import load_with_mask
 from xl_plugins.data.tokenizer import PieceEncoder
 from xl_plugins.huggingface.encoder import read_shape
@@ -133,6 +136,47 @@ def test_a_tokenizer_json_in_another_form_beside_sentencepiece(tmp_path: Path, t
 def test_an_untied_head_is_left_out(tmp_path: Path, tiny_spm: TinySpm) -> None:
     write_folder(tmp_path / "hf", tiny_spm, head="ForMaskedLM", tie_word_embeddings=False)
     assert not from_hf(str(tmp_path / "hf"), str(tmp_path / "out")).language_model
+
+
+@pytest.mark.parametrize("form", ["bin", "safetensors"])
+def test_the_names_of_bert_s_first_release(tmp_path: Path, tiny_spm: TinySpm, form: str) -> None:
+    """Files of 2018 call a layer norm's weight gamma and its bias beta, and hold numbers of positions."""
+    theirs = write_folder(tmp_path / "hf", tiny_spm, "bert", head="ForMaskedLM")
+    names = {".LayerNorm.weight": ".LayerNorm.gamma", ".LayerNorm.bias": ".LayerNorm.beta"}
+    old: dict[str, torch.Tensor] = {"bert.embeddings.position_ids": torch.arange(64)[None]}
+    for name, tensor in theirs.state_dict().items():
+        end = next((end for end in names if name.endswith(end)), "")
+        old[name.removesuffix(end) + names.get(end, "")] = tensor.clone()
+    for name in ("weight", "bias"):  # tied
+        old.pop(f"cls.predictions.decoder.{name}")
+    assert sum(name.endswith((".gamma", ".beta")) for name in old) == 12
+    (tmp_path / "hf" / "model.safetensors").unlink()
+    if form == "bin":
+        torch.save(old, tmp_path / "hf" / "pytorch_model.bin")
+    else:
+        save_file(old, tmp_path / "hf" / "model.safetensors")
+    assert from_hf(str(tmp_path / "hf"), str(tmp_path / "out")).language_model
+    tokens = ids(len(pieces_of(tiny_spm)))
+    found = ours(load(tmp_path / "out"), tokens)
+    for one, other in zip(hidden(theirs, tokens), found):
+        torch.testing.assert_close(other, one, atol=1e-5, rtol=1e-5)
+    shown = describe(str(tmp_path / "hf"))
+    assert shown["parameters"] == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+@pytest.mark.parametrize("kind", ["xlm-roberta", "xlm-roberta-xl"])
+def test_padding_on_the_left_changes_nothing(tmp_path: Path, tiny_spm: TinySpm, kind: str) -> None:
+    """Both count positions from the first piece that is none."""
+    theirs = write_folder(tmp_path / "hf", tiny_spm, kind)
+    from_hf(str(tmp_path / "hf"), str(tmp_path / "out"))
+    right = ids(len(pieces_of(tiny_spm)))
+    left = torch.stack([torch.cat([row[row.eq(PAD)], row[row.ne(PAD)]]) for row in right])
+    model = load(tmp_path / "out")
+    with torch.no_grad():
+        expected = theirs(left, attention_mask=left.ne(PAD).long()).last_hidden_state[left.ne(PAD)]
+        turned, found = (model(tokens, features_only=True)[0][tokens.ne(PAD)] for tokens in (left, right))
+    torch.testing.assert_close(turned, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(turned, found, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", ["bin", "shards"])

@@ -26,7 +26,7 @@ with a language model (xl-augment vicinity); this one needs dictionaries and no 
 
 examples:
   xl-augment code-switch data-bin/panx --dictionaries raw/dictionaries --languages de,fr --samples 3
-  fairseq-train data-bin/panx --task xla_cotrain_task --xla-target de \\
+  xl-train data-bin/panx --task xla_cotrain_task --xla-target de \\
       --xla-datasets "1:src,tgt,en/code-switch|2:tgt_virt|3:src,tgt,en/code-switch,tgt_virt" ...
 """
 

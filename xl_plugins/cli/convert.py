@@ -63,7 +63,10 @@ def make_parser() -> argparse.ArgumentParser:
         exporting.add_argument("path", metavar="CKPT", help="checkpoint of a task of this package")
         exporting.add_argument("out", metavar="OUT", help="folder to write")
         exporting.add_argument("--data", metavar="DATA", help="data folder (default: the one that it was trained on)")
-        exporting.add_argument("--plain", action="store_true", help="export X-Mixup's model without mixup inference")
+        exporting.add_argument(
+            "--plain", action="store_true",
+            help="export X-Mixup's model without mixup inference, of XLA's members the best on the dev set alone",
+        )  # fmt: skip
     to_hf.add_argument("--scores", metavar="FILE", help="scores for the model card, from xl-evaluate --json")
     to_hf.add_argument("--overwrite", action="store_true", help="replace OUT if xl-convert to-hf made it")
 
@@ -105,10 +108,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def members(args: argparse.Namespace) -> int:
+    from xl_plugins.data.binary.kept import keep_along
     from xl_plugins.evaluation.members import export_members
 
     folder = args.out or os.path.join(os.path.dirname(args.path), "members")
-    for member in export_members(args.path, folder, args.overwrite):
+    made = export_members(args.path, folder, args.overwrite)
+    keep_along(args.path, made[0].path, "--out")
+    for member in made:
         score = "not scored yet" if member.score is None else f"dev score {member.score:.2f}"
         say(f"{member.path}: {score}{', in training, its best weights so far' if member.unfinished else ''}")
     return 0

@@ -20,7 +20,7 @@ _EPILOG = """complete example:
       --train 4000 --dev 300 --test 500 --seed 1 --noise 0.1
   xl-mini pretrain mini mini-xlmr --updates 2000
 writes mini/{xnli,pawsx,udpos,panx,squad,topics}/..., mini/dictionaries, mini/wordlists, mini/unlabelled, and
-mini-xlmr/{sentencepiece.bpe.model,dict.txt,model.pt} for fairseq-train --restore-file mini-xlmr/model.pt"""
+mini-xlmr/{sentencepiece.bpe.model,dict.txt,model.pt} for xl-train --restore-file mini-xlmr/model.pt"""
 
 _MAKE_EPILOG = """complete example:
   xl-mini make mini --problem tagging --languages en,de,es,fr,sw,tr,hi \\

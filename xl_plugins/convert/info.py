@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,8 @@ _OPTIONS = {
 }  # fmt: skip
 _RECORD = {
     "problem": "problem", "labels": "labels", "source language": "source_language",
-    "training languages": "train_languages", "dictionary SHA-256": "dictionary_sha256",
+    "training languages": "train_languages", "dictionary SHA-256": "dictionary_sha256", "method": "method",
+    "versions": "versions",
 }  # fmt: skip
 
 
@@ -53,7 +55,9 @@ def describe(path: str) -> dict[str, Any]:
     found |= _of_training(cfg, record, rest)
     heads = {".".join(name.split(".")[:2]) for name in seen.shapes if name.startswith(("classification_", "position_"))}
     found["heads"] = sorted(heads)
-    found["parameters"] = sum(_count(shape) for name, shape in seen.shapes.items() if name != "encoder.lm_head.weight")
+    found["parameters"] = sum(
+        math.prod(shape) for name, shape in seen.shapes.items() if name != "encoder.lm_head.weight"
+    )
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
@@ -75,7 +79,7 @@ def _of_training(cfg: Mapping[str, Any], record: Mapping[str, Any], state: Mappi
 def _of_folder(path: str) -> dict[str, Any]:
     folder = open_folder(path, "PATH")
     with Weights(folder) as weights:
-        count = sum(tensor.numel() for tensor in weights.values())
+        count = weights.size
     names = folder.config.get("id2label") or {}
     return {
         "kind": "folder of Hugging Face",
@@ -88,10 +92,3 @@ def _of_folder(path: str) -> dict[str, Any]:
         **({"labels": [str(name) for name in names.values()]} if isinstance(names, dict) and names else {}),
         "parameters": count,
     }
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    product = 1
-    for size in shape:
-        product *= size
-    return product

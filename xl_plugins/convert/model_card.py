@@ -24,7 +24,7 @@ def model_card(tuned: FineTuned, kind: Kind, lost: list[str], scores: str | None
     Raises:
         UserError: ``scores`` is no such file.
     """
-    record = tuned.task.state_dict()
+    record = tuned.record  # the task that predicts has its own languages and data
     languages = [name for name in record.get("train_languages", []) if is_language(name)]
     head = ["---", *(["language:", *(f'- "{name}"' for name in languages)] if languages else []),
             "library_name: transformers", f"pipeline_tag: {kind.pipeline}", "tags:", "- xl_plugins", "---"]  # fmt: skip
@@ -44,7 +44,7 @@ def model_card(tuned: FineTuned, kind: Kind, lost: list[str], scores: str | None
 
 def _facts(tuned: FineTuned, record: dict[str, Any], task: str) -> list[tuple[str, str]]:
     selection = tuned.selection
-    rows = [("task", f"`{task}`"), ("source language", record.get("source_language", "")),
+    rows = [("method", record["method"]), ("task", f"`{task}`"), ("source language", record.get("source_language", "")),
             ("training languages", ", ".join(record.get("train_languages", []))),
             ("labels", ", ".join(record.get("labels", []))), ("updates", f"{tuned.updates:,}"),
             ("checkpoint chosen by", selection.describe())]  # fmt: skip

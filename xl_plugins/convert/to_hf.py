@@ -16,6 +16,7 @@ from ..models.heads import SpanHead, WordHead
 from ..models.xmixup import XMixupModel
 from ..output import Staging
 from .model_card import model_card
+from .single_model import single_model
 
 COMMAND = "xl-convert to-hf"
 
@@ -36,7 +37,7 @@ def to_hf(
     Args:
         path: checkpoint of a task of this package.
         data: folder with its dictionary, tokenizer and labels; None for the one it was trained on.
-        plain: export a model that mixes in translations without them.
+        plain: export a model that mixes in translations without them, of a co-training run one member.
         scores: JSON file of ``xl-evaluate --json``, for the card.
 
     Raises:
@@ -44,8 +45,9 @@ def to_hf(
     """
     staging = Staging(out, COMMAND, "OUT", overwrite, [path, data, scores])
     staging.check()
-    tuned = load_fine_tuned(path, data, device="cpu")
-    kind, lost = _kind(tuned), _lost(tuned, plain)
+    with single_model(path, data, plain) as single:
+        tuned = load_fine_tuned(single.path, single.data, device="cpu")
+    kind, lost = _kind(tuned), [*single.lost, *_lost(tuned, plain)]
     root = Path(tuned.task.data_bin.root)
     options: Any = tuned.model.args
     problem = tuned.task.problem

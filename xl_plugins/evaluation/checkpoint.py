@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from fairseq import checkpoint_utils, tasks
+from fairseq.criterions import CRITERION_REGISTRY
 from fairseq.tasks import TASK_DATACLASS_REGISTRY, TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -20,7 +21,9 @@ from ..errors import UserError
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity
 from ..tasks.base import XLTask
-from .members import refuse_cotraining
+from ..tasks.provenance import method_of
+from ..terminal import printable
+from .members import COTRAINING, refuse_cotraining
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -54,7 +57,8 @@ class Selection:
 
 @dataclass
 class FineTuned:
-    """A model in eval mode with its task; ``task.data_bin`` is the folder to predict on."""
+    """A model in eval mode with its task; ``task.data_bin`` is the folder to predict on, ``record`` what the run noted
+    in the checkpoint."""
 
     path: str
     task: XLTask
@@ -62,6 +66,7 @@ class FineTuned:
     device: torch.device
     selection: Selection
     updates: int
+    record: dict[str, Any] = field(default_factory=dict)
 
 
 def load_fine_tuned(
@@ -96,7 +101,8 @@ def load_fine_tuned(
     restore_strictly(model, state["model"], task.problem.head_name, path)
     model.to(device=target, dtype=PRECISIONS[precision]).eval()
     updates = (state.get("optimizer_history") or [{}])[-1].get("num_updates", 0)
-    return FineTuned(path, task, model, target, selection, int(updates))
+    record = {"method": _method(cfg, record), **record}
+    return FineTuned(path, task, model, target, selection, int(updates), record)
 
 
 @contextmanager
@@ -151,6 +157,11 @@ def _build_task(
             )
     if data is None and not os.path.isdir(str(cfg.task.data)):
         data = find_kept(path)  # the run was moved, or its data were
+        if data is None:
+            raise UserError(
+                f"{path}: was trained on {printable(str(cfg.task.data))}, which is gone, and no xl_model is beside it;"
+                " give a folder with its dictionary, labels and tokenizer: --data DATA"
+            )
     with open_dict(cfg):
         cfg.task.update(
             data=data or cfg.task.data, train_languages="all", valid_languages="all", select="mean-dev",
@@ -167,6 +178,12 @@ def _build_task(
             f"--null-threshold: {path} was trained without unanswerable questions and always answers; leave it out"
         )
     return task
+
+
+def _method(cfg: Any, record: Mapping[str, Any]) -> str:
+    """The method of a checkpoint of an earlier version, which does not say it."""
+    task = COTRAINING if "member" in record else cfg.task._name
+    return method_of(TASK_REGISTRY.get(task), CRITERION_REGISTRY.get(OmegaConf.select(cfg, "criterion._name")))
 
 
 def _selection(cfg: Any, state: Mapping[str, Any]) -> Selection:

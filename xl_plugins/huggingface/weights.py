@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,8 @@ from .folder import Folder, read_json
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 _PREFIXES = ("roberta.", "bert.", "xlm_roberta.", "model.")  # of a model with a head, before the encoder's names
+_OLD_NAMES = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}  # of BERT's first release
+_COUNTERS = (".position_ids", ".token_type_ids")  # saved by older versions of transformers, no weights
 _LARGEST_INDEX = 1 << 25
 _TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
@@ -35,7 +38,7 @@ class Weights(Mapping[str, Tensor]):
         try:
             for path in find_files(self.folder):
                 for name, file in self._read(path):
-                    short = next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name)
+                    short = _today(next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name))
                     if short in self.places:
                         raise UserError(f"{path}: {printable(name)} is there twice; download it again")
                     self.places[short] = (file, name)
@@ -77,6 +80,16 @@ class Weights(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self.places)
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Sizes of a tensor, which is not read and may be of any type."""
+        file, inside = self.places[name]
+        return tuple(file[inside].shape if isinstance(file, dict) else file.get_slice(inside).get_shape())
+
+    @property
+    def size(self) -> int:
+        """Numbers in all weights."""
+        return sum(math.prod(self.shape(name)) for name in self if not f".{name}".endswith(_COUNTERS))
+
     def take(self, name: str, *shape: int) -> Tensor:
         """A tensor of this shape, in memory of its own.
 
@@ -91,6 +104,11 @@ class Weights(Mapping[str, Tensor]):
                 f"{self.folder.path}: {name} is {_shown(tensor.shape)}, its config.json makes it {_shown(shape)}"
             )
         return tensor.clone() if tensor.dtype == torch.float32 else tensor
+
+
+def _today(name: str) -> str:
+    """The name that a weight has in today's files; transformers itself reads both."""
+    return next((name.removesuffix(old) + new for old, new in _OLD_NAMES.items() if name.endswith(old)), name)
 
 
 def find_files(folder: Folder) -> list[Path]:

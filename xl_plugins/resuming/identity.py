@@ -18,7 +18,7 @@ _FILES = {"labels": "label/dict.txt", "dictionary_sha256": "dict.txt"}
 _TYPES = {
     "problem": str, "labels": list, "dictionary_sha256": str, "source_language": str, "train_languages": list,
     "select": str, "select_languages": list, "training_data": dict,
-    "unanswerable": bool,
+    "unanswerable": bool, "method": str, "versions": dict,
 }  # fmt: skip
 
 

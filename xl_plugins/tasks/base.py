@@ -23,6 +23,7 @@ from ..problems.base import Problem
 from ..resuming.identity import training_digests
 from .augmentation import check_augmentation
 from .languages import choose_languages, selected_languages
+from .provenance import method_of, versions
 from .training_batches import training_iterator
 from .training_views import Augmentation
 
@@ -36,6 +37,7 @@ class XLTask(FairseqTask):
     problem_class: ClassVar[type[Problem]]
     pairs_texts = False  # whether the method pairs texts with their translations
     cotrains = False  # whether several models train each other
+    criterion_class: type | None = None  # once the training is set up
     own_metrics: tuple[str, ...] = ()  # logged in validation besides the problem's
 
     def __init__(self, cfg: Any) -> None:
@@ -195,6 +197,11 @@ class XLTask(FairseqTask):
         super().reduce_metrics(logging_outputs, criterion)
         self.problem.reduce_metrics(logging_outputs, self.valid_languages, self.select_languages)
 
+    def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        made = super().build_criterion(cfg, from_checkpoint)
+        self.criterion_class = type(made)
+        return made
+
     # -- what a checkpoint remembers of the run --
 
     def identity(self) -> dict:
@@ -216,6 +223,8 @@ class XLTask(FairseqTask):
             "select": str(self.cfg.select),
             "select_languages": list(self.select_languages),
             "training_data": self._training_data,
+            "method": method_of(type(self), self.criterion_class),
+            "versions": versions(),
         }
 
     @cached_property

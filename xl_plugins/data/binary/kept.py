@@ -23,7 +23,7 @@ _FILES = (DICT, f"label/{DICT}", *TOKENIZERS)
 _OF_DATA = ("languages", "pools", "splits", "unlabelled", "views")  # of meta.json: what the folder has no files for
 
 
-def keep(root: Path, save_dir: str) -> None:
+def keep(root: Path, save_dir: str, option: str = "--save-dir") -> None:
     """Put the files of the data folder ``root`` into ``save_dir``/xl_model, unless they are there.
 
     Raises:
@@ -34,7 +34,7 @@ def keep(root: Path, save_dir: str) -> None:
     facts = {"made_of": {**facts, META: meta}}
     out = Path(save_dir, FOLDER)
     mark = read_mark(out)
-    staging = Staging(out, COMMAND, "--save-dir", overwrite=True)
+    staging = Staging(out, COMMAND, option, overwrite=True)
     if mark is not None and mark["command"] == COMMAND and mark.get("made_of") == facts["made_of"]:
         staging.clean()  # killed after the folder was complete
         return
@@ -46,6 +46,17 @@ def keep(root: Path, save_dir: str) -> None:
             text = json.dumps({**meta, "languages": [], "splits": {}}, indent=2, ensure_ascii=False, sort_keys=True)
             (staging.new / META).write_text(f"{text}\n", encoding="utf-8")
         staging.commit(**facts)
+
+
+def keep_along(checkpoint: str, out: str, option: str) -> None:
+    """Keep beside ``out``, made of ``checkpoint``, what is kept beside that; not where something is kept already.
+
+    Raises:
+        UserError: another folder of that name is there.
+    """
+    kept = find_kept(checkpoint)
+    if kept is not None and find_kept(out) is None:
+        keep(Path(kept), os.path.dirname(os.path.abspath(out)), option)
 
 
 def find_kept(checkpoint: str) -> str | None:
