@@ -198,9 +198,7 @@ def test_a_model_that_mixes_is_exported_on_request(data: dict[str, Path], tmp_pa
 def test_a_co_training_run_is_exported_as_its_best_member_on_request(data: dict[str, Path], tmp_path: Path) -> None:
     path, folder = tmp_path / "checkpoint_last.pt", data["sentence_pair"]
     torch.save(cotraining(("sentence_pair", folder)), path)
-    with pytest.raises(
-        UserError, match=f"the mean of their prob.*Pass --plain.*xl-convert members {path}"
-    ):
+    with pytest.raises(UserError, match=f"the mean of their prob.*Pass --plain.*xl-convert members {path}"):
         to_hf(str(path), str(tmp_path / "hf"))
     assert not (tmp_path / "hf").exists()
     made = to_hf(str(path), str(tmp_path / "hf"), plain=True)

@@ -14,6 +14,7 @@ import torch
 pytest.importorskip("transformers")
 
 import xl_plugins
+from user_dir_tests.conftest import made_up_text
 from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.prepare.questions import make_xquad
 from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
@@ -26,41 +27,84 @@ from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import UserError
 from xl_plugins.huggingface.from_hf import from_hf
 
-PROBLEMS = ("sentence_pair", "tagging", "qa")
+PROBLEMS = ("sentence_pair", "text", "tagging", "qa")
 POSITIONS = "encoder.sentence_encoder.embed_positions."
 RUN = ["--max-update", "2", "--batch-size", "4", "--update-freq", "1", "--max-length", "60", "--cpu", "--num-workers",
        "0", "--lr", "0.001"]  # fmt: skip
 PLUGIN = ["--user-dir", str(REPO / "xl_plugins")]
 QA = ["--max-question-length", "20", "--doc-stride", "16"]
-EXAMPLES: dict[str, Any] = {"sentence_pair": ("a b", "c"), "tagging": ["a", "b"],
+EXAMPLES: dict[str, Any] = {"sentence_pair": ("a b", "c"), "text": "a b", "tagging": ["a", "b"],
                             "qa": ("Wer?", "Anna wohnt in Bern")}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Uncased, as SALT's article has it, with the language-model head that SALT and GEN-LM need."""
-    folder = tmp_path_factory.mktemp("hub") / "mbert"
-    write_bert(folder, cased=False, head="ForMaskedLM")
-    return folder
+def hubs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Cased and uncased, as SALT's article has both, with the language-model head that SALT and GEN-LM need."""
+    root = tmp_path_factory.mktemp("hub")
+    for name in ("cased", "uncased"):
+        write_bert(root / name, cased=name == "cased", head="ForMaskedLM")
+    return {name: root / name for name in ("cased", "uncased")}
+
+
+@pytest.fixture(scope="module")
+def hub(hubs: dict[str, Path]) -> Path:
+    return hubs["uncased"]
+
+
+def write_texts(folder: Path) -> list[str]:
+    """Parallel texts in English and German with a class, and the options of xl-prepare for them."""
+    folder.mkdir()
+    options = []
+    for seed, role in enumerate(("train", "valid", "test", "back-translation", "translate-dev", "translate-test")):
+        files = []
+        for language in ("de",) if seed > 2 else ("en", "de"):
+            texts = made_up_text(12, 2 * seed + (language == "en"))
+            rows = [f"{text}\t{'yes' if row % 2 else 'no'}" for row, text in enumerate(texts)]
+            (folder / f"{role}-{language}.tsv").write_text("\n".join(["text\tlabel", *rows]) + "\n")
+            files.append(f"{language}={folder}/{role}-{language}.tsv")
+        options += [f"--{role}", *files]
+    return options
+
+
+def write_words(folder: Path) -> list[str]:
+    """Made-up sentences with a tag per word in English and German, and the options of xl-prepare for them."""
+    folder.mkdir()
+    options = []
+    for seed, role in enumerate(("train", "valid", "test")):
+        files = []
+        for language in ("en", "de"):
+            texts = made_up_text(40, 20 + 2 * seed + (language == "en"))
+            rows = [
+                "".join(f"{word}\t{'LONG' if len(word) > 4 else 'SHORT'}\n" for word in text.split()) for text in texts
+            ]
+            (folder / f"{role}-{language}.txt").write_text("\n".join(rows), encoding="utf-8")
+            files.append(f"{language}={folder}/{role}-{language}.txt")
+        options += [f"--{role}", *files]
+    return options
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory, hub: Path) -> dict[str, Path]:
     """Prepared data of every problem."""
-    root = tmp_path_factory.mktemp("data")
+    return prepare_all(tmp_path_factory.mktemp("data"), hub)
+
+
+def prepare_all(root: Path, hub: Path) -> dict[str, Path]:
     pairs = write_raw(root / "pairs", rows=12)
     tags = add_views(make_udpos(root / "tags"))
     questions = make_xquad(root / "questions")
-    commands = {
+    commands: dict[str, list[Any]] = {
         "sentence_pair": ["xnli", pairs],
         "tagging": ["udpos", tags],
         "qa": ["xquad", questions / "xquad"],
     }  # fmt: skip
+    texts = write_texts(root / "texts")
+    assert prepare.main(["texts", f"{root}/text", "--model", str(hub), "--labels", "no,yes", *texts]) == 0
     more = {"qa": ["--train", questions / "squad/train-v1.1.json", "--valid", f"{questions}/dev-{{lang}}.json"]}
     for problem, (name, raw) in commands.items():
         words = [name, raw, root / problem, "--model", hub, *more.get(problem, [])]
         assert prepare.main([*map(str, words)]) == 0
-    return {problem: root / problem for problem in commands}
+    return {problem: root / problem for problem in PROBLEMS}
 
 
 def trained(
@@ -91,7 +135,7 @@ def test_trained_scored_and_moved(
     after = state[f"{POSITIONS}token_types.weight"]
     assert before.shape == after.shape == (2, 24)
     assert not torch.equal(before[0], after[0])
-    assert torch.equal(before[1], after[1]) == (problem == "tagging")
+    assert torch.equal(before[1], after[1]) == (problem in ("tagging", "text"))
     path = str(tmp_path / "run" / "checkpoint_last.pt")
     common = [str(folders[problem]), "--path", path, "--no-mixup-inference", "--split", "valid"]
     assert evaluate.main([*common, "--output", str(tmp_path / "out")]) == 0
@@ -120,19 +164,22 @@ def test_padding_and_batches_change_nothing(
 def test_weight_zero_is_plain_training(
     folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
 ) -> None:
-    """To the last bit, with code-switched views; with a weight they change the model."""
+    """To the last bit, with code-switched views; with a weight they change the model, and so does noise."""
     lexicon = tmp_path / "lexicon"
     lexicon.mkdir()
     (lexicon / "en-de.txt").write_text("".join(f"w{number} x{number}\n" for number in range(99)) + "a b\n")
     still = ["--dropout", "0", "--attention-dropout", "0", "--pooler-dropout", "0"]
-    views = ["--criterion", "xtune_criterion", "--second-view", "cs", "--cs-dictionaries", str(lexicon),
-             "--cs-languages", "de"]  # fmt: skip
+    second = ["--criterion", "xtune_criterion", "--second-view"]
+    views = [*second, "cs", "--cs-dictionaries", str(lexicon), "--cs-languages", "de"]
+    kinds = {"plain": [], "0": [*views, "--r1-weight", "0"], "5": [*views, "--r1-weight", "5"],
+             "noise": [*second, "gn", "--r1-weight", "5"]}  # fmt: skip
     made = {
         name: trained(monkeypatch, folders[problem], tmp_path / name, hub, f"xl_{problem}", *still, *words)
-        for name, words in {"plain": [], "0": [*views, "--r1-weight", "0"], "5": [*views, "--r1-weight", "5"]}.items()
+        for name, words in kinds.items()
     }
     assert all(torch.equal(made["plain"][name], made["0"][name]) for name in made["plain"])
-    if problem != "qa":  # its made-up contexts have no word of the lexicon
+    assert any(not torch.equal(made["0"][name], made["noise"][name]) for name in made["0"])
+    if problem in ("sentence_pair", "tagging"):  # the other texts have no word of the lexicon
         assert any(not torch.equal(made["0"][name], made["5"][name]) for name in made["0"])
 
 
@@ -153,10 +200,21 @@ def test_xtune_in_two_stages(folders: dict[str, Path], hub: Path, tmp_path: Path
     assert load(tmp_path / "run" / "stage2" / "checkpoint_last.pt")["model"][f"{POSITIONS}token_types.weight"].any()
 
 
-def test_salt_and_xla(folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [("sentence_pair", "uncased"), ("sentence_pair", "cased"), ("text", "uncased"), ("tagging", "cased")],
+)
+def test_salt_and_xla(
+    folders: dict[str, Path], hubs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str,
+    kind: str,
+) -> None:  # fmt: skip
     """Substitutes are whole words in place of whole words; both methods train on what was made."""
-    data = tmp_path / "bin"
-    shutil.copytree(folders["sentence_pair"], data)
+    hub, data = hubs[kind], tmp_path / "bin"
+    if problem == "tagging":  # words that are pieces
+        assert prepare.main(["conll", str(data), "--model", str(hub), *write_words(tmp_path / "words")]) == 0
+    else:
+        made = folders if kind == "uncased" else prepare_all(tmp_path / "cased", hub)
+        shutil.copytree(made[problem], data)
     vocabulary = [line.split()[0] for line in (data / "dict.txt").read_text(encoding="utf-8").splitlines()]
     (tmp_path / "lists").mkdir()
     words = [piece[1:] for piece in vocabulary if piece.startswith("▁") and piece[1:].isalpha()]
@@ -164,22 +222,23 @@ def test_salt_and_xla(folders: dict[str, Path], hub: Path, tmp_path: Path, monke
     common = [str(data), "--path", str(hub), "--device", "cpu"]
     lists = ["--word-lists", str(tmp_path / "lists"), "--languages", "de", "--threshold", "0"]
     assert augment.main(["counterparts", *common, *lists]) == 0
-    _check_substitutes(DataBin(data))
-    trained(monkeypatch, data, tmp_path / "salt", hub, "salt_sentence_pair", "--salt-langs", "de")
-    least = ["--languages", "en,de", "--genlm-min-words", "1", "--samples", "1,1", "--genlm-min-chars", "1"]
+    _check_substitutes(DataBin(data), ("input0", "input1") if problem == "sentence_pair" else ("input0",))
+    trained(monkeypatch, data, tmp_path / "salt", hub, f"salt_{problem}", "--salt-langs", "de")
+    samples = "1,1" if problem == "sentence_pair" else "1"
+    least = ["--languages", "en,de", "--genlm-min-words", "1", "--samples", samples, "--genlm-min-chars", "1"]
     assert augment.main(["vicinity", *common, *least]) == 0
     words = ["--xla-target", "de", "--xla-epochs", "1", "--xla-warmup-passes", "1", "--distill-eta", "80",
              "--xla-datasets", "1:src,tgt,src_virt,tgt_virt", "--max-update", "0"]  # fmt: skip
-    trained(monkeypatch, data, tmp_path / "xla", hub, "xla_sentence_pair", *words)
+    trained(monkeypatch, data, tmp_path / "xla", hub, f"xla_{problem}", *words)
     members = {name for name in load(tmp_path / "xla" / "checkpoint_last.pt")["model"] if "token_types" in name}
     assert members == {f"members.{number}.{POSITIONS}token_types.weight" for number in range(3)}
 
 
-def _check_substitutes(data: DataBin) -> None:
+def _check_substitutes(data: DataBin, fields: tuple[str, ...]) -> None:
     symbols = data.dictionary.symbols
     starts = np.array([symbol.startswith("▁") for symbol in symbols])
     changed = 0
-    for field in ("input0", "input1"):
+    for field in fields:
         own, other = data.open_text("en", field, "train"), data.open_text("en/counterparts/de", field, "train")
         for before, after in zip(own, other):
             differs = (before != after).numpy()
