@@ -68,8 +68,9 @@ def questions(path: str, columns: str) -> Iterator[Any]:
 
 def same_class(model: Any, pipeline: Any, rows: list[Any]) -> tuple[int, float]:
     given = [row if isinstance(row, str) else {"text": row[0], "text_pair": row[1]} for row in rows]
+    cut = {"truncation": True, "max_length": model.tuned.task.cfg.max_length}
     same, most = 0, 0.0
-    for record, found in zip(model.predict(rows), pipeline(given, top_k=None)):
+    for record, found in zip(model.predict(rows), pipeline(given, top_k=None, **cut)):
         scores = {entry["label"]: entry["score"] for entry in found}
         same += record["label"] == max(scores, key=lambda name: scores[name])
         most = max(most, *(abs(scores[name] - value) for name, value in record["probabilities"].items()))
@@ -80,7 +81,9 @@ def same_tags(model: Any, pipeline: Any, rows: list[Any]) -> tuple[int, float]:
     same, most = 0, 0.0
     for words, record in zip(rows, model.predict(rows, probabilities=True)):
         text = " ".join(words)
-        found = {entry["start"] + (text[entry["start"]] == " "): entry for entry in pipeline(text)}
+        found: dict[int, Any] = {}
+        for entry in pipeline(text):  # a piece may be the blank before a word alone, or begin with it
+            found.setdefault(entry["start"] + (text[entry["start"]] == " "), entry)
         starts = [len(" ".join(words[:number])) + (number > 0) for number in range(len(words))]
         theirs = [found[start]["entity"] for start in starts if start in found]
         same += theirs == record["tags"]
