@@ -33,6 +33,10 @@ REGISTRIES = (
 OFFLINE = (CounterpartOptions, SwitchOptions, VicinityOptions)
 FREE = {  # numbers that no range of their own can state, and where they are checked
     "mixup_layer": "its highest is --encoder-layers (XMixupModel.check_config)",
+    **dict.fromkeys(
+        ("salt_top_k", "salt_source_threshold", "salt_threshold"),
+        "not read with --salt-langs none; CounterpartOptions states it, which are made with languages alone",
+    ),
     "samples of VicinityOptions": "one number per text of an example (VicinityOptions)",
     "min_chars of VicinityOptions": "its option has another name, --genlm-min-chars (VicinityOptions)",
     "min_words of VicinityOptions": "as min_chars (VicinityOptions)",
@@ -145,7 +149,7 @@ BOUNDS = [
     ("xl_sentence_pair", "ss_ratio", 1.5, "--ss-ratio 1.5: expected a share from 0 to 1"),
     ("xl_qa", "n_best", 0, "--n-best 0: expected at least 1"),
     ("xmixup_text", "mixup_lambda0", 1.25, "--mixup-lambda0 1.25: expected a ratio from 0 to 1 (the paper uses 0.5)"),
-    ("salt_augment_task", "salt_top_k", 0, "--salt-top-k 0: expected at least 1 (SALT: 10000)"),
+    ("salt_augment_task", "max_length", 0, "--max-length 0: expected at least 1"),
     ("xla_cotrain_task", "gmm_threshold", 1.0, "--gmm-threshold 1.0: expected a posterior between 0 and 1 (XLA: 0.5)"),
 ]
 

@@ -1,4 +1,4 @@
-"""What differs between a checkpoint and what is expected of it, in the words that all messages share."""
+"""Differences between a checkpoint and what is expected of it, in the words that all messages share."""
 
 from __future__ import annotations
 

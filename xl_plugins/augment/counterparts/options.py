@@ -13,8 +13,8 @@ CASES = ("match", "any")
 LANGUAGES = ("en", "fr", "es", "de")  # section 3.1: three targets and the source language, whose copies hold synonyms
 TOP_K = 10_000  # footnote 2
 SOURCE_THRESHOLD, THRESHOLD = 1e-3, 1e-7  # Appendix A
-TOP_KS = POSITIVE.said(f"at least 1 (SALT: {TOP_K})")
-TAUS = UNIT.said(
+_TOP_KS = POSITIVE.said(f"at least 1 (SALT: {TOP_K})")
+_TAUS = UNIT.said(
     f"a probability from 0 to 1 (SALT: {SOURCE_THRESHOLD} for the source language, {THRESHOLD} for others)"
 )
 
@@ -34,9 +34,9 @@ class CounterpartOptions:
     source: str
     languages: Sequence[str] = LANGUAGES
     word_lists: str = ""
-    top_k: int = field(default=TOP_K, metadata={"range": TOP_KS})
-    source_threshold: float = field(default=SOURCE_THRESHOLD, metadata={"range": TAUS})
-    threshold: float = field(default=THRESHOLD, metadata={"range": TAUS})
+    top_k: int = field(default=TOP_K, metadata={"range": _TOP_KS})
+    source_threshold: float = field(default=SOURCE_THRESHOLD, metadata={"range": _TAUS})
+    threshold: float = field(default=THRESHOLD, metadata={"range": _TAUS})
     thresholds: dict[str, float] = field(default_factory=dict)
     positions: str = POSITIONS[0]
     case: str = CASES[0]
@@ -53,7 +53,7 @@ class CounterpartOptions:
                 raise UserError(f"{self.languages_option}: {language} is given twice; name each language once")
         check_ranges(self, prefix=self.prefix)
         for language, value in self.thresholds.items():
-            TAUS.check(f"{self.prefix}thresholds {language}", value)
+            _TAUS.check(f"{self.prefix}thresholds {language}", value)
             if language not in self.languages:
                 raise UserError(
                     f"{self.prefix}thresholds {language}: not one of the languages {','.join(self.languages)}; leave it"

@@ -79,16 +79,13 @@ class SaltConfig(XLTaskConfig, TaggingOptions):
         },
     )
     salt_top_k: int = field(
-        default=counterparts.TOP_K,
-        metadata={"help": "lines of a word list that count (SALT's footnote 2)", "range": counterparts.TOP_KS},
+        default=counterparts.TOP_K, metadata={"help": "lines of a word list that count (SALT's footnote 2)"}
     )
     salt_source_threshold: float = field(
-        default=counterparts.SOURCE_THRESHOLD,
-        metadata={"help": "tau of the source language (SALT's Appendix A)", "range": counterparts.TAUS},
+        default=counterparts.SOURCE_THRESHOLD, metadata={"help": "tau of the source language (SALT's Appendix A)"}
     )
     salt_threshold: float = field(
-        default=counterparts.THRESHOLD,
-        metadata={"help": "tau of the other languages (SALT's Appendix A)", "range": counterparts.TAUS},
+        default=counterparts.THRESHOLD, metadata={"help": "tau of the other languages (SALT's Appendix A)"}
     )
     salt_thresholds: str = field(
         default="", metadata={"help": "tau of single languages, such as fr=1e-6,de=1e-5 (SALT: none)"}
