@@ -27,6 +27,7 @@ OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names som
 ORDER = """
 startup starting version terminal
 errors
+ranges
 arguments tables functional.draws functional.scores
 functional
 output

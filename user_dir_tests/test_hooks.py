@@ -96,7 +96,7 @@ def test_options_of_a_model_without_dataclass_are_read(tmp_path: Path) -> None:
     saved = saved_config(str(tmp_path / "model.pt"))
     assert saved["task"]["_name"] == "masked_lm" and saved["model"]["encoder_attention_heads"] == 4
     with pytest.raises(
-        UserError, match="--encoder-attention-heads 4, this model has 2; pass --encoder-attention-heads 4"
+        UserError, match="--encoder-attention-heads 4, this run has 2; pass --encoder-attention-heads 4"
     ):
         _refuse_other_architecture("model.pt", saved["model"], argparse.Namespace(encoder_attention_heads=2))
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from xl_plugins.errors import EXIT_STATUS
+from xl_plugins.ranges import LARGEST, LARGEST_SEED
 from xl_plugins.terminal import printable
 from xl_plugins.version import __version__
 
 BATCH_SIZE = 64  # examples of a batch in inference, unless the user says how many
-LARGEST = 2**31 - 1  # counts beyond it overflow in the libraries
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,7 +44,7 @@ def whole(least: int = -LARGEST, most: int = LARGEST) -> Callable[[str], int]:
     return read
 
 
-seed = whole(0, 2**32 - 1)  # what numpy takes
+seed = whole(0, LARGEST_SEED)
 
 
 def number(least: float, most: float, open_below: bool = False) -> Callable[[str], float]:

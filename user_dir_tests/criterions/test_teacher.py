@@ -148,7 +148,7 @@ def test_not_one_of_the_packages(folders: dict[str, Path], tmp_path: Path) -> No
 
 def test_another_problem(folders: dict[str, Path], tmp_path: Path) -> None:
     message = refused(folders, "qa", teacher_of(folders, tmp_path, "tagging"))
-    assert f"--teacher {tmp_path}/xl-tagging.pt: was fine-tuned on problem 'tagging', this task is for 'qa'" in message
+    assert f"--teacher {tmp_path}/xl-tagging.pt: was trained with another problem (tagging there, qa here)" in message
 
 
 def test_another_dictionary(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ def test_other_labels_or_order(folders: dict[str, Path], tmp_path: Path, labels:
     setup = make(folders, "sentence_pair")
     record = {**setup.task.state_dict(), "labels": list(labels)}
     message = refused(folders, "sentence_pair", save(tmp_path / "t.pt", setup, task_state=record))
-    assert f"its labels are {', '.join(labels)}, those of" in message and ", ".join(LABELS) in message
-    assert message.startswith(f"--teacher {tmp_path}/t.pt: ")
+    text = f"was trained with other labels ({', '.join(labels)} there, {', '.join(LABELS)} here) than "
+    assert message.startswith(f"--teacher {tmp_path}/t.pt: {text}{folders['sentence_pair']}/label/dict.txt;")
 
 
 @pytest.mark.parametrize(

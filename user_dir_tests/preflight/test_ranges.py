@@ -11,7 +11,8 @@ import pytest
 from user_dir_tests.helpers.toys.tiny import configure
 from xl_plugins.errors import UserError
 from xl_plugins.preflight.options import check_run
-from xl_plugins.preflight.ranges import RANGES, Range
+from xl_plugins.preflight.ranges import RANGES
+from xl_plugins.ranges import Range
 
 TASKS = ("xl_sentence_pair", "xmixup_tagging", "xl_qa", "salt_augment_task", "xla_cotrain_task")
 
@@ -64,7 +65,8 @@ def test_defaults_are_in_range(tmp_path: Path, task: str) -> None:
         ("encoder_layers", 10**9, "--encoder-layers 1000000000: expected at least 1 and at most 1000"),
         ("encoder_attention_heads", 0, "--encoder-attention-heads 0: expected at least 1 and at most 1048576"),
         ("max_length", 0, "--max-length 0: expected at least 1"),
-        ("warmup_ratio", math.nan, "--warmup-ratio nan: expected a number"),
+        ("warmup_ratio", math.nan, "--warmup-ratio nan: expected a share from 0 up to (not including) 1"),
+        ("stop_min_lr", math.nan, "--stop-min-lr nan: expected a number"),  # which has no range
         ("distributed_world_size", 0, "--distributed-world-size 0: expected at least 1"),
     ],
 )

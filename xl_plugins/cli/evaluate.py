@@ -167,8 +167,6 @@ def _compare(args: argparse.Namespace) -> int:
         if value is not None and not args.significance:
             shown = option.replace("_", "-")
             raise UserError(f"--{shown} is read with --significance only; add it or leave the option out")
-        if option != "joint_rows" and value is not None and value < (1 if option == "resamples" else 0):
-            raise UserError(f"--{option} {value}: expected a positive number")
     systems = [System(name, read_json(path)) for name, path in zip(names, args.compare)]
     tests = []
     if args.significance:

@@ -17,10 +17,10 @@ from ..data.binary.kept import keep_along
 from ..errors import UserError
 from ..evaluation.members import refuse_cotraining
 from ..output import check_file
+from ..resuming.fitting import IDENTITY, compare
 from .vocabulary import exported
 
 COMMAND = "xl-convert average"
-_SAME = ("problem", "labels", "dictionary_sha256")
 
 
 def average(paths: Sequence[str], out: str, overwrite: bool = False) -> int:
@@ -74,10 +74,9 @@ def _refuse_others(first: Mapping[str, Any], other: Mapping[str, Any], one: str,
     if shapes[0] != shapes[1]:
         names = sorted({*shapes[0]} ^ {*shapes[1]}) or [n for n in shapes[0] if shapes[0][n] != shapes[1][n]]
         raise UserError(f"{path}: another model than {one} ({names[0]}); average checkpoints of one run")
-    records = [state.get("task_state") or {} for state in (first, other)]
-    for name in _SAME:
-        if records[0].get(name) != records[1].get(name):
-            raise UserError(f"{path}: another {name.partition('_')[0]} than {one}; average checkpoints of one run")
+    ours, theirs = (dict.fromkeys(IDENTITY, "none") | (state.get("task_state") or {}) for state in (first, other))
+    for found in compare(theirs, ours):
+        raise UserError(f"{path}: {found.than(one)}; average checkpoints of one run")
 
 
 def _tied(before: Mapping[str, Tensor], model: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from fairseq.criterions import FairseqCriterion
@@ -11,6 +11,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from ..errors import UserError
+from ..ranges import check_ranges
 
 _VIEW_WORDS = ("_view_words", "_view_selected", "_view_changed")
 _SIZES = ("nsentences", "ntokens", "sample_size")
@@ -18,6 +19,11 @@ _SIZES = ("nsentences", "ntokens", "sample_size")
 
 class XLCriterion(FairseqCriterion):
     """Base: losses of rows are summed and ``sample_size`` counts rows; so accumulation and ranks are exact."""
+
+    @classmethod
+    def build_criterion(cls, cfg: Any, task: Any) -> Any:
+        check_ranges(cfg, getattr(cls, "__dataclass", None))
+        return super().build_criterion(cfg, task)
 
     def logging_output(
         self, sample: Mapping, losses: Mapping[str, Tensor], output: Tensor,

@@ -2,7 +2,6 @@
 the package (xTune, Zheng et al., ACL 2021, section 3.1)."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -15,12 +14,14 @@ from torch import Tensor
 from ..errors import UserError
 from ..functional.draws.noise import counter_noise
 from ..models.xmixup import unwrapped
+from ..ranges import WEIGHT
 from .noise import NoisyEmbeddings
 from .teacher import load_teacher, placed_like, refuse_as_start
 
 logger = logging.getLogger(__name__)
 KL_NORMS = ChoiceEnum(["elements", "rows"])
 R2_SCOPES = ChoiceEnum(["augmented", "all"])
+_LAMBDA = WEIGHT.said("a finite number, 0 or more (xTune, Table 7: 0.3 to 5)")
 
 
 @dataclass
@@ -30,14 +31,16 @@ class ConsistencyOptions(FairseqDataclass):
     r1_weight: float = field(
         default=0.0,
         metadata={
-            "help": "weight lambda_1 of the example consistency R1 between x and --second-view (xTune, Table 7: 5)"
+            "help": "weight lambda_1 of the example consistency R1 between x and --second-view (xTune, Table 7: 5)",
+            "range": _LAMBDA,
         },
     )
     r2_weight: float = field(
         default=0.0,
         metadata={
             "help": "weight lambda_2 of the model consistency R2 between --teacher and the student (xTune, Table 7: 0.3"
-            " to 5 by data set; 0 in stage 1)"
+            " to 5 by data set; 0 in stage 1)",
+            "range": _LAMBDA,
         },
     )
     kl_norm: Optional[KL_NORMS] = field(  # type: ignore[valid-type]
@@ -211,11 +214,7 @@ class Consistency:
 
 
 def check_weights(cfg: Any, task: Any, scope: str) -> None:
-    """Refuse weights that make no sense or lack what they need."""
-    for option in ("r1_weight", "r2_weight"):
-        value, name = getattr(cfg, option), f"--{option.replace('_', '-')}"
-        if not (math.isfinite(value) and value >= 0):
-            raise UserError(f"{name} {value}: expected a finite number, 0 or more (xTune, Table 7: 0.3 to 5)")
+    """Refuse weights that lack what they need."""
     if not cfg.r1_weight and not cfg.r2_weight:
         return
     problem = task.problem

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..problems.classification import Classification
+from ..ranges import WEIGHT
 from .base import XLCriterion
 
+PENALTY = WEIGHT.said("0 or more (XLA: 1); below 0 it would reward certainty")
 PENALTY_POSITIONS = ChoiceEnum(["labelled", "all"])
 
 
@@ -22,7 +24,8 @@ class PlainCriterionConfig(FairseqDataclass):
         default=0.0,
         metadata={
             "help": "weight beta of the negative entropy -H(p) that is added to the cross entropy of training (XLA, ACL"
-            " 2021, Eq. 1: 1 where models for co-training are warmed up; 0 leaves it out)"
+            " 2021, Eq. 1: 1 where models for co-training are warmed up; 0 leaves it out)",
+            "range": PENALTY,
         },
     )
     conf_penalty_positions: PENALTY_POSITIONS = field(  # type: ignore[valid-type]
@@ -52,10 +55,6 @@ class PlainCriterion(XLCriterion):
                     f"--{option.replace('_', '-')} {getattr(task.cfg, option)}: xl_criterion does not read it; pass"
                     " --criterion xtune_criterion"
                 )
-        if not 0 <= conf_penalty < float("inf"):  # nan included
-            raise UserError(
-                f"--conf-penalty {conf_penalty}: expected 0 or more (XLA: 1); a negative weight would reward certainty"
-            )
         if conf_penalty and not isinstance(task.problem, Classification):
             raise UserError(
                 f"--conf-penalty {conf_penalty}: '{task.problem.name}' has no classes whose entropy it could keep;"

@@ -14,6 +14,13 @@ from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
 from ..models.restore import refuse_unlike_weights, restore_strictly
+from ..resuming.fitting import DICTIONARY, compare, compare_heads
+
+_ADVICE = {
+    "problem": "give a teacher of the same problem",
+    DICTIONARY: "prepare both stages' data with the same files",
+    "labels": "both must have the same in the same order",
+}
 
 
 def load_teacher(path: str, task: Any) -> torch.nn.Module:
@@ -77,37 +84,19 @@ def refuse_as_start(teacher: str, path: str | None, save_dir: str, allowed: bool
 def _check_identity(where: str, cfg: Any, record: Mapping[str, Any], task: Any) -> None:
     name = OmegaConf.select(cfg, "task._name") if cfg is not None else None
     problem = record.get("problem") or getattr(getattr(TASK_REGISTRY.get(name), "problem_class", None), "name", None)
-    if problem is None or "dictionary_sha256" not in record:
+    if problem is None or DICTIONARY not in record:
         raise UserError(
             f"{where}: a checkpoint of task '{name or 'unknown'}', not one that this package fine-tuned; give"
             " checkpoint_best.pt of the first stage's run"
         )
-    ours = task.identity()
-    if problem != ours["problem"]:
-        raise UserError(
-            f"{where}: was fine-tuned on problem '{problem}', this task is for '{ours['problem']}'; give a teacher of"
-            " the same problem"
-        )
-    if record["dictionary_sha256"] != ours["dictionary_sha256"]:
-        raise UserError(
-            f"{where}: was trained with another dictionary than {task.data_bin.root}/dict.txt; prepare both stages'"
-            " data with the same files"
-        )
-    labels = list(record.get("labels") or [])
-    if labels != ours["labels"]:
-        raise UserError(
-            f"{where}: its labels are {', '.join(labels)}, those of {task.data_bin.root}/label/dict.txt"
-            f" {', '.join(ours['labels'])}; both must have the same in the same order"
-        )
+    known = {**record, "problem": problem, "labels": list(record.get("labels") or [])}
+    for found in compare(known, task.identity(), list(_ADVICE)):
+        raise UserError(f"{where}: {found.than(found.place(task.data_bin.root))}; {_ADVICE[found.name]}")
 
 
 def _check_options(where: str, cfg: Any, task: Any) -> None:
-    theirs, ours = (task.problem.head_options(options) for options in (cfg.task, task.cfg))
-    for option, value in ours.items():
-        if theirs[option] != value:
-            raise UserError(
-                f"{where}: was trained with {option} {theirs[option]}, this run has {value}; both must be the same"
-            )
+    for found in compare_heads(task.problem, cfg.task, task.cfg):
+        raise UserError(f"{where}: {found.told()}; both must be the same")
     positions = cfg.model.get("max_positions")
     if positions is not None and positions < task.cfg.max_length:
         raise UserError(

@@ -17,6 +17,7 @@ from ..problems.predicting import (
     find_languages,
     values_of_languages,
 )
+from ..resuming.fitting import DICTIONARY, compare
 from .checkpoint import FineTuned
 
 
@@ -67,16 +68,7 @@ def predict_ensemble(
 
 def check_same_outputs(first: FineTuned, other: FineTuned) -> None:
     """UserError unless both predict the same classes from the same pieces."""
-    for what, left, right in (
-        ("problem", first.task.problem.name, other.task.problem.name),
-        ("labels", _labels(first), _labels(other)),
-        ("unanswerable questions", *(tuned.task.identity().get("unanswerable") for tuned in (first, other))),
-        ("dictionary", first.task.identity()["dictionary_sha256"], other.task.identity()["dictionary_sha256"]),
-    ):
-        if left != right:
-            detail = "" if what == "dictionary" else f" ({left} and {right})"
-            raise UserError(f"--ensemble: {first.path} and {other.path} differ in their {what}{detail}")
-
-
-def _labels(tuned: FineTuned) -> str:
-    return ", ".join(tuned.task.problem.labels)
+    parts = ("problem", "labels", "unanswerable", DICTIONARY)
+    for found in compare(first.task.identity(), other.task.identity(), parts):
+        detail = f" ({' and '.join(found.values)})" if found.values else ""
+        raise UserError(f"--ensemble: {first.path} and {other.path} differ in their {found.word}{detail}")

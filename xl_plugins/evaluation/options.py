@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from collections.abc import Sequence
 from typing import Any
 
 from ..arguments import BATCH_SIZE, whole
 from ..errors import UserError
+from ..ranges import NUMBER, POSITIVE, check_ranges
 
 
 def add_model_options(group: Any) -> None:
@@ -47,8 +47,7 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
     if getattr(args, "tag_scheme", None):
         overrides["tag_scheme"] = args.tag_scheme
     if getattr(args, "null_threshold", None) is not None:
-        if math.isnan(args.null_threshold):
-            raise UserError("--null-threshold nan: expected a number")
+        NUMBER.check("--null-threshold", args.null_threshold)
         overrides["null_threshold"] = args.null_threshold
     if getattr(args, "source_language", None):
         overrides["source_language"] = args.source_language
@@ -58,10 +57,7 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def batch_limits(args: argparse.Namespace) -> dict[str, int | None]:
     """Limits of a batch: the default number of pairs, unless only the number of positions is limited."""
-    for option in ("batch_size", "max_tokens"):
-        value = getattr(args, option)
-        if value is not None and value < 1:
-            raise UserError(f"--{option.replace('_', '-')} {value}: expected at least 1")
+    check_ranges(args, dict.fromkeys(("batch_size", "max_tokens"), POSITIVE))
     default = None if args.max_tokens else BATCH_SIZE
     return {"batch_size": args.batch_size or default, "max_tokens": args.max_tokens}
 

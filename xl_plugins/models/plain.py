@@ -17,6 +17,7 @@ from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 from ..checkpoints.kinds import name_some
 from ..errors import UserError
 from ..huggingface.encoder import ENCODER, TYPES
+from ..ranges import check_ranges
 from .embeddings import EmbeddingEdit
 from .heads import SpanHead, WordHead, apply_head
 from .token_types import add_token_types
@@ -64,6 +65,7 @@ class XLMRModel(RobertaModel):
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
+        check_ranges(cfg, getattr(cls, "__dataclass", None))
         if cfg.encoder_embed_dim % cfg.encoder_attention_heads:
             raise UserError(
                 f"--encoder-attention-heads {cfg.encoder_attention_heads} does not divide --encoder-embed-dim"

@@ -8,17 +8,19 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import UserError
+from ..ranges import ranges_of
+from .config import XLMRConfig
 
-_LARGEST = {"encoder_layers": 1000, "encoder_embed_dim": 1 << 20, "encoder_ffn_embed_dim": 1 << 20,
-            "encoder_attention_heads": 1 << 20, "max_positions": 1 << 24}  # fmt: skip
+_SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "max_positions")
 
 
 def refuse_unlike_weights(cfg: Any, state: Mapping[str, Tensor], where: str) -> None:
     """UserError where a checkpoint's options ask for an encoder unlike its weights, before it is built."""
     prefix = "encoder.sentence_encoder."
-    for option, largest in _LARGEST.items():
+    ranges = ranges_of(XLMRConfig)
+    for option in _SIZES:
         value = getattr(cfg, option, None)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
+        if not isinstance(value, int) or not ranges[option].holds(value):
             raise UserError(f"{where}: its options say {option} {value!r:.40}, no size of an encoder; save it again")
     table, first = state.get(f"{prefix}embed_tokens.weight"), state.get(f"{prefix}layers.0.fc1.weight")
     positions = state.get(f"{prefix}embed_positions.weight")

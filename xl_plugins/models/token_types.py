@@ -53,12 +53,10 @@ def add_token_types(model: Any, types: int, dictionary: Any, frame: Any) -> Any:
         frame: of the data's pairs; None where there are no data.
 
     Raises:
-        UserError: another number than BERT has, or pairs that are not joined as BERT's.
+        UserError: pairs that are not joined as BERT's.
     """
     if types == 0:
         return model
-    if types != PAIR:
-        raise UserError(f"--token-types {types}: expected 0, or {PAIR} as in BERT")
     if frame is not None and frame.between != BERT:
         raise UserError(
             f"--token-types {types}: the encoder is a BERT, and the data were prepared with a SentencePiece tokenizer;"

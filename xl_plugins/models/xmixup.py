@@ -14,6 +14,7 @@ from xl_plugins.models.plain import XLMRModel
 
 from ..errors import UserError
 from ..functional.mixup import mixup_ratio
+from ..ranges import NUMBER, UNIT
 from .embeddings import EmbeddingEdit
 from .heads import apply_head
 from .mixup_encoder import encode_pairs, join_streams
@@ -37,9 +38,19 @@ class XMixupConfig(XLMRConfig):
         default="entropy",
         metadata={"help": "lambda from the attention entropies (X-Mixup Eq. 5), or the constant lambda_0 (Table 5)"},
     )
-    mixup_lambda0: float = field(default=0.5, metadata={"help": "largest ratio lambda_0 (X-Mixup Eq. 5: 0.5)"})
-    mixup_gate_weight: float = field(default=1.0, metadata={"help": "initial W of the ratio's gate (released code: 1)"})
-    mixup_gate_bias: float = field(default=0.0, metadata={"help": "initial b of the ratio's gate (released code: 0)"})
+    mixup_lambda0: float = field(
+        default=0.5,
+        metadata={
+            "help": "largest ratio lambda_0 (X-Mixup Eq. 5: 0.5)",
+            "range": UNIT.said("a ratio from 0 to 1 (the paper uses 0.5)"),
+        },
+    )
+    mixup_gate_weight: float = field(
+        default=1.0, metadata={"help": "initial W of the ratio's gate (released code: 1)", "range": NUMBER}
+    )
+    mixup_gate_bias: float = field(
+        default=0.0, metadata={"help": "initial b of the ratio's gate (released code: 0)", "range": NUMBER}
+    )
     no_mixup: bool = field(
         default=False, metadata={"help": "both streams plain in training and inference (X-Mixup Table 5, w/o mixup)"}
     )
@@ -87,8 +98,6 @@ class XMixupModel(XLMRModel):
             raise UserError(
                 f"--mixup-layer {cfg.mixup_layer}: expected 1 to {cfg.encoder_layers}, the number of layers"
             )
-        if not 0 <= cfg.mixup_lambda0 <= 1:
-            raise UserError(f"--mixup-lambda0 {cfg.mixup_lambda0}: expected a ratio from 0 to 1 (the paper uses 0.5)")
         gate = {f: getattr(cfg, f) for f in ("mixup_ratio", "mixup_lambda0", "mixup_gate_weight", "mixup_gate_bias")}
         changed = [f for f, value in gate.items() if value != _default(f)]
         if cfg.no_mixup and changed:

@@ -9,7 +9,10 @@ from omegaconf import II
 
 from ..errors import UserError
 from ..functional.selection import linear_factor, warmup_updates
+from ..ranges import SHARE, check_ranges
 from .progress import Progress
+
+WARM_UP = SHARE.said("a share from 0 up to (not including) 1")
 
 
 @dataclass
@@ -17,7 +20,11 @@ class XLLinearConfig(FairseqDataclass):
     """Warm-up of the linear schedule (X-Mixup C.1: none for classification, 10 % for question answering)."""
 
     warmup_ratio: float = field(
-        default=0.0, metadata={"help": "share of the run over which the learning rate rises from 0"}
+        default=0.0,
+        metadata={
+            "help": "share of the run over which the learning rate rises from 0",
+            "range": WARM_UP,
+        },
     )
     lr: List[float] = II("optimization.lr")
     max_epoch: int = II("optimization.max_epoch")
@@ -32,8 +39,7 @@ class XLLinearSchedule(FairseqLRScheduler):
 
     def __init__(self, cfg: Any, optimizer: Any) -> None:
         super().__init__(cfg, optimizer)
-        if not 0 <= cfg.warmup_ratio < 1:
-            raise UserError(f"--warmup-ratio {cfg.warmup_ratio}: expected a share from 0 up to (not including) 1")
+        check_ranges(cfg, XLLinearConfig)
         if not cfg.max_epoch and not cfg.max_update:
             raise UserError("--lr-scheduler xl_linear needs the length of the run: give --max-epoch or --max-update")
         self.progress = Progress()  # the task's, once the training begins

@@ -15,7 +15,7 @@ from fairseq.dataclass import initialize
 
 from ..defaults import TASK_DEFAULTS
 from ..errors import UserError
-from .ranges import check_ranges
+from .ranges import check_run_ranges
 
 _MARK = "_xl_plugins_preflight"
 _CRITERIONS = {"xl": ("xl_criterion", "xtune_criterion"), "salt": ("xl_criterion",), "xla": ("xla_criterion",),
@@ -27,7 +27,7 @@ def check_run(cfg: Any) -> None:
     task = getattr(cfg.task, "_name", None)
     if task not in TASK_DEFAULTS:
         return
-    check_ranges(cfg)
+    check_run_ranges(cfg)
     if cfg.dataset.batch_size is None and cfg.dataset.max_tokens is None:
         raise UserError("--batch-size: pass the number of examples of a batch (or --max-tokens)")
     _check_precision(cfg.common)

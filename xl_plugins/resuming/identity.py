@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from .fitting import DICTIONARY, IDENTITY, compare
 
 logger = logging.getLogger(__name__)
 
 _FIELDS = ("input0", "input1", "label", "words", "answers", "spans")  # what a training text and its gold consist of
 _WHOLE = 1 << 22  # bytes up to which a file counts as a whole, longer ones by both ends and the index
-_FILES = {"labels": "label/dict.txt", "dictionary_sha256": "dict.txt"}
 _TYPES = {
     "problem": str, "labels": list, "dictionary_sha256": str, "source_language": str, "train_languages": list,
     "select": str, "select_languages": list, "training_data": dict,
@@ -46,7 +46,7 @@ def read_record(state: Any, path: str) -> dict[str, Any]:
 
 def refuse_other_identity(
     record: Mapping[str, Any], identity: Mapping[str, Any], root: Path, path: str,
-    what: Sequence[str] = ("problem", "labels", "dictionary_sha256"),
+    what: Sequence[str] = IDENTITY,
 ) -> None:  # fmt: skip
     """UserError unless the checkpoint ``path`` fits data with this identity (:meth:`XLTask.identity`).
 
@@ -55,25 +55,18 @@ def refuse_other_identity(
         root: the data folder.
         what: the parts of the identity that must agree.
     """
-    for name in what:
-        stored, found = record.get(name), identity[name]
-        if stored is None or stored == found:
-            continue
-        if name not in _FILES:
-            word = name.replace("_", " ")
-            raise UserError(
-                f"{path}: was trained with {word} {stored}, this is {word} {found}; use data and options of the same"
-            )
-        detail = f"{', '.join(stored)} there, {', '.join(found)} here" if name == "labels" else "other pieces or order"
+    for found in compare(record, identity, what):
+        if not found.is_of_file():
+            raise UserError(f"{path}: {found.than(str(root))}; use data and options of the same")
         raise UserError(
-            f"{root}/{_FILES[name]}: not the one {path} was trained with ({detail}); use data prepared with the same"
-            " files"
+            f"{found.place(root)}: not the one {path} was trained with ({found.detail}); use data prepared with the"
+            " same files"
         )
 
 
 def fit_initial(record: Mapping[str, Any], identity: Mapping[str, Any], root: Path, path: str) -> None:
     """A fine-tuned checkpoint that initialises a run must read the same pieces; other labels only get a warning."""
-    refuse_other_identity(record, identity, root, path, ("dictionary_sha256",))
+    refuse_other_identity(record, identity, root, path, (DICTIONARY,))
     before, now = record.get("labels"), identity["labels"]
     same_problem = record.get("problem", identity["problem"]) == identity["problem"]  # a classifier has labels alone
     if same_problem and before is not None and before != now and len(before) == len(now):

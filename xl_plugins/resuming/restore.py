@@ -22,8 +22,9 @@ from ..errors import UserError
 from ..huggingface.cached import cached_encoder, check_pieces, hub_folder
 from ..preflight.metrics import check_metric
 from ..problems.tagging.options import effective_pooling
-from ..starting.encoder_shape import differing, remedy
+from ..starting.encoder_shape import remedy
 from .changes import find_changes, refuse_changes, tell_new_length
+from .fitting import compare_encoders
 from .identity import fit_initial, read_record, refuse_other_identity
 
 logger = logging.getLogger(__name__)
@@ -170,6 +171,5 @@ def _warn_about_pooling(saved: Mapping[str, Any], current: Any) -> None:
 
 def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:
     """Refuse what no tensor's shape betrays: weights would load, and the model compute something else."""
-    for option, before, now in differing(saved, current):
-        flag = f"--{option.replace('_', '-')}"
-        raise UserError(f"{path}: was trained with {flag} {before}, this model has {now}; {remedy(option, before)}")
+    for option, found in compare_encoders(saved, current):
+        raise UserError(f"{path}: {found.told()}; {remedy(option, found.before)}")

@@ -1,14 +1,15 @@
 """Options of the augmentations, of every task."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum
 
+from ..augment.primitives.subword import NBEST
 from ..augment.primitives.translation import MISSING
 from ..errors import UserError
 from ..problems.labelled_texts.problem import LabelledTexts
+from ..ranges import UNIT, WEIGHT
 
 AUGMENTATIONS = ChoiceEnum(["none", "ss", "cs", "gn", "mt"])
 CS_CHOICES = ChoiceEnum(["any", "covered"])
@@ -18,6 +19,7 @@ MT_LABELS = ChoiceEnum(["absent", "ignore", "use"])
 VIEW_SOURCES = ChoiceEnum(["source", "first"])
 CHANGED = ChoiceEnum(["pieces", "selected"])
 COMPATS = ChoiceEnum(["default", "official", "paper"])
+_SHARE = UNIT.said("a share from 0 to 1")
 
 
 @dataclass
@@ -41,18 +43,23 @@ class AugmentationOptions:
     ss_ratio: float = field(
         default=0.3,
         metadata={
-            "help": "share of words whose segmentation is sampled (xTune's scripts: 0.5 for POS, 0.3 for others)"
+            "help": "share of words whose segmentation is sampled (xTune's scripts: 0.5 for POS, 0.3 for others)",
+            "range": _SHARE,
         },
     )
     ss_alpha: float = field(
         default=0.3,
         metadata={
-            "help": "a segmentation is drawn in proportion to its probability to this power (xTune's scripts: 0.3)"
+            "help": "a segmentation is drawn in proportion to its probability to this power (xTune's scripts: 0.3)",
+            "range": WEIGHT.said("0 or more (xTune: 0.3)"),
         },
     )
     ss_nbest: int = field(
         default=-1,
-        metadata={"help": "draw among the n best segmentations, 2 to 512, or all of them, -1 (xTune's scripts: -1)"},
+        metadata={
+            "help": "draw among the n best segmentations, 2 to 512, or all of them, -1 (xTune's scripts: -1)",
+            "range": NBEST,
+        },
     )
     cs_dictionaries: str = field(
         default="",
@@ -64,7 +71,10 @@ class AugmentationOptions:
     )
     cs_ratio: float = field(
         default=0.3,
-        metadata={"help": "share of words for which a language is drawn (xTune's scripts: 0.3, PAWS-X 0.5)"},
+        metadata={
+            "help": "share of words for which a language is drawn (xTune's scripts: 0.3, PAWS-X 0.5)",
+            "range": _SHARE,
+        },
     )
     cs_choice: CS_CHOICES = field(  # type: ignore[valid-type]
         default="any",
@@ -77,13 +87,15 @@ class AugmentationOptions:
         default=False, metadata={"help": "lower-case a text before words are switched (CoSDA-ML; xTune: no)"}
     )
     cs_sentence_ratio: float = field(
-        default=1.0, metadata={"help": "share of texts in which words are switched (CoSDA-ML; xTune: 1)"}
+        default=1.0,
+        metadata={"help": "share of texts in which words are switched (CoSDA-ML; xTune: 1)", "range": _SHARE},
     )
     noise_eps: float = field(
         default=1e-5,
         metadata={
             "help": "standard deviation sigma of the noise on embeddings, for uniform noise its bound (R3F and xTune's"
-            " code: 1e-5; the article gives none)"
+            " code: 1e-5; the article gives none)",
+            "range": WEIGHT.said("0 or more (xTune's code: 1e-5)"),
         },
     )
     noise_type: NOISE_TYPES = field(  # type: ignore[valid-type]
@@ -144,8 +156,7 @@ class AugmentationOptions:
 
 
 def check_augmentation(cfg: Any, problem: type, pairs_texts: bool) -> None:
-    """Refuse options of the augmentations that make no sense, alone or together."""
-    _check_numbers(cfg)
+    """Refuse options of the augmentations that make no sense together."""
     augment, second = str(cfg.augment), str(cfg.second_view)
     used = {augment, second}
     if second == "mt" and not issubclass(problem, LabelledTexts):
@@ -160,15 +171,3 @@ def check_augmentation(cfg: Any, problem: type, pairs_texts: bool) -> None:
         raise UserError("mt: X-Mixup trains on the translations itself; use ss or gn for --augment and --second-view")
     if "cs" in used and not cfg.cs_dictionaries:
         raise UserError("--cs-dictionaries: code-switch needs a folder with MUSE dictionaries such as en-de.txt")
-
-
-def _check_numbers(cfg: Any) -> None:
-    for option in ("ss_ratio", "cs_ratio", "cs_sentence_ratio"):
-        if not 0 <= getattr(cfg, option) <= 1:
-            raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected a share from 0 to 1")
-    if not 0 <= cfg.ss_alpha < math.inf:
-        raise UserError(f"--ss-alpha {cfg.ss_alpha}: expected 0 or more (xTune: 0.3)")
-    if cfg.ss_nbest >= 0 and not 2 <= cfg.ss_nbest <= 512:
-        raise UserError(f"--ss-nbest {cfg.ss_nbest}: expected -1 (all segmentations) or 2 to 512")
-    if not 0 <= cfg.noise_eps < math.inf:
-        raise UserError(f"--noise-eps {cfg.noise_eps}: expected 0 or more (xTune's code: 1e-5)")

@@ -20,6 +20,7 @@ from ..optim.linear import XLLinearSchedule
 from ..optim.progress import Progress
 from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
+from ..ranges import check_ranges
 from ..resuming.identity import training_digests
 from .augmentation import check_augmentation
 from .languages import choose_languages, selected_languages
@@ -71,7 +72,8 @@ class XLTask(FairseqTask):
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
-        """Refuse options that contradict each other; subclasses extend."""
+        """Refuse options that make no sense, alone or together; subclasses extend."""
+        check_ranges(cfg, getattr(cls, "__dataclass", None))
         problem = cls.problem_of(cfg)
         problem.check_config(cfg)
         check_augmentation(cfg, problem, cls.pairs_texts)

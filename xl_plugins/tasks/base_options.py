@@ -6,6 +6,7 @@ from typing import List, Optional
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from omegaconf import II, MISSING
 
+from ..ranges import POSITIVE
 from .augmentation import AugmentationOptions
 
 SELECTIONS = ChoiceEnum(["source-dev", "mean-dev", "target-dev"])
@@ -43,7 +44,11 @@ class XLTaskConfig(FairseqDataclass, AugmentationOptions):
         default="", metadata={"help": "with --select target-dev: the target languages, for example de,fr"}
     )
     max_length: int = field(
-        default=128, metadata={"help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)"}
+        default=128,
+        metadata={
+            "help": "positions of an encoded text, longer ones are truncated (X-Mixup C.1: 128)",
+            "range": POSITIVE,
+        },
     )
     continue_with_changes: bool = field(
         default=False,

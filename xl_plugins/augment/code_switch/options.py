@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import UserError
-from ..primitives.base import CHOICES, check_ratio
+from ...ranges import POSITIVE, check_ranges
+from ..primitives.base import CHOICES, PROBABILITY, SEEDS
 from ..primitives.dictionaries import ALL
 
 NAME = "code-switch"  # of the command, and of the folder below that of the language
 RATIO = 0.3  # xTune's scripts; 0.5 for PAWS-X
-SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -23,21 +22,16 @@ class SwitchOptions:
     """
 
     languages: str = ALL
-    ratio: float = RATIO
-    samples: int = 1
+    ratio: float = field(default=RATIO, metadata={"range": PROBABILITY})
+    samples: int = field(default=1, metadata={"range": POSITIVE})
     choice: str = CHOICES[0]
     lower: bool = False
-    sentence_ratio: float = 1.0
+    sentence_ratio: float = field(default=1.0, metadata={"range": PROBABILITY})
     keep_duplicates: bool = False
-    seed: int = 1
+    seed: int = field(default=1, metadata={"range": SEEDS})
 
     def __post_init__(self) -> None:
-        check_ratio("--ratio", self.ratio)
-        check_ratio("--sentence-ratio", self.sentence_ratio)
-        if self.samples < 1:
-            raise UserError(f"--samples {self.samples}: expected at least 1")
-        if not 0 <= self.seed < SEEDS:
-            raise UserError(f"--seed {self.seed}: expected a number from 0 to {SEEDS - 1}")
+        check_ranges(self)
 
     def describe(self, languages: Iterable[str]) -> dict[str, Any]:
         """For manifests and fingerprints. ``languages``: those with a dictionary, in the order they are drawn from."""

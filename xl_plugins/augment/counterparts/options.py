@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...errors import UserError
+from ...ranges import POSITIVE, UNIT, check_ranges
 
 POSITIONS = ("whole-word", "all")
 CASES = ("match", "any")
 LANGUAGES = ("en", "fr", "es", "de")  # section 3.1: three targets and the source language, whose copies hold synonyms
 TOP_K = 10_000  # footnote 2
 SOURCE_THRESHOLD, THRESHOLD = 1e-3, 1e-7  # Appendix A
+_TOP_KS = POSITIVE.said(f"at least 1 (SALT: {TOP_K})")
+_TAUS = UNIT.said(
+    f"a probability from 0 to 1 (SALT: {SOURCE_THRESHOLD} for the source language, {THRESHOLD} for others)"
+)
 
 MAX_TOKENS = 4096  # positions of a batch, padding included
 
@@ -30,9 +34,9 @@ class CounterpartOptions:
     source: str
     languages: Sequence[str] = LANGUAGES
     word_lists: str = ""
-    top_k: int = TOP_K
-    source_threshold: float = SOURCE_THRESHOLD
-    threshold: float = THRESHOLD
+    top_k: int = field(default=TOP_K, metadata={"range": _TOP_KS})
+    source_threshold: float = field(default=SOURCE_THRESHOLD, metadata={"range": _TAUS})
+    threshold: float = field(default=THRESHOLD, metadata={"range": _TAUS})
     thresholds: dict[str, float] = field(default_factory=dict)
     positions: str = POSITIONS[0]
     case: str = CASES[0]
@@ -47,12 +51,9 @@ class CounterpartOptions:
         for language in self.languages:
             if list(self.languages).count(language) > 1:
                 raise UserError(f"{self.languages_option}: {language} is given twice; name each language once")
-        if self.top_k < 1:
-            raise UserError(f"{self.prefix}top-k {self.top_k}: expected at least 1 (SALT: {TOP_K})")
-        self._check_threshold("source-threshold", self.source_threshold)
-        self._check_threshold("threshold", self.threshold)
+        check_ranges(self, prefix=self.prefix)
         for language, value in self.thresholds.items():
-            self._check_threshold(f"thresholds {language}", value)
+            _TAUS.check(f"{self.prefix}thresholds {language}", value)
             if language not in self.languages:
                 raise UserError(
                     f"{self.prefix}thresholds {language}: not one of the languages {','.join(self.languages)}; leave it"
@@ -61,13 +62,6 @@ class CounterpartOptions:
         for name, choice, known in (("positions", self.positions, POSITIONS), ("case", self.case, CASES)):
             if choice not in known:
                 raise UserError(f"{self.prefix}{name} {choice}: expected {' or '.join(known)}")
-
-    def _check_threshold(self, name: str, value: float) -> None:
-        if not (math.isfinite(value) and 0 <= value <= 1):
-            raise UserError(
-                f"{self.prefix}{name} {value}: expected a probability from 0 to 1 (SALT: {SOURCE_THRESHOLD} for the"
-                f" source language, {THRESHOLD} for others)"
-            )
 
     @property
     def languages_option(self) -> str:

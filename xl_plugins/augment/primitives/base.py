@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Collection, NamedTuple, Protocol, Sequence
 
-from xl_plugins.errors import UserError
+from xl_plugins.ranges import LARGEST_SEED, SEED, UNIT, WEIGHT
 
 Word = tuple[int, ...]  # fairseq piece ids of one word; the first piece begins with U+2581
 
@@ -15,6 +14,10 @@ CHOICES = ("any", "covered")  # code-switch: a word's language is drawn among al
 # SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): increment and the two multipliers of its finaliser.
 _GAMMA, _MIX1, _MIX2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _64_BITS = (1 << 64) - 1
+
+PROBABILITY = UNIT.said("a probability between 0 and 1")
+SEEDS = SEED.said(f"a number from 0 to {LARGEST_SEED}")
+NOT_NEGATIVE = WEIGHT.said("a finite number, 0 or greater")
 
 
 class Augmented(NamedTuple):
@@ -46,13 +49,11 @@ def generator(seed: int, epoch: int, example: int, view: int) -> random.Random:
 
 def check_ratio(option: str, value: float) -> float:
     """Return a probability; UserError, naming the option, for anything else."""
-    if not 0.0 <= value <= 1.0:  # also catches nan
-        raise UserError(f"{option} {value}: expected a probability between 0 and 1")
+    PROBABILITY.check(option, value)
     return value
 
 
 def check_not_negative(option: str, value: float) -> float:
     """Return a finite number >= 0; UserError, naming the option, for anything else."""
-    if not (math.isfinite(value) and value >= 0):
-        raise UserError(f"{option} {value}: expected a finite number, 0 or greater")
+    NOT_NEGATIVE.check(option, value)
     return value

@@ -19,8 +19,10 @@ from sentencepiece import SentencePieceProcessor
 from xl_plugins.augment.primitives.base import Augmented, Word, check_not_negative, check_ratio
 from xl_plugins.augment.primitives.words import WordPieces
 from xl_plugins.errors import UserError
+from xl_plugins.ranges import LARGEST, Range
 
 _MOST = 512  # of n-best segmentations: the library's own limit
+NBEST = Range(-LARGEST, _MOST, without=(0, 1), words=f"-1 (all segmentations) or 2 to {_MOST}")
 _CELLS = 5_000_000  # arcs or listed segmentations in the newer half of the cache; both halves take up to 160 MB
 _OF_A_WORD = 20  # cells that the memory of an entry itself comes to
 _STEEPEST = 1e100  # an alpha beyond that changes nothing but would overflow
@@ -96,8 +98,7 @@ class SubwordSampling:
         self.pieces = pieces
         self.ratio = check_ratio("--ss-ratio", ratio)
         self.alpha = min(check_not_negative("--ss-alpha", alpha), _STEEPEST)
-        if nbest in (0, 1) or nbest > _MOST:
-            raise UserError(f"--ss-nbest {nbest}: expected -1 (all segmentations) or 2 to {_MOST}")
+        NBEST.check("--ss-nbest", nbest)
         self.nbest = nbest
         try:
             pieces.model.NBestEncodeAsIds("a", 2)

@@ -16,11 +16,13 @@ from xl_plugins.data.binary.digest import file_digest
 from xl_plugins.errors import UserError
 from xl_plugins.formats.odd_lines import OddLines
 from xl_plugins.formats.text import read_lines
+from xl_plugins.ranges import POSITIVE
 
 PLACE = "{lang}"
 _SUFFIXES = ("", ".gz")
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?%?")
 _SHOWN = 12  # names in a message
+_TOP_K = POSITIVE.said("the number of lines that count, at least 1")
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ def find_word_list(where: str, language: str, option: str = "--word-lists") -> P
 
 def read_word_list(path: str | Path, top_k: int, option: str = "--top-k") -> WordList:
     """Words of the first ``top_k`` lines of a file. ``option``: what a message calls ``top_k``."""
-    if top_k < 1:
-        raise UserError(f"{option} {top_k}: expected the number of lines that count, at least 1")
+    _TOP_K.check(option, top_k)
     lines = read_lines(Path(path))[:top_k]
     words: dict[str, None] = {}
     odd = OddLines(path)

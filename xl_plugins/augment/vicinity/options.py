@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...errors import UserError
 from ...problems import PROBLEMS
+from ...ranges import POSITIVE, check_ranges
+from ..primitives.base import SEEDS
 
 UNITS = ("word", "piece")
 PERCENT = "30"  # Table 8; PAWS-X 40
 SAMPLES = {1: (3,), 2: (2, 2)}  # Table 8, by the number of an example's texts
 MIN_CHARS = {"word": 3, "piece": 1}  # the released code masks words only
 MIN_WORDS, MAX_WORDS = 5, 150  # the released code
-SEEDS = 2**32
 
 NAME = "vicinity"  # of the command, and of the folder below that of the language
 MAX_TOKENS = 4096  # positions of a batch, padding included
@@ -39,8 +40,8 @@ class VicinityOptions:
     max_words: int = MAX_WORDS
     word_start_only: bool = False
     keep_duplicates: bool = False
-    seed: int = 1
-    rounds: int = 1
+    seed: int = field(default=1, metadata={"range": SEEDS})
+    rounds: int = field(default=1, metadata={"range": POSITIVE})
 
     def __post_init__(self) -> None:
         if not (self.percent.is_finite() and 0 < self.percent <= 100):
@@ -55,15 +56,10 @@ class VicinityOptions:
             raise UserError(f"--genlm-unit {self.unit}: expected {' or '.join(UNITS)}")
         if self.unit == "piece" and PROBLEMS[self.problem].words:
             raise UserError("--genlm-unit piece: the words of tagged sentences are labelled as wholes; use word")
-        for name, value in (("min-chars", self.min_chars), ("min-words", self.min_words)):
-            if value < 1:
-                raise UserError(f"--genlm-{name} {value}: expected at least 1")
+        check_ranges(self, dict.fromkeys(("min_chars", "min_words"), POSITIVE), "--genlm-")
         if self.max_words < self.min_words:
             raise UserError(f"--genlm-max-words {self.max_words}: expected at least {self.min_words}, the minimum")
-        if self.rounds < 1:
-            raise UserError(f"--rounds {self.rounds}: expected at least 1")
-        if not 0 <= self.seed < SEEDS:
-            raise UserError(f"--seed {self.seed}: expected a number from 0 to {SEEDS - 1}")
+        check_ranges(self)
 
     def describe(self) -> dict[str, Any]:
         """For manifests and fingerprints."""

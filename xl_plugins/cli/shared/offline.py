@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...arguments import whole
 from ...errors import UserError
 from ...output import FolderLock, check_file, is_json, write_together
+from ...ranges import POSITIVE, check_ranges
 
 if TYPE_CHECKING:
     from ...data.binary.layout import DataBin
@@ -42,10 +43,7 @@ def check_running(args: argparse.Namespace, numbers: tuple[str, ...], only_whole
         numbers: options, with underscores, that must be at least 1.
         only_whole: options that a shard, which merges nothing, cannot serve.
     """
-    for option in numbers:
-        value = getattr(args, option)
-        if value is not None and value < 1:
-            raise UserError(f"--{option.replace('_', '-')} {value}: expected at least 1")
+    check_ranges(args, dict.fromkeys(numbers, POSITIVE))
     for option in only_whole:
         if args.shard and getattr(args, option):
             raise UserError(

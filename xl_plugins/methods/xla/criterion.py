@@ -1,6 +1,5 @@
 """Loss of co-training (XLA, ACL 2021): cross entropy of labels and pseudo-labels, in the warm-up with a penalty."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from torch import Tensor
 
 from ...criterions.base import XLCriterion
+from ...criterions.plain import PENALTY
 from ...errors import UserError
 from ...functional.divergence import cross_entropy
 from ...functional.penalty import negative_entropy
@@ -23,7 +23,10 @@ class XLACriterionConfig(FairseqDataclass):
 
     conf_penalty: float = field(
         default=1.0,
-        metadata={"help": "beta of CE - beta H in warm-up stages, 0 for none (XLA, Eq. 1; code: 1; adaptation: none)"},
+        metadata={
+            "help": "beta of CE - beta H in warm-up stages, 0 for none (XLA, Eq. 1; code: 1; adaptation: none)",
+            "range": PENALTY,
+        },
     )
     conf_penalty_positions: POSITIONS = field(  # type: ignore[valid-type]
         default="labelled",
@@ -49,10 +52,6 @@ class XLACriterion(XLCriterion):
 
     def __init__(self, task: Any, conf_penalty: float, conf_penalty_positions: str) -> None:
         super().__init__(task)
-        if not 0 <= conf_penalty < math.inf:
-            raise UserError(
-                f"--conf-penalty {conf_penalty}: expected 0 or more (XLA: 1); below 0 it would reward certainty"
-            )
         if not getattr(task, "cotrains", False):
             raise UserError(
                 "--criterion xla_criterion belongs to --task xla_cotrain_task; pass --criterion xl_criterion"

@@ -1,6 +1,5 @@
 """Options of XLA's co-training, and which of them fit together."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -11,13 +10,16 @@ from xl_plugins.tasks.base_options import SELECTIONS, XLTaskConfig
 
 from ...errors import UserError
 from ...functional.selection import AGREEMENTS
+from ...optim.linear import WARM_UP
 from ...problems import trained
 from ...problems.classification import Classification
 from ...problems.tagging.options import TaggingOptions
+from ...ranges import MORE_THAN_0, POSITIVE, SEED, WEIGHT, Range
 from . import presets
 from .cotraining.distil import parse_features
 from .cotraining.plan import (
     DATASETS,
+    EPOCHS,
     ETA,
     count_stages,
     make_plan,
@@ -45,7 +47,7 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
     select: SELECTIONS = field(  # type: ignore[valid-type]
         default="target-dev", metadata={"help": "dev set that selects in adaptation: the target's (XLA, Appendix E.1)"}
     )
-    xla_epochs: int = field(default=3, metadata={"help": "XLA epochs of six stages each (Table 8: 3)"})
+    xla_epochs: int = field(default=3, metadata={"help": "XLA epochs of six stages each (Table 8: 3)", "range": EPOCHS})
     xla_datasets: str = field(
         default=DATASETS,
         metadata={
@@ -66,9 +68,10 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
             "help": "eta, percentage of each pool that a member keeps, per XLA epoch (Table 8: PAN-X 80,100,100)"
         },
     )
-    gmm_threshold: float = field(
-        default=0.5, metadata={"help": "posterior of the good component above which a label is kept (Table 8: 0.5)"}
-    )
+    gmm_threshold: float = field(default=0.5, metadata={
+        "help": "posterior of the good component above which a label is kept (Table 8: 0.5)",
+        "range": Range(0, 1, open_low=True, open_high=True, words="a posterior between 0 and 1 (XLA: 0.5)"),
+    })  # fmt: skip
     gmm_features: str = field(
         default="loss", metadata={"help": "what is clustered: loss, or loss,length (Appendix B; reported runs: loss)"}
     )
@@ -79,13 +82,17 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
         default="intersection",
         metadata={"help": "texts that both peers keep and label alike, or also those that one of them keeps (phi)"},
     )
-    sampling_alpha: float = field(
-        default=0.7, metadata={"help": "alpha of Eq. 2: 1 draws sets by size, 0 evenly (Table 8: 0.7)"}
+    sampling_alpha: float = field(default=0.7, metadata={
+        "help": "alpha of Eq. 2: 1 draws sets by size, 0 evenly (Table 8: 0.7)",
+        "range": WEIGHT.said("0 or more (XLA: 0.7)"),
+    })  # fmt: skip
+    xla_passes: float = field(
+        default=1.0, metadata={"help": "passes over the selected data per stage (Table 8: 1)", "range": MORE_THAN_0}
     )
-    xla_passes: float = field(default=1.0, metadata={"help": "passes over the selected data per stage (Table 8: 1)"})
-    stage_warmup_ratio: float = field(
-        default=0.1, metadata={"help": "share of a stage over which the learning rate rises from 0 (Table 8: a tenth)"}
-    )
+    stage_warmup_ratio: float = field(default=0.1, metadata={
+        "help": "share of a stage over which the learning rate rises from 0 (Table 8: a tenth)",
+        "range": WARM_UP,
+    })  # fmt: skip
     xla_member_seeds: str = field(
         default="1000,3000,4000", metadata={"help": "seeds of the members' heads and warm-up order (XLA's scripts)"}
     )
@@ -95,13 +102,16 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
             "help": "three checkpoints a,b,c of the plain task (--conf-penalty 1), with other seeds each, as members"
         },
     )
-    xla_warmup_passes: float = field(
-        default=0.0,
-        metadata={"help": "or: passes over the source in which each member is warmed up first, three more stages"},
-    )
+    xla_warmup_passes: float = field(default=0.0, metadata={
+        "help": "or: passes over the source in which each member is warmed up first, three more stages",
+        "range": WEIGHT.said("0 (none) or more"),
+    })  # fmt: skip
     xla_warmup_lr: float = field(
         default=3e-5,
-        metadata={"help": "peak rate of the warm-up stages (Table 8: PAN-X 3e-5; default for sentence_pair: 1e-6)"},
+        metadata={
+            "help": "peak rate of the warm-up stages (Table 8: PAN-X 3e-5; default for sentence_pair: 1e-6)",
+            "range": MORE_THAN_0,
+        },
     )
     xla_select: ChoiceEnum(["best", "last"]) = field(  # type: ignore[valid-type]
         default="best",
@@ -110,7 +120,8 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
         },
     )
     xla_label_tokens: int = field(
-        default=16384, metadata={"help": "positions of a labelling batch, padding included, per rank"}
+        default=16384,
+        metadata={"help": "positions of a labelling batch, padding included, per rank", "range": POSITIVE},
     )
     xla_source_percent: str = field(
         default="100", metadata={"help": "percentage of the source texts that is used (section 4.1: 100 or 5)"}
@@ -118,9 +129,12 @@ class XLAConfig(XLTaskConfig, TaggingOptions):
     xla_target_percent: str = field(
         default="100", metadata={"help": "percentage of the target texts that is used (section 4.1: 100 or 5)"}
     )
-    xla_source_seed: int = field(default=1, metadata={"help": "draws the source texts of --xla-source-percent"})
+    xla_source_seed: int = field(
+        default=1, metadata={"help": "draws the source texts of --xla-source-percent", "range": SEED}
+    )
     xla_target_seed: int = field(
-        default=2, metadata={"help": "draws the target texts; another one, lest parallel files give translations"}
+        default=2,
+        metadata={"help": "draws the target texts; another one, lest parallel files give translations", "range": SEED},
     )
     xla_disjoint_subsets: bool = field(
         default=False, metadata={"help": "take no target text of a row whose source text is taken"}
@@ -143,21 +157,6 @@ def check_options(cfg: Any) -> None:
     make_plan(cfg.xla_epochs, cfg.xla_datasets, cfg.distill_eta, with_warmup=False)
     parse_seeds(cfg.xla_member_seeds)
     parse_features(cfg.gmm_features)
-    if not 0 < cfg.gmm_threshold < 1:
-        raise UserError(f"--gmm-threshold {cfg.gmm_threshold}: expected a posterior between 0 and 1 (XLA: 0.5)")
-    if not 0 <= cfg.sampling_alpha < math.inf:
-        raise UserError(f"--sampling-alpha {cfg.sampling_alpha}: expected 0 or more (XLA: 0.7)")
-    for option in ("xla_passes", "xla_warmup_lr"):
-        if not 0 < getattr(cfg, option) < math.inf:
-            raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected more than 0")
-    if not 0 <= cfg.stage_warmup_ratio < 1:
-        raise UserError(
-            f"--stage-warmup-ratio {cfg.stage_warmup_ratio}: expected a share from 0 up to (not including) 1"
-        )
-    if not 0 <= cfg.xla_warmup_passes < math.inf:
-        raise UserError(f"--xla-warmup-passes {cfg.xla_warmup_passes}: expected 0 (none) or more")
-    if cfg.xla_label_tokens < 1:
-        raise UserError(f"--xla-label-tokens {cfg.xla_label_tokens}: expected at least 1")
     for option in ("xla_source_percent", "xla_target_percent"):
         _check_percent(option, str(getattr(cfg, option)))
     for option in ("augment", "second_view"):

@@ -14,7 +14,9 @@ from ...errors import UserError
 from ...functional.divergence import inner_mean, inner_sum, representation_mse
 from ...models.xmixup import unwrapped
 from ...problems.base import ones
+from ...ranges import UNIT, WEIGHT
 
+_WEIGHT = WEIGHT.said("0 or more")
 REPRESENTATIONS = ChoiceEnum(["mean", "cls", "sum"])
 
 
@@ -26,20 +28,23 @@ class XMixupCriterionConfig(ConsistencyOptions):
         default=None,
         metadata={
             "help": "weight alpha of the source stream's task loss (default by X-Mixup Table 10: sentence pairs 0.4,"
-            " tagging 0.8, question answering 0.2)"
+            " tagging 0.8, question answering 0.2)",
+            "range": UNIT.said("a weight from 0 to 1 (the paper uses 0.4, in tagging 0.8, in question answering 0.2)"),
         },
     )
     mse_weight: float = field(
         default=1.0,
         metadata={
-            "help": "weight of the squared distance between both representations (X-Mixup Eq. 7: 1; 0 leaves it out)"
+            "help": "weight of the squared distance between both representations (X-Mixup Eq. 7: 1; 0 leaves it out)",
+            "range": _WEIGHT,
         },
     )
     kl_weight: Optional[float] = field(
         default=None,
         metadata={
             "help": "weight of KL(p_S || p_T) between both predictions (default by X-Mixup Eq. 7 and section 4.2: 1 for"
-            " sentence pairs, 0 for others, where both texts have different labels; 0 leaves it out)"
+            " sentence pairs, 0 for others, where both texts have different labels; 0 leaves it out)",
+            "range": _WEIGHT,
         },
     )
     representation: Optional[REPRESENTATIONS] = field(  # type: ignore[valid-type]
@@ -90,16 +95,7 @@ class XMixupCriterion(XLCriterion):
         self.consistency.check_start(path, save_dir)
 
     def check_config(self) -> None:
-        cfg, problem = self.cfg, self.task.problem
-        if not 0 <= self.alpha <= 1:
-            raise UserError(
-                f"--mixup-alpha {self.alpha}: expected a weight from 0 to 1 (the paper uses {problem.source_weight}"
-                " here)"
-            )
-        for option, value in (("--mse-weight", cfg.mse_weight), ("--kl-weight", self.kl_weight)):
-            if not 0 <= value < float("inf"):
-                raise UserError(f"{option} {value}: expected 0 or more")
-        if self.kl_weight and not problem.averages_streams:
+        if self.kl_weight and not self.task.problem.averages_streams:
             raise UserError(
                 f"--kl-weight {self.kl_weight}: both texts of a pair have the same label in sentence pairs only; set it"
                 " to 0 (X-Mixup 4.2)"

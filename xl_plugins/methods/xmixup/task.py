@@ -21,6 +21,7 @@ from ...functional.schedule import draw_gold, gold_probability
 from ...models.xmixup import XMixupModel, unwrapped
 from ...optim.decay import without_decay
 from ...problems.base import ones
+from ...ranges import Range
 from .presets import XMIXUP_PRESETS, mixup_layer
 
 PRESETS = ChoiceEnum(list(XMIXUP_PRESETS))
@@ -48,7 +49,8 @@ class XMixupTaskConfig(XLTaskConfig):
     sampling_k: float = field(
         default=1000.0,
         metadata={
-            "help": "decay constant k of scheduled sampling (X-Mixup Eq. 6; Table 10: 1000, question answering 2000)"
+            "help": "decay constant k of scheduled sampling (X-Mixup Eq. 6; Table 10: 1000, question answering 2000)",
+            "range": Range(1, infinite=True, words="at least 1 (the paper uses 1000, for question answering 2000)"),
         },
     )
     sampling_unit: SAMPLING_UNITS = field(  # type: ignore[valid-type]
@@ -90,10 +92,6 @@ class XMixupTask(XLTask):
     @classmethod
     def check_config(cls, cfg: Any) -> None:
         super().check_config(cfg)
-        if not cfg.sampling_k >= 1:
-            raise UserError(
-                f"--sampling-k {cfg.sampling_k}: expected at least 1 (the paper uses 1000, for question answering 2000)"
-            )
         if cfg.ddp_backend == "fully_sharded":
             raise UserError(
                 "--ddp-backend fully_sharded: parts of the mixup layer are called directly; use pytorch_ddp or"

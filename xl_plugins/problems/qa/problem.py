@@ -1,6 +1,5 @@
 """Extractive question answering: XQuAD, MLQA, TyDiQA-GoldP and anything in SQuAD's format."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,11 +39,6 @@ class ExtractiveQA(AnswerScores):
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:
-        for option in ("doc_stride", "max_question_length", "max_answer_length", "n_best"):
-            if getattr(cfg, option) < 1:
-                raise UserError(f"--{option.replace('_', '-')} {getattr(cfg, option)}: expected at least 1")
-        if math.isnan(cfg.null_threshold):
-            raise UserError("--null-threshold nan: expected a number")
         if cfg.max_length <= cfg.max_question_length + _SPECIALS:
             raise UserError(
                 f"--max-length {cfg.max_length}: no room for the context beside --max-question-length"

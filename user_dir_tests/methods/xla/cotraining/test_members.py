@@ -67,7 +67,7 @@ def test_members_that_are_refused(folders: dict, plain: dict, problem: str, tmp_
     assert "the same file twice" in refused(one, two, link)
     text = refused(one, two, plain[other][0])
     assert text.startswith(
-        f"--xla-init-members: {plain[other][0]}: has another problem ({other} there, {problem} here)"
+        f"--xla-init-members: {plain[other][0]}: was trained with another problem ({other} there, {problem} here)"
     )
     bare = tmp_path / "pretrained.pt"
     torch.save({**load(three), "model": {k: v for k, v in load(three)["model"].items() if "_heads." not in k}}, bare)
@@ -92,7 +92,7 @@ def test_members_of_another_shape(folders: dict, plain: dict, tmp_path: Path, ch
 
 def test_members_of_other_labels_or_pieces(folders: dict, plain: dict, problem: str, tmp_path: Path) -> None:
     for name, line, expected in (
-        ("label/dict.txt", "more 1\n", "another labels ("),
+        ("label/dict.txt", "more 1\n", "other labels ("),
         ("dict.txt", "p60 1\n", "dictionary"),
     ):
         data = copy_of(folders, problem, tmp_path / name.replace("/", "-"))
@@ -102,7 +102,7 @@ def test_members_of_other_labels_or_pieces(folders: dict, plain: dict, problem: 
         setup = make(folders, problem)
         text = message(lambda path=path, setup=setup: load_members(
             setup.model, listed([*plain[problem][:2], path]), setup.task))  # fmt: skip
-        assert text.startswith(f"--xla-init-members: {path}: has another ") and expected in text
+        assert text.startswith(f"--xla-init-members: {path}: was trained with ") and expected in text
 
 
 def test_members_without_the_penalty_are_mentioned(

@@ -12,7 +12,8 @@ from omegaconf import OmegaConf, open_dict
 from ....errors import UserError
 from ....models.cotrain import MEMBERS, CotrainModel
 from ....models.restore import restore_strictly
-from ....starting.encoder_shape import differing, remedy
+from ....resuming.fitting import compare, compare_encoders, compare_heads
+from ....starting.encoder_shape import remedy
 
 logger = logging.getLogger(__name__)
 
@@ -59,23 +60,13 @@ def keep_members(checkpoint: Any) -> None:
 def _check(path: str, state: dict[str, Any], model: CotrainModel, task: Any) -> None:
     """UserError unless the checkpoint means the same and computes the same as a member."""
     where, record, cfg = f"--xla-init-members: {path}:", state.get("task_state") or {}, state.get("cfg")
-    for what, expected in task.identity().items():
-        if what in record and record[what] != expected:
-            shown = f"{what} ({record[what]} there, {expected} here)"
-            if what == "dictionary_sha256":
-                shown = "dictionary"
-            raise UserError(f"{where} has another {shown} than {task.data_bin.root}; train it on this data")
-    saved = _group(cfg, "model")
-    for option, before, ours in differing(saved, model.args):
-        flag = f"--{option.replace('_', '-')}"
-        raise UserError(f"{where} was trained with {flag} {before}, this run has {ours}; {remedy(option, before)}")
+    for found in compare(record, task.identity(), list(task.identity())):
+        raise UserError(f"{where} {found.than(str(task.data_bin.root))}; train it on this data")
+    for option, found in compare_encoders(_group(cfg, "model"), model.args):
+        raise UserError(f"{where} {found.told()}; {remedy(option, found.before)}")
     if saved_task := _group(cfg, "task"):
-        theirs = task.problem.head_options(saved_task)
-        for option, value in task.problem.head_options(task.cfg).items():
-            if value != theirs[option]:
-                raise UserError(
-                    f"{where} was trained with {option} {theirs[option]}, this run has {value}; pass the same"
-                )
+        for found in compare_heads(task.problem, saved_task, task.cfg):
+            raise UserError(f"{where} {found.told()}; pass the same")
     if not _group(cfg, "criterion").get("conf_penalty"):
         logger.warning("%s was trained without --conf-penalty, so its confidence tells less (XLA, section 3.1)", path)
 

@@ -9,10 +9,12 @@ from typing import Any
 from ....errors import UserError
 from ....functional.selection import training_order
 from ....models.cotrain import MEMBERS
+from ....ranges import LARGEST_SEED, POSITIVE
 
 SOURCE, TARGET, SOURCE_VIRTUAL, TARGET_VIRTUAL = "src", "tgt", "src_virt", "tgt_virt"
 DATASETS = "1:src,tgt|2:tgt_virt|3:src,tgt,src_virt,tgt_virt"
 ETA = "80,100,100"
+EPOCHS = POSITIVE.said("at least 1 (XLA: 3)")
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ def make_plan(epochs: int, datasets: str, eta: str, with_warmup: bool) -> list[S
     Raises:
         UserError: data sets or shares that do not fit the number of XLA epochs.
     """
-    if epochs < 1:
-        raise UserError(f"--xla-epochs {epochs}: expected at least 1 (XLA: 3)")
+    EPOCHS.check("--xla-epochs", epochs)
     pools, shares = parse_datasets(datasets, epochs), parse_eta(eta, epochs)
     stages = [Stage(m + 1, 0, (), m, (SOURCE,), "100") for m in range(MEMBERS if with_warmup else 0)]
     for epoch, k, j, member in training_order(epochs):
@@ -109,7 +110,7 @@ def parse_eta(text: str, epochs: int) -> list[str]:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """``1000,3000,4000``: a seed for each member."""
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) != MEMBERS or not all(part.isdecimal() and int(part) < 2**32 for part in parts):
+    if len(parts) != MEMBERS or not all(part.isdecimal() and int(part) <= LARGEST_SEED for part in parts):
         raise UserError(
             f"--xla-member-seeds {text}: expected {MEMBERS} numbers from 0 to 2^32 - 1, such as 1000,3000,4000"
         )
