@@ -120,9 +120,8 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
             f" {shape.vocabulary}: they do not belong together"
         )
     chosen = torch.tensor(rows)
-    table = weights.take("embeddings.word_embeddings.weight", shape.vocabulary, c)
-    whole = len(chosen) == len(table) and torch.equal(chosen, torch.arange(len(table)))
-    model[f"{ENCODER}embed_tokens.weight"] = table if whole else table[chosen]
+    table = weights.look("embeddings.word_embeddings.weight", shape.vocabulary, c)
+    model[f"{ENCODER}embed_tokens.weight"] = table[chosen]  # a copy, the only one of half of mBERT
     model |= _positions(weights, shape, bert)
     norm = "layer_norm" if shape.norm_first else "layernorm_embedding"
     _take(model, f"{ENCODER}{norm}", weights, "encoder.LayerNorm" if shape.norm_first else "embeddings.LayerNorm", c)

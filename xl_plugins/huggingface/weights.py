@@ -62,12 +62,15 @@ class Weights(Mapping[str, Tensor]):
             raise UserError(f"{path}: holds more than tensors; give pytorch_model.bin as the hub has it")
         yield from ((str(name), content) for name in content)
 
-    def __getitem__(self, name: str) -> Tensor:
+    def _raw(self, name: str) -> Tensor:
         file, inside = self.places[name]
         try:
-            tensor = file[inside] if isinstance(file, dict) else file.get_tensor(inside)
+            return file[inside] if isinstance(file, dict) else file.get_tensor(inside)
         except Exception as error:  # safetensors has one exception for all that is wrong
             raise UserError(f"{self.folder.path}: {printable(name)} cannot be read ({error})") from None
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor = self._raw(name)
         if tensor.dtype not in _TYPES:
             raise UserError(
                 f"{self.folder.path}: {printable(name)} holds {tensor.dtype}; quantised models are not read"
@@ -91,10 +94,19 @@ class Weights(Mapping[str, Tensor]):
         return sum(math.prod(self.shape(name)) for name in self if not f".{name}".endswith(_COUNTERS))
 
     def take(self, name: str, *shape: int) -> Tensor:
-        """A tensor of this shape, in memory of its own.
+        """A tensor of this shape, in memory of its own, so that it can be changed and saved alone.
 
         Raises:
             UserError: it is not there, or has another shape.
+        """
+        tensor = self.look(name, *shape)
+        return tensor.clone() if self._raw(name).dtype == tensor.dtype else tensor  # of another type: a copy already
+
+    def look(self, name: str, *shape: int) -> Tensor:
+        """A tensor of this shape to read, not to change: its memory may be the file's.
+
+        Raises:
+            UserError: as :meth:`take`.
         """
         if name not in self.places:
             raise UserError(f"{self.folder.path}: has no weight {name}; is the download whole?")
@@ -103,7 +115,7 @@ class Weights(Mapping[str, Tensor]):
             raise UserError(
                 f"{self.folder.path}: {name} is {_shown(tensor.shape)}, its config.json makes it {_shown(shape)}"
             )
-        return tensor.clone() if tensor.dtype == torch.float32 else tensor
+        return tensor
 
 
 def _today(name: str) -> str:
