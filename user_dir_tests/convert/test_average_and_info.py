@@ -62,7 +62,7 @@ def test_the_mean_of_three(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_the_mean_in_another_folder_predicts_without_the_data(data: Path, tmp_path: Path) -> None:
-    """What the run kept of them goes along; a folder that keeps something has it already."""
+    """The data that the run kept go along; a folder that keeps something has it already."""
     moved = tmp_path / "moved"
     shutil.copytree(data, moved)
     paths = [save(tmp_path / "run" / f"{seed}.pt", moved, seed) for seed in (1, 2)]

@@ -137,9 +137,11 @@ def test_counters_are_those_of_the_decoded_predictions(folders: dict[str, Path],
         assert logged["_correct_de"] == sum(a == b for x, y in zip(found, gold) for a, b in zip(x, y))
     else:
         scores = [em_f1(answer, golds) for answer, golds in zip(found, gold)]
-        assert logged["_f1_de"] == pytest.approx(sum(f for _, f in scores)) and logged["_count_de"] == 8
-        assert logged["_em_de"] == sum(e for e, _ in scores)
+        assert logged["_f1_sum_de"] == pytest.approx(sum(f for _, f in scores)) and logged["_questions_de"] == 8
+        assert logged["_exact_de"] == sum(e for e, _ in scores)
         assert setup.task.problem.keys(dataset) == [f"q{i}" for i in range(8)]
+    counted = setup.task.problem.test_counters("de", gold, found).sum(axis=0)
+    assert [logged[f"_{name}_de"] for name in setup.task.problem.counter_names] == pytest.approx(counted.tolist())
     metrics.reset()
     with metrics.aggregate() as meters:
         setup.task.reduce_metrics([logged], setup.criterion)

@@ -17,6 +17,7 @@ import numpy as np
 from ..arguments import BATCH_SIZE
 from ..data.training.pairs import PairPart, PairTexts, truncated_lengths
 from ..errors import UserError
+from ..functional.scores.metrics import METRICS
 from ..problems.predicting import Progress, find_languages, predict_dataset
 from ..problems.sentence_pair.problem import SentencePair
 from .checkpoint import FineTuned
@@ -56,7 +57,8 @@ class Matrix:
     @property
     def accuracy(self) -> np.ndarray:
         """In percent."""
-        return 100.0 * self.correct / self.count
+        counts = np.stack([self.correct, np.full_like(self.correct, self.count)], axis=-1)
+        return METRICS["accuracy"].score(counts)
 
     def summary(self) -> dict[str, float | None]:
         """Means over all pairs of languages, over those of one language, and over those of two."""

@@ -15,6 +15,8 @@ from itertools import permutations
 
 import numpy as np
 
+from .draws.random import stream
+
 MEMBERS = 3  # models that label for each other (XLA, Algorithm 1)
 AGREEMENTS = ("intersection", "union")
 
@@ -146,7 +148,7 @@ def draw_batches(
     The set of every micro-batch is drawn by ``probabilities`` (S,). A set is read in a random order, drawn anew when it
     is exhausted; the last micro-batch of an order may be short. The same ``seed`` gives the same list.
     """
-    rng = np.random.RandomState(list(seed))
+    rng = stream(seed)
     sizes = np.asarray(sizes, dtype=np.int64)
     if (np.asarray(probabilities)[sizes == 0] > 0).any():
         raise ValueError("an empty set has a probability above 0")
@@ -170,7 +172,7 @@ def training_order(epochs: int) -> list[tuple[int, int, int, int]]:
 def subsample(total: int, percent: str | float | Decimal, seed: int, exclude: np.ndarray | None = None) -> np.ndarray:
     """Ascending rows (int64): the first floor(total * percent / 100) of a seeded random order of all rows, of which
     ``exclude`` are left out (XLA, section 4.1: 5 % of the data)."""
-    order, count = np.random.RandomState(seed).permutation(total), keep_count(total, percent)
+    order, count = stream(seed).permutation(total), keep_count(total, percent)
     if exclude is not None:
         order = order[~np.isin(order, exclude)]
     if count > len(order):

@@ -11,7 +11,7 @@ from ..errors import UserError
 def logged_metrics(task: Any, criterion: Any) -> list[str]:
     """Names of what validation logs, the usual ones first."""
     problem = task.problem
-    scores = list(problem.scores(dict.fromkeys(problem.counter_names, 0.0)))
+    scores = list(problem.figures)
     names = [*task.own_metrics, problem.select_metric, *scores, *criterion.validation_losses()]
     return names + [f"{score}_{language}" for score in scores for language in task.valid_languages]
 

@@ -17,6 +17,7 @@ from ..data.training.units import UnitDataset
 from ..errors import UserError
 from ..formats.predictions import write_labels
 from ..functional.scores.counters import label_counters
+from ..functional.scores.metrics import METRICS
 from . import Facts
 from .counting import Counted
 
@@ -27,7 +28,7 @@ class Problem(Counted):
     """Base of the problems.
 
     Class attributes, besides those of :class:`Counted`: ``facts``: the problem's entry in the registry, which gives
-    ``name`` and ``metric``. ``averages_streams``: both streams of a method that pairs
+    ``name``, ``metric`` and ``scoring``. ``averages_streams``: both streams of a method that pairs
     texts have comparable predictions, which are averaged, and every text has the label of its pair; else only gold
     texts are labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
     for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha (its Table 10).
@@ -48,6 +49,7 @@ class Problem(Counted):
         super().__init_subclass__(**kwargs)
         if "facts" in vars(cls):
             cls.name, cls.metric, cls.head_name = cls.facts.name, cls.facts.metric, cls.facts.head_name
+            cls.scoring = METRICS[cls.facts.scores[0]]
 
     def __init__(self, data: DataBin, cfg: Any) -> None:
         self.data, self.cfg = data, cfg

@@ -1,14 +1,22 @@
-"""Counter-based uniform numbers: determinism, uniformity, independence over counters."""
+"""Hashes of counters in all their forms, and uniform numbers: determinism, uniformity, independence over counters."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from xl_plugins.functional.draws.random import uniform
+from xl_plugins.functional.draws.random import (
+    hash_integers,
+    signed,
+    step_array,
+    step_integer,
+    step_tensor,
+    stream,
+    uniform,
+)
 
 counters = st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5)
 
@@ -78,3 +86,38 @@ def test_order_and_number_of_counters_matter() -> None:
     assert (
         len({float(uniform(*w)) for w in ((1, 2), (2, 1), (1,), (2,), (1, 2, 0), (0, 1, 2), (3,), (0,), (0, 0))}) == 9
     )
+
+
+# -- steps of the hash --
+
+EDGES = [0, 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1, 0x9E3779B97F4A7C15, 2**64 - 0x9E3779B97F4A7C15]
+
+
+def test_published_outputs() -> None:
+    """The first outputs of SplitMix64 from seed 1234567, as other implementations test theirs."""
+    increment, expected = 0x9E3779B97F4A7C15, [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    seeds = [(1234567 + number * increment) % 2**64 for number in range(3)]
+    assert [step_integer(seed) for seed in seeds] == expected
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=9))
+@example(EDGES)
+def test_integers_and_arrays_step_alike(states: list[int]) -> None:
+    expected = [step_integer(state) for state in states]
+    array = np.array(states, dtype=np.uint64)
+    assert step_array(array).tolist() == expected
+    tensor = torch.tensor([signed(state) for state in states])
+    assert step_tensor(tensor).tolist() == [signed(state) for state in expected]
+    assert array.tolist() == states and tensor.tolist() == [signed(state) for state in states], "left as they were"
+
+
+@given(counters)
+def test_hash_is_what_uniform_numbers_come_from(words: list[int]) -> None:
+    assert float(uniform(*words)) == (step_integer(hash_integers(*words)) >> 11) / 2**53
+    assert hash_integers(*words) == hash_integers(*(word + 2**64 for word in words))
+
+
+def test_streams() -> None:
+    assert stream(7).permutation(5).tolist() == np.random.RandomState(7).permutation(5).tolist()
+    assert stream((1, 3)).random_sample() == stream([1, 3]).random_sample() != stream([3, 1]).random_sample()
+    assert stream(7).random_sample() != stream([7]).random_sample()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import random
 from typing import Collection, NamedTuple, Protocol, Sequence
 
+from xl_plugins.functional.draws.random import hash_integers
 from xl_plugins.ranges import LARGEST_SEED, SEED, UNIT, WEIGHT
 
 Word = tuple[int, ...]  # fairseq piece ids of one word; the first piece begins with U+2581
 
 CHOICES = ("any", "covered")  # code-switch: a word's language is drawn among all, or those that list it
-
-# SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): increment and the two multipliers of its finaliser.
-_GAMMA, _MIX1, _MIX2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_64_BITS = (1 << 64) - 1
 
 PROBABILITY = UNIT.said("a probability between 0 and 1")
 SEEDS = SEED.said(f"a number from 0 to {LARGEST_SEED}")
@@ -37,14 +34,8 @@ class WordAugmentation(Protocol):
 
 
 def generator(seed: int, epoch: int, example: int, view: int) -> random.Random:
-    """Source of randomness of one view of one example: a pure function of the four integers, about 5 microseconds."""
-    state = 0
-    for counter in (seed, epoch, example, view):
-        state = ((state ^ (counter & _64_BITS)) + _GAMMA) & _64_BITS
-        state = ((state ^ (state >> 30)) * _MIX1) & _64_BITS
-        state = ((state ^ (state >> 27)) * _MIX2) & _64_BITS
-        state ^= state >> 31
-    return random.Random(state)
+    """Source of randomness of one view of one example: a pure function of the four integers, about 6 microseconds."""
+    return random.Random(hash_integers(seed, epoch, example, view))
 
 
 def check_ratio(option: str, value: float) -> float:

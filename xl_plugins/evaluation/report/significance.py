@@ -77,7 +77,8 @@ def paired_bootstrap(
 
 
 def _generator(seed: int, language: str) -> np.random.Generator:
-    """A generator of its own for every language, so that a subset of the languages gives the same figures."""
+    """A generator of its own for every language, so that a subset of the languages gives the same figures.
+    It is numpy's later kind, as p was always computed, and not the one of ``functional.draws``."""
     return np.random.default_rng([seed, zlib.crc32(language.encode("utf-8"))])
 
 

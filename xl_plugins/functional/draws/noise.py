@@ -11,13 +11,11 @@ import math
 import torch
 from torch import Tensor
 
+from .random import shift_tensor, signed, step_tensor
+
 KINDS = ("normal", "uniform")
 _PURPOSE = 0x6E6F697365  # "noise": keeps the numbers apart from other uses of the same counters
 _AT_ONCE = 1 << 26  # elements; larger tensors are made in groups of rows, for the memory of the 64-bit hashes
-# SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), as signed integers
-_GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
-_MIX1 = 0xBF58476D1CE4E5B9 - (1 << 64)
-_MIX2 = 0x94D049BB133111EB - (1 << 64)
 
 
 def counter_noise(
@@ -50,13 +48,13 @@ def counter_noise(
     device = torch.device(device) if device is not None else ids.device
     keys = torch.zeros(1, dtype=torch.int64, device=device)
     for counter in (_PURPOSE, seed, update, view):
-        keys = _mix(keys ^ _signed(counter))
-    keys = _mix(keys ^ ids.to(device=device, dtype=torch.int64))
+        keys = step_tensor(keys ^ signed(counter))
+    keys = step_tensor(keys ^ ids.to(device=device, dtype=torch.int64))
     positions = torch.arange(length, device=device)
     pairs = torch.arange((width + 1) // 2, device=device)  # one hash of 64 bits serves two channels
     group = max(1, _AT_ONCE // max(1, length * width))
     parts = [
-        _numbers(_mix(_mix(some[:, None] ^ positions)[:, :, None] ^ pairs), eps, kind)[..., :width]
+        _numbers(step_tensor(step_tensor(some[:, None] ^ positions)[:, :, None] ^ pairs), eps, kind)[..., :width]
         for some in keys.split(group)
     ]
     return torch.cat(parts) if len(parts) != 1 else parts[0]
@@ -64,7 +62,7 @@ def counter_noise(
 
 def _numbers(hashes: Tensor, eps: float, kind: str) -> Tensor:
     """Two numbers per hash, side by side: (R, T, P) int64 -> (R, T, 2P) float32."""
-    high = _uniform(_shift(hashes, 32))
+    high = _uniform(shift_tensor(hashes, 32))
     low = _uniform(hashes & 0xFFFFFFFF)
     if kind == "uniform":
         return torch.stack((high, low), dim=-1).flatten(-2).mul_(2).sub_(1).mul_(eps)
@@ -76,25 +74,3 @@ def _numbers(hashes: Tensor, eps: float, kind: str) -> Tensor:
 def _uniform(bits: Tensor) -> Tensor:
     """float32 in (0, 1] from integers of 32 bits."""
     return bits.to(torch.float32).add_(0.5).mul_(2.0**-32)
-
-
-def _mix(state: Tensor) -> Tensor:
-    """A step and the finaliser of SplitMix64; int64 arithmetic wraps around, as is meant."""
-    state = state + _GAMMA
-    state ^= _shift(state, 30)
-    state *= _MIX1
-    state ^= _shift(state, 27)
-    state *= _MIX2
-    state ^= _shift(state, 31)
-    return state
-
-
-def _shift(bits: Tensor, by: int) -> Tensor:
-    """Logical shift to the right: torch's own repeats the sign."""
-    return (bits >> by).bitwise_and_((1 << (64 - by)) - 1)
-
-
-def _signed(value: int) -> int:
-    """The lower 64 bits of an integer as a signed one."""
-    value &= (1 << 64) - 1
-    return value - (1 << 64) if value >> 63 else value

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .random import stream
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -108,7 +110,7 @@ def plan_epoch(
     counts = update_sizes(order, tokens, shares)
     if shares.max_tokens is None and counts[-1] < counts[0]:  # the examples left over are no longer than others
         is_left = np.zeros(len(order), dtype=bool)
-        is_left[np.random.RandomState(seed).choice(len(order), int(counts[-1]), replace=False)] = True
+        is_left[stream(seed).choice(len(order), int(counts[-1]), replace=False)] = True
         order = np.concatenate([order[~is_left], order[is_left]])
     whole = count_whole(counts, shares)
     counts = counts[: count_updates(counts, shares, whole_only)]
@@ -134,7 +136,7 @@ def arrange(plan: Plan, shares: Shares, rank: int, seed: tuple[int, int] | None)
     Args:
         seed: of the order of whole updates, (seed, epoch); None keeps the order by length. The short one comes last.
     """
-    updates = np.arange(plan.whole) if seed is None else np.random.RandomState(seed).permutation(plan.whole)
+    updates = np.arange(plan.whole) if seed is None else stream(seed).permutation(plan.whole)
     steps = updates[:, None] * shares.pieces + np.arange(shares.steps) * shares.ranks + rank
     last = np.arange(plan.whole * shares.pieces + rank, len(plan.sizes), shares.ranks)
     return np.concatenate([steps.ravel(), last])

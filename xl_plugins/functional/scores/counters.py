@@ -27,9 +27,14 @@ def tag_numbers(sentences: Sequence[Sequence[str]], scheme: SpanScheme) -> tuple
 def tag_counters(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: SpanScheme) -> np.ndarray:
     """``span_f1``, ``chunk_f1``: true, predicted, hits, correct, words of each sentence (N, 5)."""
     (true, sizes), (found, _) = (tag_numbers(side, scheme) for side in (gold, predicted))
-    spans = scheme.counts(true, found, sizes)
+    return numbered_tag_counters(true, found, sizes, scheme)
+
+
+def numbered_tag_counters(gold: np.ndarray, predicted: np.ndarray, sizes: np.ndarray, scheme: SpanScheme) -> np.ndarray:
+    """:func:`tag_counters` of label indices of all words (W,), and words per sentence (N,)."""
+    spans = scheme.counts(gold, predicted, sizes)
     sentence = np.repeat(np.arange(len(sizes)), sizes)
-    correct = np.bincount(sentence, weights=true == found, minlength=len(sizes))
+    correct = np.bincount(sentence, weights=gold == predicted, minlength=len(sizes))
     return np.column_stack([spans, correct, sizes]).astype(np.float64)
 
 

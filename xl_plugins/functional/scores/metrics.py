@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_NAN = float("nan")
+
 
 def macro_mean(scores: Mapping[str, float]) -> float:
     """Plain mean over languages, the source language included; nan without any language."""
@@ -82,6 +84,12 @@ class Metric:
         over, under = (totals @ self._weights(weights) for weights in (figure.over, figure.under))
         return np.where(under > 0, 100.0 * over / np.where(under > 0, under, 1.0), figure.empty)
 
+    def value(self, totals: Mapping[str, float], name: str | None = None) -> float:
+        """A figure in percent from sums by their names; nan where they are of no example."""
+        if not totals[self.count]:
+            return _NAN
+        return float(self.score([totals[field] for field in self.fields], name))
+
     def _weights(self, weights: Mapping[str, float]) -> np.ndarray:
         return np.array([weights.get(field, 0.0) for field in self.fields])
 
@@ -103,7 +111,6 @@ def _token_accuracy(shown: bool) -> Figure:
     return Figure("accuracy", "accuracy", {"correct": 1}, {"words": 1}, shown)
 
 
-_NAN = float("nan")
 ANSWERS = "qa"  # name of the metric of extractive question answering
 _QA = (
     Figure("avg", "avg", {"exact": 1, "f1_sum": 1}, {"questions": 2}),

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .metrics import METRICS
+
 BLOCK = 4096  # rows of a block of similarities on either side: 64 MiB in float32
 
 
@@ -131,7 +133,8 @@ def best_threshold(scores: np.ndarray, correct: np.ndarray, gold: int) -> float:
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     ends = np.append(ranked[1:] != ranked[:-1], True)  # equal scores are extracted together
-    hits = np.cumsum(correct[order])
-    f1 = np.where(ends, 2.0 * hits / (np.arange(1, len(ranked) + 1) + gold), -1.0)
+    found = np.arange(1, len(ranked) + 1)
+    sums = np.stack([np.full_like(found, gold), found, np.cumsum(correct[order])], axis=1)
+    f1 = np.where(ends, METRICS["set_f1"].score(sums), -1.0)
     last = int(f1.argmax())
     return float(ranked[last]) if last + 1 == len(ranked) else float((ranked[last] + ranked[last + 1]) / 2)

@@ -17,9 +17,9 @@ from ...functional.consistency import hard_cross_entropy, symmetric_kl, teacher_
 from ...functional.divergence import cross_entropy, kl_divergence
 from ...functional.penalty import negative_entropy
 from ...functional.precision import at_least_float32
+from ...functional.scores.counters import label_counters
 from ..base import ones
 from ..classification import Classification
-from ..counting import percent
 
 MIN_CONSTANT = 10  # rows from which one label throughout a test file is taken for a placeholder
 
@@ -29,7 +29,7 @@ class LabelledTexts(Classification):
 
     classifies_words = False
     shortest = 6, "two words and four special tokens"  # an example, in positions
-    counter_names = ("correct", "count")
+    figures = {"acc": "accuracy"}
     averages_streams = True
     source_weight = 0.4
 
@@ -162,11 +162,7 @@ class LabelledTexts(Classification):
         return probabilities, ones(probabilities)
 
     def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
-        correct = values.argmax(dim=-1).eq(sample["target"]).cpu().numpy()
-        return np.stack([correct, np.ones(len(correct))], axis=1).astype(np.float64)
-
-    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
-        return {"acc": percent(totals["correct"], totals["count"])}
+        return label_counters(sample["target"].tolist(), values.argmax(dim=-1).tolist())
 
     def decode(self, dataset: PairDataset, values: np.ndarray, sizes: np.ndarray) -> list[str]:
         return [self.labels[index] for index in values.argmax(axis=1)]

@@ -14,10 +14,8 @@ from ...errors import UserError
 from ...formats.predictions import write_answers
 from ...functional.precision import at_least_float32
 from ...functional.scores.answer_span import best_spans, position_probabilities, split_null
-from ...functional.scores.answers import em_f1, squad2_em_f1
 from ...functional.scores.counters import answer_counters, squad2_counters
 from ..base import Problem
-from ..counting import percent
 
 
 class AnswerScores(Problem):
@@ -26,7 +24,7 @@ class AnswerScores(Problem):
     ``scores_null``: the data has questions without an answer; ``predicts_null``: the model may give none.
     """
 
-    counter_names = ("em", "f1", "count")
+    figures = {"avg": "avg", "em": "em", "f1": "f1"}
 
     def __init__(self, data: DataBin, cfg: Any) -> None:
         super().__init__(data, cfg)
@@ -77,12 +75,12 @@ class AnswerScores(Problem):
         ids, units = sample["id"].cpu().numpy(), sample["unit"].cpu().numpy()
         counts = np.bincount(np.searchsorted(np.sort(units), ids), minlength=len(units))[np.argsort(np.argsort(units))]
         spans, _ = self._search(values.cpu().numpy(), windows[:, 1], windows[:, 2], counts)
-        score = squad2_em_f1 if self.scores_null else em_f1
         names = [languages[index] for index in sample["unit_language"].tolist()]
-        table = []
-        for span, (context, offsets, answers), language in zip(spans, sample["raw"], names):
-            table.append((*score(substring(context, offsets, span), answers, self.answer_metric, language), 1.0))
-        return np.array(table)
+        tables = [
+            self.test_counters(language, [answers], [substring(context, offsets, span)])
+            for span, (context, offsets, answers), language in zip(spans, sample["raw"], names)
+        ]
+        return np.concatenate(tables)[:, : len(self.counter_names)]  # SQuAD 2 tells answerable ones apart in tests only
 
     def _search(
         self, values: np.ndarray, starts: np.ndarray, lengths: np.ndarray, counts: np.ndarray
@@ -95,11 +93,6 @@ class AnswerScores(Problem):
         spans, best = best_spans(context, starts, lengths, counts, *limits)
         none = null > best + self.cfg.null_threshold
         return np.where(none[:, None], -1, spans), np.where(none, null, best)
-
-    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
-        """Exact match, F1 and their mean."""
-        em, f1 = (percent(totals[name], totals["count"]) for name in ("em", "f1"))
-        return {"avg": (em + f1) / 2, "em": em, "f1": f1}
 
     def decode(self, dataset: QADataset, values: np.ndarray, sizes: np.ndarray) -> list[str]:
         return [text for text, _, _ in self.answers(dataset, values)]

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ...data.training.tagging import NO_LABEL
 from ...formats.predictions import write_tags
-from ...functional.scores.counters import tag_counters, tag_numbers
-from ...functional.scores.spans import SpanScheme, f1
-from ..counting import percent
+from ...functional.scores.counters import numbered_tag_counters, tag_counters, tag_numbers
+from ...functional.scores.spans import SpanScheme
 from .pools import TagPools
 from .span_rules import span_rule
 
@@ -20,7 +19,7 @@ from .span_rules import span_rule
 class TagScores(TagPools):
     """Counts spans in training, validation and test sets."""
 
-    counter_names = ("true", "predicted", "hits", "correct", "words")
+    figures = {"f1": "f1", "acc": "accuracy"}  # of spans, and over words
 
     @cached_property
     def scheme(self) -> SpanScheme:
@@ -30,15 +29,7 @@ class TagScores(TagPools):
 
     def unit_counters(self, values: Tensor, sizes: Tensor, sample: Mapping, languages: Sequence[str]) -> np.ndarray:
         gold = sample["target"][sample["target"] != NO_LABEL].cpu().numpy()
-        found, counts = values.argmax(dim=-1).cpu().numpy(), sizes.cpu().numpy()
-        sentence = np.repeat(np.arange(len(counts)), counts)
-        correct = np.bincount(sentence, weights=gold == found, minlength=len(counts))
-        return np.column_stack([self.scheme.counts(gold, found, counts), correct, counts]).astype(np.float64)
-
-    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
-        """Span F1, and accuracy over words."""
-        score = f1(*(totals[name] for name in ("true", "predicted", "hits"))) if totals["words"] else float("nan")
-        return {"f1": score, "acc": percent(totals["correct"], totals["words"])}
+        return numbered_tag_counters(gold, values.argmax(dim=-1).cpu().numpy(), sizes.cpu().numpy(), self.scheme)
 
     # -- scores of test sets --
 

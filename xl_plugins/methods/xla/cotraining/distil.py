@@ -10,6 +10,7 @@ import numpy as np
 
 from ....errors import UserError
 from ....functional.mixture import COMPONENTS, EQUAL, good_component
+from ....functional.scores.metrics import METRICS
 from ....functional.selection import agreement, most_confident
 from .labelling import Labeller, PoolLabels
 from .plan import SOURCE, Stage
@@ -106,7 +107,7 @@ def _accuracy(pool: Pool, rows: np.ndarray, labels: np.ndarray) -> float | None:
     if pool.gold is None or not len(labels):
         return None
     gold = pool.gold[np.repeat(np.isin(np.arange(len(pool)), rows), pool.sizes)]
-    return 100.0 * float((gold == labels).mean())
+    return float(METRICS["accuracy"].score((np.count_nonzero(gold == labels), len(labels))))
 
 
 def refuse_empty(
