@@ -17,7 +17,7 @@ import xl_plugins
 from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.prepare.questions import make_xquad
 from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
-from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos
+from user_dir_tests.helpers.prepare.tagging import add_source_texts, make_udpos
 from user_dir_tests.helpers.running.training import REPO, load, train_here
 from user_dir_tests.helpers.wordpiece import write_bert
 from xl_plugins.cli import augment, evaluate, prepare, xtune
@@ -49,7 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, hub: Path) -> dict[str, Pa
     """Prepared data of every problem."""
     root = tmp_path_factory.mktemp("data")
     pairs = write_raw(root / "pairs", rows=12)
-    tags = add_views(make_udpos(root / "tags"))
+    tags = add_source_texts(make_udpos(root / "tags"))
     questions = make_xquad(root / "questions")
     commands = {
         "sentence_pair": ["xnli", pairs],
