@@ -78,7 +78,8 @@ def of_command(name: str) -> Iterator[Row]:
     for action in parser._actions:
         if action.option_strings and action.help not in (None, argparse.SUPPRESS):
             choices = f" [{', '.join(action.choices)}]" if action.choices else ""
-            words = str(action.help) % {"default": shown(action.default)}
+            words = re.sub(r" ?\(default: %\(default\)s\)", "", str(action.help))  # the column before says it
+            words = re.sub(r"default: %\(default\)s[,;] ", "", words) % {"default": shown(action.default)}
             yield action.option_strings[-1], action.default, words + choices
 
 
