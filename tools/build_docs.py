@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import fields
 from pathlib import Path
+
+import option_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -49,35 +50,11 @@ def functions() -> str:
 
 def options() -> str:
     """A page with the options of every task, criterion and architecture, from the classes that define them."""
-    from fairseq.criterions import CRITERION_DATACLASS_REGISTRY
-    from fairseq.models import MODEL_DATACLASS_REGISTRY
-    from fairseq.tasks import TASK_DATACLASS_REGISTRY
-
-    import xl_plugins  # noqa: F401  registers everything
-
     text = ["# Options", "What a task, a criterion or an architecture adds to fairseq's own options."]
-    kinds = {
-        "task": TASK_DATACLASS_REGISTRY,
-        "criterion": CRITERION_DATACLASS_REGISTRY,
-        "arch": MODEL_DATACLASS_REGISTRY,
-    }
-    for kind, registry in kinds.items():
-        for name, cls in registry.items():
-            if cls.__module__.startswith("xl_plugins."):
-                text += [f"## --{kind} {name}", "| option | default | |\n|---|---|---|\n" + "\n".join(rows(cls))]
+    for kind, configurations in option_tables.registered().items():
+        for name, cls in configurations.items():
+            text += [f"## --{kind} {name}", option_tables.table(option_tables.of_class(cls))]
     return "\n\n".join(text) + "\n"
-
-
-def rows(cls: type) -> list[str]:
-    """A row per option that a dataclass gives a help text."""
-    found = []
-    for field in fields(cls):  # type: ignore[arg-type]
-        words = str(field.metadata.get("help", "")).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-        default = field.default if isinstance(field.default, (str, int, float)) else ""
-        if words and not str(default).startswith("${"):
-            option = f"--{field.name.replace('_', '-')}"
-            found.append(f"| `{option}` | {'' if default in ('???', False) else default} | {words} |")
-    return found
 
 
 def main(out: Path) -> None:

@@ -205,3 +205,11 @@ def tiny_spm(tmp_path_factory: pytest.TempPathFactory) -> TinySpm:
     rows = [f"{pieces.id_to_piece(i)} 1\n" for i in range(3, pieces.get_piece_size())]
     (folder / "dict.txt").write_text("".join(rows), encoding="utf-8")
     return TinySpm(model, folder / "dict.txt", text)
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_spm: TinySpm) -> Any:
+    """The package's own encoder of that tokenizer."""
+    from xl_plugins.data.tokenizer import PieceEncoder
+
+    return PieceEncoder(str(tiny_spm.model), str(tiny_spm.dict))

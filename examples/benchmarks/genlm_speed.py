@@ -29,7 +29,7 @@ from xl_plugins.augment.primitives.words import BOUNDARY
 from xl_plugins.augment.vicinity.generator import Samples, Vicinity
 from xl_plugins.augment.vicinity.mask_filler import MaskFiller
 from xl_plugins.augment.vicinity.sites import draw_sites, site_count
-from xl_plugins.augment.vicinity.texts import Units
+from xl_plugins.augment.vicinity.texts import Slots
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
 
@@ -81,9 +81,9 @@ class Bench:
     def batched(self, items: list[tuple[int, np.ndarray]]) -> list[Sentence]:
         rows, words = self.texts.shape
         sizes = np.ones(rows * words, dtype=np.int64)
-        units = Units(self.texts.ravel(), np.full(rows, words), sizes, np.full(rows, words))
+        slots = Slots(self.texts.ravel(), np.full(rows, words), sizes, np.full(rows, words))
         samples: Samples = self.vicinity.replace(
-            units, np.array([sentence for sentence, _ in items]), [sites for _, sites in items]
+            slots, np.array([sentence for sentence, _ in items]), [sites for _, sites in items]
         )
         assert not samples.state.any()
         return [samples.sentence(number).tolist() for number in range(len(items))]

@@ -16,11 +16,6 @@ from xl_plugins.problems.qa.windows import locate
 ODD = "a ①② ﬁne ½ é é 한국 カ゛ ｶﾞ \u200bx\u200b \u00a0y \U0001f600 吉尔 ไทย  क्षि …"
 
 
-@pytest.fixture(scope="module")
-def encoder(tiny_spm: Any) -> PieceEncoder:
-    return PieceEncoder(str(tiny_spm.model), str(tiny_spm.dict))
-
-
 def test_code_points() -> None:
     assert code_points("a😀").tolist() == [97, 0x1F600]
     shown, tails = visible(" a\u200bb \u200e\u00a0吉\u200b\u200b")

@@ -18,7 +18,7 @@ from user_dir_tests.conftest import made_up_text
 from user_dir_tests.helpers.prepare.invented_xnli import write_raw
 from user_dir_tests.helpers.prepare.questions import make_xquad
 from user_dir_tests.helpers.prepare.retrieval import make_tatoeba
-from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos
+from user_dir_tests.helpers.prepare.tagging import add_source_texts, make_udpos
 from user_dir_tests.helpers.running.training import REPO, load, train_here
 from user_dir_tests.helpers.wordpiece import write_bert
 from xl_plugins.cli import augment, evaluate, prepare, xtune
@@ -91,7 +91,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, hub: Path) -> dict[str, Pa
 
 def prepare_all(root: Path, hub: Path) -> dict[str, Path]:
     pairs = write_raw(root / "pairs", rows=12)
-    tags = add_views(make_udpos(root / "tags"))
+    tags = add_source_texts(make_udpos(root / "tags"))
     questions = make_xquad(root / "questions")
     commands: dict[str, list[Any]] = {
         "sentence_pair": ["xnli", pairs],

@@ -58,3 +58,25 @@ def test_the_code_of_the_page_on_python(capsys: pytest.CaptureFixture[str]) -> N
     assert set(re.findall(r"model\.(\w+)\(", model)) <= set(dir(Model))
     exec(mathematics, {})
     assert capsys.readouterr().out.count("tensor(") == 1
+
+
+METHODS = ("plain", "xmixup", "xtune", "salt", "xla")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_page_per_method(name: str) -> None:
+    """What it needs and costs, its options, published and measured numbers; every table of options is generated."""
+    text = (REPO / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert {"What it needs", "Options", "Cost", "Published", "Measured"} <= set(titles)
+    assert (
+        text.count(" | default | |\n|---") == text.count("<!-- options: ") == text.count("<!-- end of options -->") > 0
+    )
+
+
+def test_the_runs_of_plain_fine_tuning_are_those_that_the_slow_test_makes() -> None:
+    plain, xmixup = (
+        (REPO / "docs" / f"{name}.md").read_text(encoding="utf-8").replace("\\\n", "") for name in ("plain", "xmixup")
+    )
+    (block,) = re.findall(r"^```bash\n(.*?)^```", plain, re.MULTILINE | re.DOTALL)
+    assert len(block.splitlines()) == 4 and set(block.splitlines()) <= set(xmixup.splitlines())

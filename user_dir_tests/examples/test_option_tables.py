@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from fairseq.criterions import CRITERION_DATACLASS_REGISTRY
 from fairseq.models import MODEL_DATACLASS_REGISTRY
 from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
+from tools import option_tables
 from xl_plugins.cli import counterparts, vicinity
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 METHODS = {
+    "plain.md": ["xl_tagging", "xl_qa", "xl_criterion"],
     "xmixup.md": ["xmixup_sentence_pair", "xmixup_tagging", "xmixup_qa", "xmixup_criterion", "xmixup_xlmr"],
     "xtune.md": ["xl_sentence_pair", "xl_tagging", "xl_qa", "xtune_criterion"],
     "salt.md": ["salt_augment_task"],
@@ -81,3 +83,48 @@ def test_options_and_defaults(name: str) -> None:
 def test_a_wrong_default_is_seen() -> None:
     assert shows("0.3, 0.3, -1", -1) and shows("`1:src,tgt`", "1:src,tgt") and shows("", None) and shows("", False)
     assert not shows("0.3, 0.3", -1) and not shows("1:src", "1:src,tgt") and not shows("", 0.5)
+
+
+def test_the_tables_are_those_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """A page that is stale is named; ``tools/option_tables.py`` writes it anew."""
+    assert option_tables.main(check=True) == 0, capsys.readouterr().out
+
+
+def test_a_stale_page_is_named_and_rewritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, text = tmp_path / "xla.md", (DOCS / "xla.md").read_text(encoding="utf-8")
+    stale = text.replace("| `--xla-epochs` | 3 |", "| `--xla-epochs` | 4 |")
+    page.write_text(stale, encoding="utf-8")
+    assert stale != text and option_tables.main(check=True, folder=tmp_path) == 1
+    assert page.read_text(encoding="utf-8") == stale and f"{page}: the tables" in capsys.readouterr().out
+    assert option_tables.main(check=False, folder=tmp_path) == 1 and page.read_text(encoding="utf-8") == text
+    assert option_tables.main(check=True, folder=tmp_path) == 0
+
+
+@dataclass
+class Base:
+    inherited: int = field(default=1, metadata={"help": "inherited"})
+
+
+@dataclass
+class Options(Base):
+    word: str = field(default="a|b", metadata={"help": "a <s>\nor none"})
+    size: float = field(default=1e-5, metadata={"help": "small"})
+    flag: bool = field(default=False, metadata={"help": "a flag"})
+    data: str = field(default="???", metadata={"help": "positional"})
+    other: int = field(default="${optimization.update_freq}", metadata={"help": "of another"})  # type: ignore[assignment]
+    secret: int = 3
+
+
+def test_what_a_table_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own options with help, defaults as typed, in their order; bars and tags do no harm to the page."""
+    monkeypatch.setattr(option_tables, "get_type_hints", lambda cls: {f.name: str for f in fields(cls)})
+    known: dict[str, type] = {"Options": Options, "Base": Base}
+    head = "| option | default | |\n|---|---|---|\n"
+    flag = "| `--flag` | | a flag |\n"
+    rest = "| `--size` | 1e-05 | small |\n" + flag
+    assert option_tables.written("Options", known) == head + "| `--word` | a\\|b | a `<s>` or none |\n" + rest
+    assert option_tables.written("Base Options without word size", known) == (
+        head + "| `--inherited` | 1 | inherited |\n" + flag
+    )
+    with pytest.raises(SystemExit, match="--nothing is no option of these"):
+        option_tables.written("Options without nothing", known)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.helpers.running.recipes import EVERY, FOLDER, REPO, name, resolved
+from user_dir_tests.helpers.running.sizes import large_is_slow
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy import make_data, make_texts
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging

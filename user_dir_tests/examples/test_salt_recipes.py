@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from user_dir_tests.conftest import TinySpm
-from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.examples.test_recipes import MAX_POSITIONS, SMALL
 from user_dir_tests.helpers.running.recipes import EVERY, FOLDER, composed, name, resolved
+from user_dir_tests.helpers.running.sizes import large_is_slow
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_views import make_folder
 from xl_plugins.defaults import given_options, task_defaults

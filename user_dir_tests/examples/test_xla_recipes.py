@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from user_dir_tests.examples.sizes import large_is_slow
 from user_dir_tests.examples.test_recipes import SMALL
 from user_dir_tests.examples.test_salt_recipes import part
 from user_dir_tests.helpers.cotrain import make_pairs, write_virtual
 from user_dir_tests.helpers.running.recipes import EVERY, FOLDER, composed, name, resolved
+from user_dir_tests.helpers.running.sizes import large_is_slow
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.defaults import given_options, task_defaults

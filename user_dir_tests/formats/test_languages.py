@@ -70,7 +70,9 @@ def test_found_in_data_folders_and_dictionaries(tmp_path: Path) -> None:
     for name in (*CODES, "label", "zh-CN/en-view/input0"):
         (root / name).mkdir(parents=True, exist_ok=True)
     assert DataBin(root).languages == sorted(CODES)
-    assert DataBin(root, "zh-CN").prefix("de", "input0", "test", view=True) == f"{root}/de/zh-CN-view/input0/test"
+    assert (
+        DataBin(root, "zh-CN").prefix("de", "input0", "test", into_source=True) == f"{root}/de/zh-CN-view/input0/test"
+    )
     folder = tmp_path / "muse"
     touch(folder, "en-zh-CN.txt", "en-pt_br.txt.gz", "zh-CN-en.txt", "zh-de.txt", "en-de.0-5000.txt")
     assert set(dictionary_files(folder, "en")) == {"zh-CN", "pt_br"}

@@ -97,8 +97,8 @@ def test_validation_pairs_each_text_with_its_translation(data: Path) -> None:
     for index in range(len(dataset)):
         part, row = dataset.locate(index)
         view = part.language != "en"
-        first = data_bin.open_text(part.language, "input0", "valid", view=view)[row][:-1]
-        second = data_bin.open_text(part.language, "input1", "valid", view=view)[row][:-1]
+        first = data_bin.open_text(part.language, "input0", "valid", into_source=view)[row][:-1]
+        second = data_bin.open_text(part.language, "input1", "valid", into_source=view)[row][:-1]
         assert dataset[index]["source"].tolist() == [0, *first.tolist(), 2, 2, *second.tolist(), 2]
         gold = data_bin.open_text("en", "input0", "valid")[row][:-1]
         if view:

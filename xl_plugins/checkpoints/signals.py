@@ -32,7 +32,7 @@ STATUSES = frozenset(128 + number for number in SIGNALS)
 
 
 class _Watch:
-    """A training's view of the signals, from its beginning until the process is done with it.
+    """How a training takes signals, from its beginning until the process is done with it.
 
     The process's own table of handlers holds it, as the owner of the one in force; its training holds it as
     ``trainer.xl_watch``.

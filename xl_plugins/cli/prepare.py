@@ -97,7 +97,7 @@ class _Bar:
     def __call__(self, part: Part, consumed: int) -> None:
         self.bar.update(consumed - self.done.get(part, 0))
         self.done[part] = consumed
-        self.bar.set_postfix_str(f"{part.language} {part.split}{' view' if part.view else ''}", refresh=False)
+        self.bar.set_postfix_str(f"{part.language} {part.split}{' view' if part.into_source else ''}", refresh=False)
 
 
 def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
@@ -105,11 +105,11 @@ def _print_summary(job: Preparation, meta: dict[str, Any]) -> None:
     for part, stats in sorted(
         job.stats.items(), key=lambda item: (item[0].language != meta["source_language"], item[0].language)
     ):
-        unlabelled = part.split in meta["unlabelled"].get(part.language, []) and not part.view
+        unlabelled = part.split in meta["unlabelled"].get(part.language, []) and not part.into_source
         rows.append([
             part.language,
             part.split + (" (no labels)" if unlabelled else ""),
-            f"{meta['source_language']}-view" if part.view else "own",
+            f"{meta['source_language']}-view" if part.into_source else "own",
             *job.writer.summary(stats),
         ])  # fmt: skip
     header = ["language", "split", "text", *job.writer.columns]

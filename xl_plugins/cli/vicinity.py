@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_rules(parser: argparse.ArgumentParser) -> None:
     rules = parser.add_argument_group("rules of replacement")
     rules.add_argument(
-        "--genlm-unit", default=defaults.UNITS[0], choices=defaults.UNITS,
+        "--genlm-unit", default=defaults.SLOTS[0], choices=defaults.SLOTS,
         help="mask whole words, or single pieces in languages without spaces; tagging: word (default: %(default)s)",
     )  # fmt: skip
     rules.add_argument(
@@ -196,9 +196,9 @@ def _shortness(job: VicinityJob) -> str | None:
         return None
     text = (
         f"{job.language}: {job.short:.0%} of the sentences have fewer than --genlm-min-words {job.options.min_words}"
-        f" {job.options.unit}s and give nothing"
+        f" {job.options.slot}s and give nothing"
     )
-    if job.options.unit == "word" and not PROBLEMS[job.options.problem].words:
+    if job.options.slot == "word" and not PROBLEMS[job.options.problem].words:
         raise UserError(f"{text}; pass --genlm-unit piece for a language without spaces, or a lower minimum")
     return f"{text}; a lower minimum takes them in"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .patching import view
+from .patching import overlay
 
 USES_OLD_NUMPY = (
     "fairseq.data.data_utils",
@@ -29,4 +29,4 @@ def restore_numpy_names() -> None:
         names["compat"] = SimpleNamespace(long=int)
     if names:
         for name in USES_OLD_NUMPY:
-            view(importlib.import_module(name), "np", **names)
+            overlay(importlib.import_module(name), "np", **names)

@@ -1,4 +1,4 @@
-"""The two techniques of a repair: a function is wrapped, or a module gets its own view of a module that it uses."""
+"""The two techniques of a repair: a function is wrapped, or a module gets its own overlay of a module that it uses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ Function = Callable[..., Any]
 MARK = "_xl_plugins_compat"
 
 
-class View(ModuleType):
+class Overlay(ModuleType):
     """A module as one other module sees it: some names replaced, all others looked up in the real one."""
 
     def __init__(self, module: ModuleType, **names: Any) -> None:
         super().__init__(module.__name__)
-        self.__dict__.update(names, _viewed=module)
+        self.__dict__.update(names, _covered=module)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_viewed"], name)
+        return getattr(self.__dict__["_covered"], name)
 
 
 def wrap(owner: Any, name: str, make: Callable[[Function], Function]) -> None:
@@ -31,8 +31,8 @@ def wrap(owner: Any, name: str, make: Callable[[Function], Function]) -> None:
         setattr(owner, name, wrapper)
 
 
-def view(owner: ModuleType, module: str, **names: Any) -> None:
-    """Give ``owner`` its own view of the module that it calls ``module``, unless it has one already."""
+def overlay(owner: ModuleType, module: str, **names: Any) -> None:
+    """Give ``owner`` its own overlay of the module that it calls ``module``, unless it has one already."""
     real = getattr(owner, module)
-    if not isinstance(real, View):
-        setattr(owner, module, View(real, **names))
+    if not isinstance(real, Overlay):
+        setattr(owner, module, Overlay(real, **names))

@@ -14,7 +14,7 @@ import inspect
 from typing import Any
 
 from ..checkpoints.safe_load import load_restricted
-from .patching import Function, view, wrap
+from .patching import Function, overlay, wrap
 
 
 def restrict_broadcast() -> None:
@@ -36,5 +36,5 @@ def restrict_broadcast() -> None:
         return broadcast_object
 
     placeholder = [distributed_utils._TensorPlaceholder]
-    view(distributed_utils, "torch", load=functools.partial(load_restricted, more=placeholder))
+    overlay(distributed_utils, "torch", load=functools.partial(load_restricted, more=placeholder))
     wrap(distributed_utils, "broadcast_object", make)

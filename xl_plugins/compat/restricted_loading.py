@@ -10,11 +10,11 @@ It can go when fairseq loads with weights_only=True and lists its classes.
 from __future__ import annotations
 
 from ..checkpoints.safe_load import load_checkpoint
-from .patching import view
+from .patching import overlay
 
 
 def restrict_loading() -> None:
     """Make the repair; calling it again changes nothing."""
     from fairseq import checkpoint_utils
 
-    view(checkpoint_utils, "torch", load=load_checkpoint)
+    overlay(checkpoint_utils, "torch", load=load_checkpoint)

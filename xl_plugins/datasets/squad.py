@@ -69,10 +69,10 @@ def make_plan(args: argparse.Namespace) -> Plan:
     characters = args.context_pieces == "character"
     plan = QaPlan(args.name, source, metric=args.answer_metric, characters=characters)
     plan.unanswerable = args.with_unanswerable
-    for role, (split, view) in given.ROLES.items():
+    for role, (split, into_source) in given.ROLES.items():
         option = f"--{role}"
         for language, text in given.expand(getattr(args, role.replace("-", "_")), option, languages).items():
-            plan.parts.append(Part(language, split, view, QaFile(*given.parse_file(text, option, language))))
+            plan.parts.append(Part(language, split, into_source, QaFile(*given.parse_file(text, option, language))))
     if not plan.parts:
         raise UserError("--train, --valid, --test: no file given; see xl-prepare squad --help for examples")
     given.check_plan(plan, "questions")

@@ -66,7 +66,7 @@ def quoted_rows(lines: Lines, path: str, delimiter: str) -> Iterator[tuple[int, 
 
 
 def object_rows(
-    records: Iterable[tuple[int, Any]], path: str, wanted: Sequence[Column], unit: str = "line"
+    records: Iterable[tuple[int, Any]], path: str, wanted: Sequence[Column]
 ) -> Iterator[tuple[int, Fields]]:
     """Objects as rows of the wanted columns; the keys of the first come first, as a header.
 

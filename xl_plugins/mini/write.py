@@ -65,8 +65,8 @@ def _say(
 def _write_split(folder: Path, options: Options, dataset: str, split: str) -> None:
     rows = draw_rows(options, dataset, split)
 
-    def said(code: str, *view: str, passes: int = 0) -> list[list[str]]:
-        rng = stream(options, dataset, split, code, *view)
+    def said(code: str, *keys: str, passes: int = 0) -> list[list[str]]:
+        rng = stream(options, dataset, split, code, *keys)
         return list(_say(rows, code, rng, options.noise, passes))
 
     def write(name: str, *sides: list[list[str]]) -> None:

@@ -95,7 +95,7 @@ class Problem(Counted):
 
     @abstractmethod
     def build_part(self, language: str, index: int, split: str, paired: bool) -> Any:
-        """One language of a split, without views; ``paired``: a method will pair it with source-language texts."""
+        """One language of a split, on its own; ``paired``: a method will add source-language texts."""
 
     @abstractmethod
     def build_dataset(self, parts: Sequence[Any], shuffle: bool) -> UnitDataset:
@@ -106,8 +106,8 @@ class Problem(Counted):
         """Pair a training part with the gold texts of the source language (``part.source``), checking that they fit."""
 
     @abstractmethod
-    def open_view(self, language: str, split: str, view: bool) -> Any:
-        """A language's text in the source language, or without ``view`` its own text."""
+    def open_texts(self, language: str, split: str, into_source: bool) -> Any:
+        """A language's text in the source language with ``into_source``, else its own text."""
 
     @abstractmethod
     def build_views(self, tools: ViewTools) -> Views:

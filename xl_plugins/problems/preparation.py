@@ -89,7 +89,7 @@ class Preparation:
                 self.ledger.finish(writer.name(part), marks[part], rows, writer.outputs(part))
             self.stats[part] = rows.stats
             self.warnings += writer.check(part, rows, reference)
-            if part in needed or (part.split != "train" and not part.view):
+            if part in needed or (part.split != "train" and not part.into_source):
                 writer.rows[part] = rows
             self.progress(part, part_size(part))
         return self._finish()
@@ -117,7 +117,7 @@ class Preparation:
         shutil.copyfile(self.spm, os.path.join(self.new, name))
         counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
         for part, stats in self.stats.items():
-            counts[part.view].setdefault(part.language, {})[part.split] = stats["rows"]
+            counts[part.into_source].setdefault(part.language, {})[part.split] = stats["rows"]
         meta = {
             "format": 1,
             "problem": plan.problem,

@@ -1,1 +1,1 @@
-"""The base of all tasks: data folder, languages, selection, views, iterators. The tasks are in methods/."""
+"""The base of all tasks: data folder, languages, selection, augmentation, iterators. The tasks are in methods/."""

@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 
 class XLTask(FairseqTask):
-    """Base of the tasks: a subclass names its problem, and says which views a language's data carries
-    (:meth:`add_views`)."""
+    """Base of the tasks: a subclass names its problem, and says which source texts a language's data carries
+    (:meth:`add_source_texts`)."""
 
     problem_class: ClassVar[type[Problem]]
     pairs_texts = False  # whether the method pairs texts with their translations
@@ -87,12 +87,12 @@ class XLTask(FairseqTask):
             return self.data_bin.languages_with("test")
         return self.train_languages if split == "train" else self.valid_languages
 
-    def add_views(self, part: Any, split: str) -> None:
+    def add_source_texts(self, part: Any, split: str) -> None:
         """Attach what the method pairs a text with. Plain fine-tuning pairs nothing."""
 
     def build_part(self, language: str, split: str) -> Any:
         part = self.problem.build_part(language, self.languages.index(language), split, self.pairs_texts)
-        self.add_views(part, split)
+        self.add_source_texts(part, split)
         return part
 
     def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> Any:

@@ -20,11 +20,6 @@ def pieces(tiny_spm) -> WordPieces:
     return WordPieces(Dictionary.load(str(tiny_spm.dict)), str(tiny_spm.model))
 
 
-@pytest.fixture(scope="module")
-def encoder(tiny_spm) -> PieceEncoder:
-    return PieceEncoder(str(tiny_spm.model), str(tiny_spm.dict))
-
-
 def text_ids(encoder: PieceEncoder, text: str) -> list[int]:
     return encoder.encode([text])[0].tolist()[:-1]
 

@@ -22,10 +22,10 @@ from xl_plugins.augment.vicinity.generator import (
     WHOLE,
     Masked,
     Vicinity,
-    mask_units,
+    mask_slots,
     write_back,
 )
-from xl_plugins.augment.vicinity.texts import Units
+from xl_plugins.augment.vicinity.texts import Slots
 from xl_plugins.errors import UserError
 
 PAD, MASK = 1, 99
@@ -36,20 +36,20 @@ PAD, MASK = 1, 99
 
 def test_masking_and_writing_back() -> None:
     ids = np.array([[10, 11, 12, 13, 14], [20, 21, 22, PAD, PAD], [30, 31, 32, 33, PAD]], dtype=np.int32)
-    units = np.array([[0, 1, 1, 1, 2], [0, 0, 1, -1, -1], [0, 1, 2, 3, -1]], dtype=np.int32)
-    masked = mask_units(ids, units, np.array([1, 0, 3]), MASK, PAD)
+    slots = np.array([[0, 1, 1, 1, 2], [0, 0, 1, -1, -1], [0, 1, 2, 3, -1]], dtype=np.int32)
+    masked = mask_slots(ids, slots, np.array([1, 0, 3]), MASK, PAD)
     assert masked.ids.tolist() == [[10, MASK, 14, PAD], [MASK, 22, PAD, PAD], [30, 31, 32, MASK]]
-    assert masked.units.tolist() == [[0, 1, 2, -1], [0, 1, -1, -1], [0, 1, 2, 3]]
+    assert masked.slots.tolist() == [[0, 1, 2, -1], [0, 1, -1, -1], [0, 1, 2, 3]]
     assert masked.lengths.tolist() == [3, 2, 4] and masked.places.tolist() == [1, 0, 3]
     out, numbers, lengths = write_back(masked, [(7,), (8, 9), (5, 6, 4)], PAD)
     assert out.tolist() == [[10, 7, 14, PAD, PAD, PAD], [8, 9, 22, PAD, PAD, PAD], [30, 31, 32, 5, 6, 4]]
     assert numbers.tolist() == [[0, 1, 2, -1, -1, -1], [0, 0, 1, -1, -1, -1], [0, 1, 2, 3, 3, 3]]
     assert lengths.tolist() == [3, 3, 6]
-    assert (out.dtype, numbers.dtype) == (ids.dtype, units.dtype)
+    assert (out.dtype, numbers.dtype) == (ids.dtype, slots.dtype)
 
 
 def test_masking_the_only_unit() -> None:
-    masked = mask_units(np.array([[4, 5]]), np.array([[0, 0]]), np.array([0]), MASK, PAD)
+    masked = mask_slots(np.array([[4, 5]]), np.array([[0, 0]]), np.array([0]), MASK, PAD)
     assert masked.ids.tolist() == [[MASK]]
     assert [x.tolist() for x in write_back(masked, [(6,)], PAD)] == [[[6]], [[0]], [1]]
     assert isinstance(masked, Masked)
@@ -90,11 +90,11 @@ def engine(tmp_path: Path) -> Callable[..., tuple[Vicinity, Script]]:
     return make
 
 
-def one_sentence(engine: Vicinity, text: str) -> Units:
+def one_sentence(engine: Vicinity, text: str) -> Slots:
     words = split(text.split())
     ids = np.array([engine.dictionary.index(piece) for word in words for piece in word])
     sizes = np.array([len(word) for word in words])
-    return Units(ids, np.array([len(ids)]), sizes, np.array([len(words)]))
+    return Slots(ids, np.array([len(ids)]), sizes, np.array([len(words)]))
 
 
 def result(engine: Vicinity, text: str, *sites: int) -> tuple[str, int, Any]:
@@ -202,9 +202,9 @@ def test_what_holds_of_every_virtual_sentence(world: World) -> None:
 
 
 def words(made: ExampleMaker) -> list[list[list[str]]]:
-    units = made.texts.units(0, np.arange(30))
-    symbols, ends = made.texts.data.dictionary.symbols, np.cumsum(units.pieces)
-    return [split([symbols[i] for i in units.ids[end - size : end]]) for end, size in zip(ends, units.pieces)]
+    slots = made.texts.slots(0, np.arange(30))
+    symbols, ends = made.texts.data.dictionary.symbols, np.cumsum(slots.pieces)
+    return [split([symbols[i] for i in slots.ids[end - size : end]]) for end, size in zip(ends, slots.pieces)]
 
 
 def test_another_seed_replaces_other_words(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Virtual examples: units, what may be masked, what is dropped, and the combinations of a pair's sides."""
+"""Virtual examples: slots, what may be masked, what is dropped, and the combinations of a pair's sides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xl_plugins.augment.vicinity.examples import ExampleMaker
 from xl_plugins.augment.vicinity.generator import Vicinity
 from xl_plugins.augment.vicinity.options import VicinityOptions
 from xl_plugins.augment.vicinity.report import lines, summary
-from xl_plugins.augment.vicinity.texts import Units, VicinityTexts, join
+from xl_plugins.augment.vicinity.texts import Slots, VicinityTexts, join
 from xl_plugins.data.binary.layout import DataBin
 
 SCORES = {"▁": -9.0, **{f"▁{word}": -1.0 for word in "aa bbb cccc ddd eee fff ggg".split()}, "x": -1.0, ".": -1.0}
@@ -61,35 +61,35 @@ def examples(data: DataBin, filler: Cycle, problem: str, samples: tuple[int, ...
     classes = PieceClasses(data.dictionary)
     options = VicinityOptions(problem, samples, **{"min_words": 1, **changed})  # type: ignore[arg-type]
     pieces = WordPieces(data.dictionary, str(data.root / "sentencepiece.bpe.model"))
-    engine = Vicinity(filler, pieces, classes, options.unit == "word", 50)
-    return ExampleMaker(VicinityTexts(data, "en", classes, options.unit), options, engine)
+    engine = Vicinity(filler, pieces, classes, options.slot == "word", 50)
+    return ExampleMaker(VicinityTexts(data, "en", classes, options.slot), options, engine)
 
 
 def test_words_of_pairs_and_of_tagging(folder: Callable[..., DataBin]) -> None:
     rows = [[X, AA, X, DOT, BBB], [], [4, X, CCCC], [UNK, X, 4, UNK]]
     data = folder(rows, rows)
     texts = VicinityTexts(data, "en", PieceClasses(data.dictionary))
-    units = texts.units(0, np.arange(4))
-    assert units.ids.tolist() == [one for row in rows for one in row]
-    assert units.pieces.tolist() == [5, 0, 3, 4] and units.units.tolist() == [3, 0, 2, 2]
-    assert units.sizes.tolist() == [1, 3, 1, 2, 1, 2, 2]  # U+2581 and what follows it are one word
-    assert units.first.tolist() == [0, 3, 3, 5, 7] and units.starts.tolist() == [0, 1, 4, 5, 7, 8, 10]
+    slots = texts.slots(0, np.arange(4))
+    assert slots.ids.tolist() == [one for row in rows for one in row]
+    assert slots.pieces.tolist() == [5, 0, 3, 4] and slots.counts.tolist() == [3, 0, 2, 2]
+    assert slots.sizes.tolist() == [1, 3, 1, 2, 1, 2, 2]  # U+2581 and what follows it are one word
+    assert slots.first.tolist() == [0, 3, 3, 5, 7] and slots.starts.tolist() == [0, 1, 4, 5, 7, 8, 10]
     # x | aa x . | bbb | "" x | cccc | <unk> x | "" <unk>
-    assert texts.eligible(units, 3).tolist() == [False, True, True, False, True, False, False]
-    assert texts.eligible(units, 1).all()
-    assert texts.units(1, np.array([2, 0])).sizes.tolist() == [2, 1, 1, 3, 1]
+    assert texts.eligible(slots, 3).tolist() == [False, True, True, False, True, False, False]
+    assert texts.eligible(slots, 1).all()
+    assert texts.slots(1, np.array([2, 0])).sizes.tolist() == [2, 1, 1, 3, 1]
     assert texts.share_below(3) == 0.75
     pieces = VicinityTexts(data, "en", PieceClasses(data.dictionary), "piece")
-    units = pieces.units(0, np.arange(4))
-    assert units.sizes.tolist() == [1] * 12 and units.units.tolist() == [5, 0, 3, 4]
+    slots = pieces.slots(0, np.arange(4))
+    assert slots.sizes.tolist() == [1] * 12 and slots.counts.tolist() == [5, 0, 3, 4]
     expected = [X, AA, X, BBB, X, CCCC, UNK, X, UNK]  # <unk> may be a letter
-    assert units.ids[pieces.eligible(units, 1)].tolist() == expected
+    assert slots.ids[pieces.eligible(slots, 1)].tolist() == expected
 
 
 def test_words_of_tagging_are_those_of_its_counts(folder: Callable[..., DataBin]) -> None:
     data = folder([[AA, X, BBB, CCCC], [DDD]], words=[[2, 2], [1]])
-    units = VicinityTexts(data, "en", PieceClasses(data.dictionary)).units(0, np.array([0, 1]))
-    assert units.sizes.tolist() == [2, 2, 1] and units.units.tolist() == [2, 1]
+    slots = VicinityTexts(data, "en", PieceClasses(data.dictionary)).slots(0, np.array([0, 1]))
+    assert slots.sizes.tolist() == [2, 2, 1] and slots.counts.tolist() == [2, 1]
 
 
 def test_samples_that_bring_nothing_new(folder: Callable[..., DataBin]) -> None:
@@ -137,19 +137,19 @@ def test_rounds_draw_other_words(world: World) -> None:
 
 
 def test_pieces_keep_the_number_of_words(world: World) -> None:
-    made = maker(world, world.pairs, "en", 512, 99, unit="piece", min_chars=1)
+    made = maker(world, world.pairs, "en", 512, 99, slot="piece", min_chars=1)
     rows = np.arange(24)
     found = sentences(made, rows)
-    originals = maker(world, world.pairs, "en", 512, 99).texts.units(0, rows)
+    originals = maker(world, world.pairs, "en", 512, 99).texts.slots(0, rows)
     assert len(found) > 10
-    assert all(len(text) == originals.units[row] for row, text in found)
-    units = made.texts.units(0, rows)
-    same = [row for row, text in found if sum(map(len, text)) == units.pieces[row]]
+    assert all(len(text) == originals.counts[row] for row, text in found)
+    slots = made.texts.slots(0, rows)
+    same = [row for row, text in found if sum(map(len, text)) == slots.pieces[row]]
     assert len(same) > len(found) / 2  # a piece for a piece, but for the first of a sentence
-    kept = maker(world, world.pairs, "en", 512, 99, unit="piece", min_chars=1, word_start_only=True)
+    kept = maker(world, world.pairs, "en", 512, 99, slot="piece", min_chars=1, word_start_only=True)
     counts = kept.make(rows)[1]
     assert counts["glued"] == 0 < made.make(rows)[1]["glued"]
-    assert all(len(text) == originals.units[row] for row, text in sentences(kept, rows))
+    assert all(len(text) == originals.counts[row] for row, text in sentences(kept, rows))
 
 
 def test_sizes_of_words_are_those_of_the_text(world: World) -> None:
@@ -189,7 +189,7 @@ def test_a_report_adds_up(world: World) -> None:
 
 
 def test_units_are_joined() -> None:
-    one = Units(np.array([1, 2]), np.array([2]), np.array([1, 1]), np.array([2]))
-    other = Units(np.array([3]), np.array([1, 0]), np.array([1]), np.array([1, 0]))
+    one = Slots(np.array([1, 2]), np.array([2]), np.array([1, 1]), np.array([2]))
+    other = Slots(np.array([3]), np.array([1, 0]), np.array([1]), np.array([1, 0]))
     both = join([one, other])
     assert both.ids.tolist() == [1, 2, 3] and both.first.tolist() == [0, 2, 3, 3] and len(both) == 3

@@ -1,4 +1,4 @@
-"""A world whose counterparts one run made, which runs in parts have to equal."""
+"""Worlds of toy data to be copied; and one whose counterparts one run made, which runs in parts have to equal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import pytest
 from user_dir_tests.helpers.toys.toy_counterparts import World, make_whole, without_counterparts
 
 Bytes = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def master(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the module's ``make_world`` makes, of which every test takes a copy."""
+    folder = tmp_path_factory.mktemp("master")
+    request.module.make_world(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

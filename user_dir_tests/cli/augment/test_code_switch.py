@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from user_dir_tests.helpers.prepare.runs import tree
-from user_dir_tests.helpers.toys.toy_switch import DICTIONARIES, NAMES, World, make_world, read, read_words
+from user_dir_tests.helpers.toys.toy_switch import DICTIONARIES, NAMES, World, read, read_words
+from user_dir_tests.helpers.toys.toy_switch import make_world as make_world  # of the fixture master
 from xl_plugins.augment.code_switch import job as code_switch_job
 from xl_plugins.augment.generation import files as generated_files
 from xl_plugins.cli import code_switch
@@ -28,13 +29,6 @@ from xl_plugins.output import MARK, FolderLock
 
 Fails = Callable[..., str]
 GERMAN = {"languages": "de", "ratio": 1}
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("master")
-    make_world(folder)
-    return folder
 
 
 @pytest.fixture

@@ -14,18 +14,12 @@ from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.references.counterparts import texts_of
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy import write_rows
-from user_dir_tests.helpers.toys.toy_counterparts import LISTS, World, make_world
+from user_dir_tests.helpers.toys.toy_counterparts import LISTS, World
+from user_dir_tests.helpers.toys.toy_counterparts import make_world as make_world  # of the fixture master
 from xl_plugins.cli.augment import main
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.errors import run_cli
 from xl_plugins.output import MARK
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("master")
-    make_world(folder)
-    return folder
 
 
 @pytest.fixture

@@ -13,18 +13,12 @@ import torch
 from user_dir_tests.helpers.prepare.runs import tree
 from user_dir_tests.helpers.running.training import load, save_archive
 from user_dir_tests.helpers.toys.toy import write_rows
-from user_dir_tests.helpers.toys.toy_vicinity import World, make_world
+from user_dir_tests.helpers.toys.toy_vicinity import World
+from user_dir_tests.helpers.toys.toy_vicinity import make_world as make_world  # of the fixture master
 from xl_plugins.cli.augment import main
 from xl_plugins.errors import run_cli
 
 Fails = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("master")
-    make_world(folder)
-    return folder
 
 
 @pytest.fixture

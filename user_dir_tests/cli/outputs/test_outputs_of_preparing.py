@@ -15,7 +15,7 @@ from user_dir_tests.helpers.prepare.questions import content, make_xquad
 from user_dir_tests.helpers.prepare.questions import write as write_json
 from user_dir_tests.helpers.prepare.raw import make_xnli, sentence, write_rows
 from user_dir_tests.helpers.prepare.retrieval import make_bucc, make_tatoeba
-from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos, tagged, write
+from user_dir_tests.helpers.prepare.tagging import add_source_texts, make_udpos, tagged, write
 from xl_plugins.cli import prepare
 from xl_plugins.errors import UserError
 
@@ -33,7 +33,7 @@ def _pawsx(raw: Path) -> list[object]:
 
 
 def _udpos(raw: Path) -> list[object]:
-    return [add_views(make_udpos(raw, 3, 3), 3, 3)]
+    return [add_source_texts(make_udpos(raw, 3, 3), 3, 3)]
 
 
 def _panx(raw: Path) -> list[object]:

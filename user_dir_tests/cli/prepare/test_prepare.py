@@ -59,7 +59,7 @@ def test_the_reading_side_agrees(tiny_spm, tmp_path: Path) -> None:
     data = DataBin(tmp_path / "bin")
     assert data.languages == ["de", "en", "sw"] and data.source_language == "en"
     assert [data.labels[i] for i in data.open_labels("sw", "train")] == [label("train", i) for i in range(12)]
-    assert data.has("de", "test", view=True) and not data.has("en", "test", view=True)
+    assert data.has("de", "test", into_source=True) and not data.has("en", "test", into_source=True)
 
 
 def test_output_is_the_same_each_time_and_with_any_number_of_workers(tiny_spm, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from user_dir_tests.helpers.prepare import prepared
 from user_dir_tests.helpers.prepare.raw import edit
 from user_dir_tests.helpers.prepare.runs import meta, run, tree
-from user_dir_tests.helpers.prepare.tagging import add_views, make_udpos, soft_labels, tagged, write
+from user_dir_tests.helpers.prepare.tagging import add_source_texts, make_udpos, soft_labels, tagged, write
 from xl_plugins.errors import UserError
 
 UPOS = "O ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
@@ -50,7 +50,7 @@ def test_words_are_encoded_one_by_one(tiny_spm: Any, tmp_path: Path) -> None:
 
 
 def test_translations_and_soft_labels(tiny_spm: Any, tmp_path: Path, capsys: Any) -> None:
-    raw, dest = add_views(make_udpos(tmp_path / "raw")), tmp_path / "bin"
+    raw, dest = add_source_texts(make_udpos(tmp_path / "raw")), tmp_path / "bin"
     soft_labels(raw / "soft-labels/en-de.tsv")
     run(tiny_spm, "udpos", raw, dest, "--languages", "en,de")
     assert prepared.words(dest / "de", "train")[2] == ["detrain2", "kabo", "nami", "tu", "."]
@@ -103,7 +103,7 @@ def test_test_files_without_tags(tiny_spm: Any, tmp_path: Path) -> None:
 def test_equal_input_equal_bytes_and_resuming(tiny_spm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from user_dir_tests.helpers.prepare.killing import kill_after
 
-    raw = add_views(make_udpos(tmp_path / "raw"))
+    raw = add_source_texts(make_udpos(tmp_path / "raw"))
     soft_labels(raw / "soft-labels/en-de.tsv")
     run(tiny_spm, "udpos", raw, tmp_path / "one", "--workers", 1)
     run(tiny_spm, "udpos", raw, tmp_path / "two", "--workers", 3)
@@ -128,7 +128,7 @@ def test_equal_input_equal_bytes_and_resuming(tiny_spm: Any, tmp_path: Path, mon
 def test_errors_leave_nothing_behind(
     tiny_spm: Any, tmp_path: Path, name: str, line: int, text: str, message: str
 ) -> None:
-    raw = add_views(make_udpos(tmp_path / "raw"))
+    raw = add_source_texts(make_udpos(tmp_path / "raw"))
     soft_labels(raw / "soft-labels/en-de.tsv")
     edit(raw / name, line, text)
     with pytest.raises(UserError, match=message):

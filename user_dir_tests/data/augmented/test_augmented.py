@@ -23,6 +23,7 @@ from user_dir_tests.helpers.toys.toy_views import (
     same,
     views,
 )
+from user_dir_tests.helpers.toys.toy_views import problem as problem  # a fixture
 
 SS = {"augment": "ss", "second_view": "ss", "ss_ratio": 0.7}
 VIEWS: dict[str, dict] = {
@@ -40,8 +41,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("augmented")
     spm = make_spm(root)
     made = {problem: make_folder(root / problem, spm, problem) for problem in PROBLEMS}
-    for problem, data in made.items():
-        make_dictionaries(root / f"{problem}-dictionaries", data)
+    for name, data in made.items():
+        make_dictionaries(root / f"{name}-dictionaries", data)
     return made
 
 
@@ -49,11 +50,6 @@ def open_views(folders: dict[str, Path], problem: str, name: str, **options: obj
     if name == "cs":
         options["cs_dictionaries"] = str(folders[problem].parent / f"{problem}-dictionaries")
     return open_task(folders[problem], problem, **VIEWS[name], **options)
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 # -- what D_A is --

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from user_dir_tests.helpers.setups.salt import FIELDS, LANGUAGES, make, read_rows, write_counterparts
+from user_dir_tests.helpers.setups.salt import problem as problem  # a fixture
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from user_dir_tests.helpers.toys.toy_views import batches, drain, open_task, same
 from xl_plugins.data.training.pairs import truncated_lengths
 
-PROBLEMS = list(FIELDS)
 LIMIT = {"sentence_pair": 12, "tagging": 8}  # pairs are cut, sentences become several chunks
 PAD = 1
 
@@ -27,11 +27,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for data in made.values():
         write_counterparts(data)
     return made
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def open_set(folders: dict[str, Path], problem: str, **options: object) -> Any:

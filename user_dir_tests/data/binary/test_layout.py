@@ -42,7 +42,7 @@ def test_languages_and_splits(root: Path) -> None:
     data = DataBin(root)
     assert data.languages == ["de", "en", "fr", "swc"]
     assert data.languages_with("train") == ["de", "en"]
-    assert data.has("de", "train", view=True) and not data.has("en", "train", view=True)
+    assert data.has("de", "train", into_source=True) and not data.has("en", "train", into_source=True)
     assert not data.has("de", "dev")
 
 
@@ -51,7 +51,7 @@ def test_source_language_comes_from_option_meta_or_default(root: Path) -> None:
     (root / "meta.json").write_text(json.dumps({"source_language": "de"}))
     assert DataBin(root).source_language == "de"
     assert DataBin(root, "fr").source_language == "fr"
-    assert DataBin(root, "fr").prefix("de", "input0", "valid", view=True) == f"{root}/de/fr-view/input0/valid"
+    assert DataBin(root, "fr").prefix("de", "input0", "valid", into_source=True) == f"{root}/de/fr-view/input0/valid"
 
 
 def test_unlabelled_splits(root: Path) -> None:

@@ -83,7 +83,7 @@ def part(data: DataBin, language: str, index: int, views: bool = True, limit: in
     if views:
         made.source = PairTexts(data, "en", "train", limit)
         made.back_translation = (
-            made.source if language == "en" else PairTexts(data, language, "train", limit, view=True)
+            made.source if language == "en" else PairTexts(data, language, "train", limit, into_source=True)
         )
     return made
 

@@ -43,7 +43,7 @@ def part(data: DataBin, language: str, index: int, limit: int = 14, views: bool 
     made = TagPart(language, index, target, C, soft=views)
     if views:
         made.source = TaggedTexts(data, "en", "train", limit, truncate=True)
-        made.back_translation = PlainTexts(data, language, "train", limit, view=language != "en")
+        made.back_translation = PlainTexts(data, language, "train", limit, into_source=language != "en")
     return made
 
 
@@ -117,7 +117,7 @@ def test_some_words_are_cut_in_the_middle(data: DataBin) -> None:
 
 
 def test_plain_rows_are_stretches_of_the_text(data: DataBin) -> None:
-    texts = PlainTexts(data, "de", "valid", 8, view=True)
+    texts = PlainTexts(data, "de", "valid", 8, into_source=True)
     for sentence in range(len(texts)):
         stored = data.open_text("de", "input0", "valid", True)[sentence].tolist()[:-1]
         stretches = [stored[at : at + 6] for at in range(0, len(stored), 6)]
@@ -224,7 +224,7 @@ def test_chunked_batch(data: DataBin, ids: list[int]) -> None:
 
 def test_long_sentences_are_paired_chunk_by_chunk(data: DataBin) -> None:
     made = part(data, "de", 0, limit=9, views=False)
-    made.source = PlainTexts(data, "de", "train", 9, view=True)
+    made.source = PlainTexts(data, "de", "train", 9, into_source=True)
     longest = int(np.argmax(made.target.piece_counts))
     item = made.item(longest)
     assert len(item["rows"]) == len(item["source"]) > 2

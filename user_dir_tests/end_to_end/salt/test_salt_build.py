@@ -22,7 +22,6 @@ from xl_plugins.errors import find_user_error
 from xl_plugins.methods.salt import building as counterparts
 
 LANGUAGES = ("en", "fr", "es", "de")
-PROBLEMS = ["sentence_pair", "tagging"]
 # blocks of seven texts, so that both ranks have some
 SMALL_BLOCKS = "import xl_plugins.augment.counterparts.finder as _c; _c.BLOCK = 7\n"
 
@@ -35,11 +34,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         for path in data.glob("en/*/train.*"):
             shutil.copy(path, path.with_name(f"valid{path.suffix}"))
     return made
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def copy(world: World, root: Path, problem: str = "sentence_pair") -> Path:

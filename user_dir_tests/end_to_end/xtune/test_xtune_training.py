@@ -18,6 +18,7 @@ from user_dir_tests.helpers.running.training import (
     words,
 )
 from user_dir_tests.helpers.toys.toy_views import PROBLEMS, make_dictionaries, make_folder, make_spm
+from user_dir_tests.helpers.toys.toy_views import problem as problem  # a fixture
 
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1, "pooler_dropout": 0.1}
 PROPORTIONAL = {"optimizer": "sgd", "lr": 0.05, "clip_norm": 0}  # see test_position_training
@@ -40,17 +41,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("xtune")
     spm = make_spm(root)
     made = {
-        problem: make_folder(root / problem, spm, problem, train=6, valid=3, tagged=True, source_views=True)
+        problem: make_folder(root / problem, spm, problem, train=6, valid=3, tagged=True, source_texts=True)
         for problem in PROBLEMS
     }
-    for problem, data in made.items():
-        make_dictionaries(root / f"{problem}-dictionaries", data)
+    for name, data in made.items():
+        make_dictionaries(root / f"{name}-dictionaries", data)
     return made
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def small(folders: dict[str, Path], problem: str, **changed: object) -> dict:

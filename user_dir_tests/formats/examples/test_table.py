@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xl_plugins.datasets.layouts.xtreme_pairs import GOLD_TEST, GOLD_TRAIN, TRANSLATED, view_schema
+from xl_plugins.datasets.layouts.xtreme_pairs import GOLD_TEST, GOLD_TRAIN, TRANSLATED, role_schema
 from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.table import NamedSchema, PairFile, Row
 
@@ -42,13 +42,13 @@ def test_gold_and_translated_layouts(tmp_path: Path) -> None:
     ],
 )
 def test_translate_test_without_header(tmp_path: Path, line: str, row: Row) -> None:
-    file = PairFile(make(tmp_path, line + "\n"), view_schema("translate_test", "sw", "en"))
+    file = PairFile(make(tmp_path, line + "\n"), role_schema("translate_test", "sw", "en"))
     assert list(file.rows()) == [row]
 
 
 def test_translate_test_with_header(tmp_path: Path) -> None:
     text = "label\tsentence1_en\tsentence2_en\tsentence1_sw\tsentence2_sw\nneutral\ta\tb\tx\ty\n"
-    file = PairFile(make(tmp_path, text), view_schema("translate_test", "sw", "en"))
+    file = PairFile(make(tmp_path, text), role_schema("translate_test", "sw", "en"))
     assert list(file.rows()) == [Row(2, "a", "b", "neutral", None, "x\ty")]
 
 

@@ -29,7 +29,7 @@ def make_udpos(raw: Path, train: int = 6, test: int = 12) -> Path:
     return raw
 
 
-def add_views(raw: Path, train: int = 6, test: int = 12) -> Path:
+def add_source_texts(raw: Path, train: int = 6, test: int = 12) -> Path:
     def sentence(language: str, split: str, row: int) -> str:
         return " ".join(tagged(language, split, row, tag=False))
 

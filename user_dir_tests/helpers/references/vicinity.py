@@ -198,8 +198,8 @@ def maker(world: World, data: Path, language: str, max_tokens: int, window: int,
     problem = "tagging" if data == world.tagged else "sentence_pair"
     options = VicinityOptions(problem, (3,) if problem == "tagging" else (2, 2), **changed)
     filler = MaskFiller(model, classes, options.word_start_only, chunk_bytes=1000)
-    engine = Vicinity(filler, WordPieces.of(opened), classes, options.unit == "word", POSITIONS, max_tokens, window)
-    return ExampleMaker(VicinityTexts(opened, language, classes, options.unit), options, engine)
+    engine = Vicinity(filler, WordPieces.of(opened), classes, options.slot == "word", POSITIONS, max_tokens, window)
+    return ExampleMaker(VicinityTexts(opened, language, classes, options.slot), options, engine)
 
 
 def sentences(made: ExampleMaker, rows: np.ndarray, field: int = 0) -> list[tuple[int, list[list[str]]]]:

@@ -29,6 +29,11 @@ MANIFEST = {
 Rows = list[list[int]]
 
 
+@pytest.fixture(params=list(FIELDS))
+def problem(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 def read_rows(data: Path, language: str, field: str, split: str = "train") -> Rows:
     """Pieces of a file without the ends."""
     texts = DataBin(data).open_text(language, field, split)

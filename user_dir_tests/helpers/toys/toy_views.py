@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from fairseq import tasks
 
@@ -31,6 +32,11 @@ OPTIONS: dict[str, dict] = {
 }
 
 
+@pytest.fixture(params=PROBLEMS)
+def problem(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 def make_spm(folder: Path) -> TinySpm:
     """A tokenizer that knows the letters, the syllables and some pairs of syllables of 80 invented words, so that most
     words can be cut in many ways; and a text of these words, and of some with a letter that it does not know."""
@@ -50,10 +56,10 @@ def make_spm(folder: Path) -> TinySpm:
 
 def make_folder(
     root: Path, spm: TinySpm, problem: str, languages: tuple[str, ...] = LANGUAGES, train: int = 12, valid: int = 4,
-    tagged: bool = False, source_views: bool = False,
+    tagged: bool = False, source_texts: bool = False,
 ) -> Path:  # fmt: skip
     """A data folder with translations of the training text; those of tagged sentences have labels if ``tagged``.
-    ``source_views``: with translations into English, which X-Mixup reads."""
+    ``source_texts``: with translations into English, which X-Mixup reads."""
     pieces, lines = begin(root, spm, problem), spm.text.read_text(encoding="utf-8").splitlines()
     for split, count in (("train", train), ("valid", valid)):
         for number, language in enumerate(languages):
@@ -73,7 +79,7 @@ def make_folder(
                 contexts = [_long(texts, row) for row in range((count + 1) // 2)]
                 questions = [text[:5] for text in texts[-count:]]
                 write_questions(root / language, split, pieces, contexts, questions, draw)
-            if source_views and number:
+            if source_texts and number:
                 _write_view(root / language / "en-view", split, pieces, problem, texts[-count:], draw)
     return root
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from user_dir_tests.helpers.setups.salt import FIELDS, LANGUAGES, logits, make, read_rows, step, write_counterparts
+from user_dir_tests.helpers.setups.salt import problem as problem  # a fixture
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 from user_dir_tests.helpers.toys.toy import make_data, write_rows
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
@@ -18,7 +19,6 @@ from xl_plugins.errors import UserError
 from xl_plugins.functional.embedding_mixup import mixing_ratio
 from xl_plugins.methods.salt.embeddings import MixedEmbeddings
 
-PROBLEMS = list(FIELDS)
 IDS = [3, 30, 55, 78]
 WIDTH = 16
 
@@ -31,15 +31,10 @@ def make_folder(root: Path, problem: str) -> Path:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("salt")
-    made = {problem: make_folder(root / problem, problem) for problem in PROBLEMS}
+    made = {problem: make_folder(root / problem, problem) for problem in FIELDS}
     for data in made.values():
         write_counterparts(data, share=0.8)
     return made
-
-
-@pytest.fixture(params=PROBLEMS)
-def problem(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def plain(data: Path, problem: str, **options: object) -> Setup:

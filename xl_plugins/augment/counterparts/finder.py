@@ -25,7 +25,7 @@ from .options import MAX_TOKENS, CounterpartOptions
 from .report import Counts
 from .scorer import CounterpartScorer
 
-BLOCK = 4096  # texts that are batched by length together; the unit of sharding and resuming
+BLOCK = 4096  # texts that are batched by length together; what shards share out and resumed runs skip
 _FIRST = 1000  # texts in which <unk> is looked for
 _MAX_UNKNOWN = 0.1
 

@@ -16,7 +16,7 @@ from ..generation.files import Examples
 from .generator import REASONS, WHOLE, Samples, Vicinity
 from .options import VicinityOptions
 from .sites import draw_sites, site_count
-from .texts import Units, VicinityTexts, join
+from .texts import Slots, VicinityTexts, join
 
 Example = tuple[int, ...]  # number of the sample of each text
 
@@ -29,17 +29,17 @@ class ExampleMaker:
 
     def make(self, rows: np.ndarray, progress: Callable[[int], object] | None = None) -> tuple[Examples, Counter[str]]:
         """Examples of the rows in their order, and counts (see ``vicinity_report``)."""
-        units = join([self.texts.units(field, rows) for field in range(len(self.texts.fields))])
-        counts: Counter[str] = Counter(rows=len(rows), sentences=len(units))
-        owners, sites = self._draw(rows, units, counts)
+        slots = join([self.texts.slots(field, rows) for field in range(len(self.texts.fields))])
+        counts: Counter[str] = Counter(rows=len(rows), sentences=len(slots))
+        owners, sites = self._draw(rows, slots, counts)
         sentences = np.array([sentence for sentence, _ in owners], dtype=np.int64)
         if progress is not None and not sites:
             progress(len(rows))
-        samples = self.vicinity.replace(units, sentences, sites, _in_rows(progress, len(rows), len(sites)))
+        samples = self.vicinity.replace(slots, sentences, sites, _in_rows(progress, len(rows), len(sites)))
         counts.update(samples=len(sites), predictions=int(samples.done.sum()), changed=int(samples.changed.sum()))
         for state, reason in REASONS.items():
             counts[reason] += int((samples.state == state).sum())
-        kept = self._kept(units, owners, samples, counts)
+        kept = self._kept(slots, owners, samples, counts)
         parents, chosen = [], []
         for row in range(len(rows)):
             for example in self._combined(row, len(rows), kept, samples, counts):
@@ -49,15 +49,15 @@ class ExampleMaker:
         return self._examples(np.array(parents, dtype=np.int32), chosen, samples), counts
 
     def _draw(
-        self, rows: np.ndarray, units: Units, counts: Counter[str]
+        self, rows: np.ndarray, slots: Slots, counts: Counter[str]
     ) -> tuple[list[tuple[int, int]], list[np.ndarray]]:
         """Sentence and round of every sample, and its sites."""
         options = self.options
-        eligible = self.texts.eligible(units, options.min_chars)
-        enough = np.add.reduceat(np.append(eligible, False).astype(np.int64), units.first[:-1])
-        enough[units.units == 0] = 0  # reduceat gives these the next word
-        short, long = units.units < options.min_words, units.units > options.max_words
-        overlong = ~short & ~long & (units.pieces > self.vicinity.max_pieces)
+        eligible = self.texts.eligible(slots, options.min_chars)
+        enough = np.add.reduceat(np.append(eligible, False).astype(np.int64), slots.first[:-1])
+        enough[slots.counts == 0] = 0  # reduceat gives these the next word
+        short, long = slots.counts < options.min_words, slots.counts > options.max_words
+        overlong = ~short & ~long & (slots.pieces > self.vicinity.max_pieces)
         bare = ~(short | long | overlong) & (enough == 0)
         for name, mask in (("short", short), ("long", long), ("unfit", overlong), ("ineligible", bare)):
             counts[name] += int(mask.sum())
@@ -65,7 +65,7 @@ class ExampleMaker:
         found: list[np.ndarray] = []
         for sentence in np.flatnonzero(~(short | long | overlong | bare)).tolist():
             field, row = divmod(sentence, len(rows))
-            begin, end = units.first[sentence : sentence + 2]
+            begin, end = slots.first[sentence : sentence + 2]
             words = np.flatnonzero(eligible[begin:end])
             count = site_count(int(end - begin), options.percent)
             for number in range(options.rounds):
@@ -77,17 +77,17 @@ class ExampleMaker:
         return owners, found
 
     def _kept(
-        self, units: Units, owners: list[tuple[int, int]], samples: Samples, counts: Counter[str]
+        self, slots: Slots, owners: list[tuple[int, int]], samples: Samples, counts: Counter[str]
     ) -> dict[tuple[int, int], list[int]]:
         """Samples of every sentence and round that differ from the original and from each other."""
         kept: dict[tuple[int, int], list[int]] = {}
         seen: dict[tuple[int, int], set[bytes]] = {}
-        begins = np.cumsum(units.pieces) - units.pieces
+        begins = np.cumsum(slots.pieces) - slots.pieces
         for number in np.flatnonzero(samples.state == WHOLE).tolist():
             owner = owners[number]
             if not self.options.keep_duplicates:
                 begin = begins[owner[0]]
-                original = units.ids[begin : begin + units.pieces[owner[0]]].astype(samples.ids.dtype)
+                original = slots.ids[begin : begin + slots.pieces[owner[0]]].astype(samples.ids.dtype)
                 known, text = seen.setdefault(owner, {original.tobytes()}), samples.sentence(number).tobytes()
                 if text in known:
                     counts["duplicate"] += 1
@@ -143,7 +143,7 @@ def _in_rows(progress: Callable[[int], object] | None, rows: int, samples: int) 
 
 def _word_sizes(samples: Samples, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pieces of every word, flat, and words of every sample."""
-    units = samples.units[numbers]
-    words = units.max(axis=1, initial=-1) + 1
-    flat = (units + (np.cumsum(words) - words)[:, None])[units >= 0]
+    slots = samples.slots[numbers]
+    words = slots.max(axis=1, initial=-1) + 1
+    flat = (slots + (np.cumsum(words) - words)[:, None])[slots >= 0]
     return np.bincount(flat, minlength=int(words.sum())), words

@@ -18,7 +18,7 @@ from ...data.sentences import length_batches
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.words import BOUNDARY, Word, WordPieces
 from .options import MAX_TOKENS
-from .texts import Units
+from .texts import Slots
 
 WINDOW = 2048  # sentences that are worked on at once: batches are cut from their like lengths
 WHOLE, GLUED, EMPTY, OVERLONG = range(4)  # what became of a sample
@@ -31,58 +31,58 @@ class Filler(Protocol):
 
 @dataclass
 class Masked:
-    """A batch with one ``<mask>`` per row: ids and unit numbers (B, T) without ``<s>``, lengths (B,), column of the
+    """A batch with one ``<mask>`` per row: ids and slot numbers (B, T) without ``<s>``, lengths (B,), column of the
     mask (B,)."""
 
     ids: np.ndarray
-    units: np.ndarray
+    slots: np.ndarray
     lengths: np.ndarray
     places: np.ndarray
 
 
-def mask_units(ids: np.ndarray, units: np.ndarray, sites: np.ndarray, mask: int, pad: int) -> Masked:
-    """Put one ``<mask>`` in the place of all pieces of a unit.
+def mask_slots(ids: np.ndarray, slots: np.ndarray, sites: np.ndarray, mask: int, pad: int) -> Masked:
+    """Put one ``<mask>`` in the place of all pieces of a slot.
 
     Args:
-        ids, units: (B, T) pieces and which unit each belongs to, -1 for padding.
-        sites: (B,) unit of each row that is masked.
+        ids, slots: (B, T) pieces and which slot each belongs to, -1 for padding.
+        sites: (B,) slot of each row that is masked.
     """
-    hit = units == sites[:, None]
+    hit = slots == sites[:, None]
     places = hit.argmax(axis=1)
-    kept = (units >= 0) & (~hit | (np.arange(ids.shape[1]) == places[:, None]))
+    kept = (slots >= 0) & (~hit | (np.arange(ids.shape[1]) == places[:, None]))
     lengths = kept.sum(axis=1)
     inside = np.arange(int(lengths.max())) < lengths[:, None]
-    out, numbers = np.full(inside.shape, pad, dtype=ids.dtype), np.full(inside.shape, -1, dtype=units.dtype)
-    out[inside], numbers[inside] = ids[kept], units[kept]
+    out, numbers = np.full(inside.shape, pad, dtype=ids.dtype), np.full(inside.shape, -1, dtype=slots.dtype)
+    out[inside], numbers[inside] = ids[kept], slots[kept]
     out[np.arange(len(out)), places] = mask  # what stands before the mask has not moved
     return Masked(out, numbers, lengths, places)
 
 
 def write_back(masked: Masked, words: Sequence[Word], pad: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Put the pieces of a word in the place of every mask: ids and unit numbers (B, T), lengths (B,)."""
+    """Put the pieces of a word in the place of every mask: ids and slot numbers (B, T), lengths (B,)."""
     sizes = np.array([len(word) for word in words])
-    inside = masked.units >= 0
+    inside = masked.slots >= 0
     starts = np.cumsum(masked.lengths) - masked.lengths
     repeats = np.ones(int(masked.lengths.sum()), dtype=np.int64)
     repeats[starts + masked.places] = sizes
     flat = np.repeat(masked.ids[inside], repeats)
-    numbers = np.repeat(masked.units[inside], repeats)
+    numbers = np.repeat(masked.slots[inside], repeats)
     lengths = masked.lengths - 1 + sizes
     first = np.cumsum(lengths) - lengths + masked.places
     flat[np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))] = np.concatenate(words)
     inside = np.arange(int(lengths.max())) < lengths[:, None]
-    out, units = np.full(inside.shape, pad, dtype=flat.dtype), np.full(inside.shape, -1, dtype=numbers.dtype)
-    out[inside], units[inside] = flat, numbers
-    return out, units, lengths
+    out, slots = np.full(inside.shape, pad, dtype=flat.dtype), np.full(inside.shape, -1, dtype=numbers.dtype)
+    out[inside], slots[inside] = flat, numbers
+    return out, slots, lengths
 
 
 class Vicinity:
-    """Replaces units of sentences.
+    """Replaces slots of sentences.
 
     Args:
         filler: the model.
         pieces: tokenizer, by which a replaced word is encoded.
-        whole_words: a unit is a word; else a single piece.
+        whole_words: a slot is a word; else a single piece.
         max_length: positions that the model takes, ``<s>`` and ``</s>`` among them.
         max_tokens: positions of a batch. Batches follow from the sentences, this number and ``window`` alone.
     """
@@ -98,18 +98,18 @@ class Vicinity:
         self._spelt: dict[int, Word] = {}
 
     def replace(
-        self, units: Units, sentences: np.ndarray, sites: Sequence[np.ndarray],
+        self, slots: Slots, sentences: np.ndarray, sites: Sequence[np.ndarray],
         progress: Callable[[int], object] | None = None,
     ) -> Samples:  # fmt: skip
         """Make samples.
 
         Args:
-            units: sentences; those used have at most ``max_length - 2`` pieces.
+            slots: sentences; those used have at most ``max_length - 2`` pieces.
             sentences: (I,) of which sentence each sample is made.
-            sites: its units in the order of replacement, one or more.
+            sites: its slots in the order of replacement, one or more.
             progress: told how many samples have been finished.
         """
-        samples = Samples.start(units, sentences, sites, self.dictionary.pad())
+        samples = Samples.start(slots, sentences, sites, self.dictionary.pad())
         order = np.argsort(-samples.todo, kind="stable")  # who needs most steps begins, so that all end together
         active, rest = order[: self.window], order[self.window :]
         while len(active):
@@ -126,9 +126,9 @@ class Vicinity:
     def _step(self, samples: Samples, rows: np.ndarray) -> None:
         """One word of some samples."""
         width = int(samples.lengths[rows].max())
-        ids, numbers = samples.ids[rows, :width], samples.units[rows, :width]
+        ids, numbers = samples.ids[rows, :width], samples.slots[rows, :width]
         sites = samples.sites[rows, samples.done[rows]]
-        masked = mask_units(ids, numbers, sites, self.mask, self.dictionary.pad())
+        masked = mask_slots(ids, numbers, sites, self.mask, self.dictionary.pad())
         heads = ids[np.arange(len(rows)), masked.places]
         starts = np.ones(len(rows), dtype=bool) if self.whole_words else self.classes.starts[heads]
         found = self.filler.fill(self._enclosed(masked), masked.places + 1, starts)
@@ -140,7 +140,7 @@ class Vicinity:
         samples.done[rows] += 1
         good = np.flatnonzero(state == WHOLE)
         if len(good):
-            kept = Masked(masked.ids[good], masked.units[good], masked.lengths[good], masked.places[good])
+            kept = Masked(masked.ids[good], masked.slots[good], masked.lengths[good], masked.places[good])
             samples.put(rows[good], *write_back(kept, [words[row] for row in good.tolist()], self.dictionary.pad()))
 
     def _enclosed(self, masked: Masked) -> np.ndarray:
@@ -190,11 +190,11 @@ def _same(words: Sequence[Word], ids: np.ndarray, hit: np.ndarray, places: np.nd
 
 @dataclass
 class Samples:
-    """Virtual sentences under way: ids and unit numbers (I, T), lengths (I,), sites (I, M) of which ``done`` of
+    """Virtual sentences under way: ids and slot numbers (I, T), lengths (I,), sites (I, M) of which ``done`` of
     ``todo`` are replaced, ``changed`` of them by something else, and ``state`` (I,), WHOLE or why one was dropped."""
 
     ids: np.ndarray
-    units: np.ndarray
+    slots: np.ndarray
     lengths: np.ndarray
     sites: np.ndarray
     todo: np.ndarray
@@ -204,15 +204,15 @@ class Samples:
     pad: int
 
     @classmethod
-    def start(cls, units: Units, sentences: np.ndarray, sites: Sequence[np.ndarray], pad: int) -> Samples:
+    def start(cls, slots: Slots, sentences: np.ndarray, sites: Sequence[np.ndarray], pad: int) -> Samples:
         """Copies of the originals."""
-        lengths = units.pieces[sentences]
+        lengths = slots.pieces[sentences]
         inside = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
-        numbers = np.repeat(np.arange(len(units.sizes)) - np.repeat(units.first[:-1], units.units), units.sizes)
-        begin = (np.cumsum(units.pieces) - units.pieces)[sentences]
+        numbers = np.repeat(np.arange(len(slots.sizes)) - np.repeat(slots.first[:-1], slots.counts), slots.sizes)
+        begin = (np.cumsum(slots.pieces) - slots.pieces)[sentences]
         flat = (begin[:, None] + np.arange(inside.shape[1]))[inside]
         ids, places = np.full(inside.shape, pad, dtype=np.int32), np.full(inside.shape, -1, dtype=np.int32)
-        ids[inside], places[inside] = units.ids[flat], numbers[flat]
+        ids[inside], places[inside] = slots.ids[flat], numbers[flat]
         todo = np.array([len(one) for one in sites], dtype=np.int64)
         table = np.zeros((len(sites), int(todo.max(initial=0))), dtype=np.int32)
         if len(sites):
@@ -220,14 +220,14 @@ class Samples:
         done, changed, state = np.zeros((3, len(sites)), dtype=np.int64)
         return cls(ids, places, lengths.copy(), table, todo, done, changed, state, pad)
 
-    def put(self, rows: np.ndarray, ids: np.ndarray, units: np.ndarray, lengths: np.ndarray) -> None:
+    def put(self, rows: np.ndarray, ids: np.ndarray, slots: np.ndarray, lengths: np.ndarray) -> None:
         """Replace some sentences."""
         more = ids.shape[1] - self.ids.shape[1]
         if more > 0:  # a word may be spelt by more pieces than the one it takes the place of
             self.ids = np.pad(self.ids, ((0, 0), (0, more)), constant_values=self.pad)
-            self.units = np.pad(self.units, ((0, 0), (0, more)), constant_values=-1)
-        self.ids[rows, : ids.shape[1]], self.units[rows, : ids.shape[1]] = ids, units
-        self.units[rows, ids.shape[1] :] = -1  # of a longer sentence before
+            self.slots = np.pad(self.slots, ((0, 0), (0, more)), constant_values=-1)
+        self.ids[rows, : ids.shape[1]], self.slots[rows, : ids.shape[1]] = ids, slots
+        self.slots[rows, ids.shape[1] :] = -1  # of a longer sentence before
         self.lengths[rows] = lengths
 
     def sentence(self, number: int) -> np.ndarray:

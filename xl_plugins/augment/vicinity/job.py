@@ -29,7 +29,7 @@ from .texts import VicinityTexts
 
 KIND = Kind(NAME, "virtual examples", "options, text or model")
 COMMAND = KIND.command
-BLOCK = 1024  # rows whose samples are batched together; the unit of sharding and resuming
+BLOCK = 1024  # rows whose samples are batched together; what shards share out and resumed runs skip
 _VERSION = 2  # to be raised whenever the same input gives other examples
 Progress = Callable[[int], object]
 
@@ -61,7 +61,7 @@ class VicinitySource:
         """The generator that replaces words with ``model``, which is in eval mode on its device."""
         filler = MaskFiller(model, self.classes, self.options.word_start_only)
         return Vicinity(
-            filler, self.pieces, self.classes, self.options.unit == "word", int(model.args.max_positions),
+            filler, self.pieces, self.classes, self.options.slot == "word", int(model.args.max_positions),
             max_tokens or MAX_TOKENS,
         )  # fmt: skip
 
@@ -71,7 +71,7 @@ class VicinityJob:
 
     def __init__(self, source: VicinitySource, language: str) -> None:
         self.source, self.language, self.options = source, language, source.options
-        self.texts = VicinityTexts(source.data, language, source.classes, self.options.unit)
+        self.texts = VicinityTexts(source.data, language, source.classes, self.options.slot)
         self.folder = KIND.folder(source.data, language, source.name)
         self.blocks = -(-len(self.texts) // BLOCK)
 

@@ -12,7 +12,7 @@ from ...problems import PROBLEMS
 from ...ranges import POSITIVE, check_ranges
 from ..primitives.base import SEEDS
 
-UNITS = ("word", "piece")
+SLOTS = ("word", "piece")
 PERCENT = "30"  # Table 8; PAWS-X 40
 SAMPLES = {1: (3,), 2: (2, 2)}  # Table 8, by the number of an example's texts
 MIN_CHARS = {"word": 3, "piece": 1}  # the released code masks words only
@@ -26,15 +26,15 @@ MAX_TOKENS = 4096  # positions of a batch, padding included
 class VicinityOptions:
     """Options of ``xl-augment vicinity``.
 
-    samples: delta, one per text of an example; percent: P; unit: what is masked; min_chars: of a unit that may be
-    masked; min_words, max_words: units of a sentence; word_start_only: predictions never drop a sample for its number
+    samples: delta, one per text of an example; percent: P; slot: what is masked; min_chars: of a slot that may be
+    masked; min_words, max_words: slots of a sentence; word_start_only: predictions never drop a sample for its number
     of words; keep_duplicates: also of the original; rounds: how often all of it is done.
     """
 
     problem: str
     samples: Sequence[int]
     percent: Decimal = Decimal(PERCENT)
-    unit: str = "word"
+    slot: str = "word"
     min_chars: int = MIN_CHARS["word"]
     min_words: int = MIN_WORDS
     max_words: int = MAX_WORDS
@@ -52,9 +52,9 @@ class VicinityOptions:
             raise UserError(
                 f"--samples {','.join(map(str, self.samples))}: expected {expected}, for data of {self.problem}"
             )
-        if self.unit not in UNITS:
-            raise UserError(f"--genlm-unit {self.unit}: expected {' or '.join(UNITS)}")
-        if self.unit == "piece" and PROBLEMS[self.problem].words:
+        if self.slot not in SLOTS:
+            raise UserError(f"--genlm-unit {self.slot}: expected {' or '.join(SLOTS)}")
+        if self.slot == "piece" and PROBLEMS[self.problem].words:
             raise UserError("--genlm-unit piece: the words of tagged sentences are labelled as wholes; use word")
         check_ranges(self, dict.fromkeys(("min_chars", "min_words"), POSITIVE), "--genlm-")
         if self.max_words < self.min_words:
@@ -64,7 +64,7 @@ class VicinityOptions:
     def describe(self) -> dict[str, Any]:
         """For manifests and fingerprints."""
         return {
-            "percent": str(self.percent), "samples": list(self.samples), "unit": self.unit,
+            "percent": str(self.percent), "samples": list(self.samples), "unit": self.slot,
             "method": "successive cross" if len(self.samples) > 1 else "successive max", "min_chars": self.min_chars,
             "min_words": self.min_words, "max_words": self.max_words, "word_start_only": self.word_start_only,
             "keep_duplicates": self.keep_duplicates, "seed": self.seed, "rounds": self.rounds,

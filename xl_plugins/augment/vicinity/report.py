@@ -58,8 +58,8 @@ def lines(language: str, counts: Mapping[str, int]) -> list[str]:
     for what, names in (("skipped", SKIPPED), ("dropped", DROPPED)):
         parts = [f"{count} {name} ({names[name]})" for name, count in found[what].items() if count]
         total = found["sentences"] if what == "skipped" else found["samples"] + found["dropped"]["repeated"]
-        unit = "sentences" if what == "skipped" else "samples"
-        out.append(f"  {what} of {total} {unit}: {', '.join(parts) or 'none'}")
+        noun = "sentences" if what == "skipped" else "samples"
+        out.append(f"  {what} of {total} {noun}: {', '.join(parts) or 'none'}")
     if found["one_sided"]:
         out.append(f"  {found['one_sided']} times one text of a pair had no sample")
     if found["dropped"]["glued"] > _MANY * found["samples"]:
@@ -81,7 +81,7 @@ def example_lines(texts: VicinityTexts, examples: Examples, count: int) -> list[
         out.append(f"row {parent + 1}")
         for field, (ids, sizes) in enumerate(examples.texts):
             begin = int(sizes[:number].sum())
-            original = texts.units(field, np.array([parent])).ids
+            original = texts.slots(field, np.array([parent])).ids
             out.append(f"  - {_text(texts.data.dictionary, original.tolist())}")
             out.append(f"  + {_text(texts.data.dictionary, ids[begin : begin + int(sizes[number]) - 1].tolist())}")
     return out

@@ -1,4 +1,4 @@
-"""The sentences of a language, cut into the units that are masked: words or single pieces."""
+"""The sentences of a language, cut into the slots that are masked: words or single pieces."""
 
 from __future__ import annotations
 
@@ -17,77 +17,77 @@ _SCAN = 1 << 16  # rows walked at once
 
 
 @dataclass
-class Units:
-    """Sentences one after the other: ``ids`` of their pieces without ``</s>``, ``pieces`` and ``units`` of each
-    sentence (N,), and ``sizes``, the pieces of each unit."""
+class Slots:
+    """Sentences one after the other: ``ids`` of their pieces without ``</s>``, ``pieces`` and ``counts``, pieces and
+    slots of each sentence (N,), and ``sizes``, the pieces of each slot."""
 
     ids: np.ndarray
     pieces: np.ndarray
     sizes: np.ndarray
-    units: np.ndarray
+    counts: np.ndarray
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """First piece of every unit."""
+        """First piece of every slot."""
         return np.cumsum(self.sizes) - self.sizes
 
     @cached_property
     def first(self) -> np.ndarray:
-        """First unit of every sentence, and one more: (N + 1,)."""
-        return np.concatenate([[0], np.cumsum(self.units)])
+        """First slot of every sentence, and one more: (N + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
 
     def __len__(self) -> int:
-        return len(self.units)
+        return len(self.counts)
 
 
-def join(parts: list[Units]) -> Units:
+def join(parts: list[Slots]) -> Slots:
     """The sentences of all parts one after the other."""
-    names = ("ids", "pieces", "sizes", "units")
-    return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    names = ("ids", "pieces", "sizes", "counts")
+    return Slots(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 class VicinityTexts(LanguageTexts):
-    """Training texts of a language, in units.
+    """Training texts of a language, in slots.
 
     Args:
-        unit: ``word``, begun by a piece with U+2581 or as the ``words`` file says, or ``piece``.
+        slot: ``word``, begun by a piece with U+2581 or as the ``words`` file says, or ``piece``.
     """
 
-    def __init__(self, data: DataBin, language: str, classes: PieceClasses, unit: str = "word") -> None:
+    def __init__(self, data: DataBin, language: str, classes: PieceClasses, slot: str = "word") -> None:
         super().__init__(data, language, "virtual sentences", "or leave the language out")
-        self.classes, self.unit = classes, unit
+        self.classes, self.slot = classes, slot
         symbols = data.dictionary.symbols
         self.chars = np.array([len(symbol.replace(BOUNDARY, "")) for symbol in symbols], dtype=np.int64)
         self.chars[classes.special] = 1  # <unk> may be any character
 
-    def units(self, field: int, rows: np.ndarray) -> Units:
+    def slots(self, field: int, rows: np.ndarray) -> Slots:
         """Some rows of a field."""
         column = self.columns[field]
         pieces = column.sizes[rows] - 1  # without </s>
         ids = column.ids[spread(column.starts[rows], pieces)]
-        if self.unit == "piece":
-            return Units(ids, pieces, np.ones(len(ids), dtype=np.int64), pieces)
+        if self.slot == "piece":
+            return Slots(ids, pieces, np.ones(len(ids), dtype=np.int64), pieces)
         if self.tagged is not None:
             counts = take_rows(self.tagged.counts, rows)
-            return Units(ids, pieces, counts.flat.astype(np.int64), counts.row_sizes)
+            return Slots(ids, pieces, counts.flat.astype(np.int64), counts.row_sizes)
         begins = self.classes.starts[ids]
         begins[(np.cumsum(pieces) - pieces)[pieces > 0]] = True
         owner = np.repeat(np.arange(len(rows)), pieces)
         starts = np.flatnonzero(begins)
-        return Units(ids, pieces, np.diff(np.append(starts, len(ids))), np.bincount(owner[starts], minlength=len(rows)))
+        return Slots(ids, pieces, np.diff(np.append(starts, len(ids))), np.bincount(owner[starts], minlength=len(rows)))
 
-    def eligible(self, units: Units, min_chars: int) -> np.ndarray:
-        """Units of at least ``min_chars`` characters; single pieces must hold a letter or digit: (U,) bool."""
-        if not len(units.ids):
+    def eligible(self, slots: Slots, min_chars: int) -> np.ndarray:
+        """Slots of at least ``min_chars`` characters; single pieces must hold a letter or digit: (U,) bool."""
+        if not len(slots.ids):
             return np.zeros(0, dtype=bool)
-        enough = np.add.reduceat(self.chars[units.ids], units.starts) >= min_chars
-        return enough & self.classes.alnum[units.ids] if self.unit == "piece" else enough
+        enough = np.add.reduceat(self.chars[slots.ids], slots.starts) >= min_chars
+        return enough & self.classes.alnum[slots.ids] if self.slot == "piece" else enough
 
     def share_below(self, minimum: int) -> float:
-        """Share of the sentences that have fewer units."""
+        """Share of the sentences that have fewer slots."""
         short = 0
         for field in range(len(self.fields)):
             for start in range(0, len(self), _SCAN):
                 rows = np.arange(start, min(start + _SCAN, len(self)))
-                short += int((self.units(field, rows).units < minimum).sum())
+                short += int((self.slots(field, rows).counts < minimum).sum())
         return short / (len(self) * len(self.fields))

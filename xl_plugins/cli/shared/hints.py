@@ -65,10 +65,10 @@ class _Run:
         return [self._train(name, "xl", select), *(self._evaluate(name) if final else [])]
 
     def xmixup(self, translated: list[str], others: list[str]) -> list[str]:
-        views = self.meta.get("views", {})
+        into_source = self.meta.get("views", {})
 
         def lacks(split: str, languages: list[str]) -> bool:
-            return any(split in self.splits[name] and split not in views.get(name, {}) for name in languages)
+            return any(split in self.splits[name] and split not in into_source.get(name, {}) for name in languages)
 
         further = ["--no-scheduled-sampling"] if lacks("train", translated) else []
         if self.facts.words and not self.labelled(translated, "soft/train.npy"):

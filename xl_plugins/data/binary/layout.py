@@ -1,4 +1,4 @@
-"""The binarised layout on disk: which languages, splits and views a folder holds, and how they are opened.
+"""The binarised layout on disk: the languages, splits and source translations of a folder, and how they are opened.
 
 ::
 
@@ -121,20 +121,20 @@ class DataBin:
             dataset_exists(self.prefix(lang, "input1", split), "mmap") for lang in self.languages for split in SPLITS
         )
 
-    def prefix(self, language: str, field: str, split: str, view: bool = False) -> str:
-        """Path without suffix of one binarised file; ``view`` is the translation into the source language."""
-        folder = self.root / language / f"{self.source_language}-view" if view else self.root / language
+    def prefix(self, language: str, field: str, split: str, into_source: bool = False) -> str:
+        """Path without suffix of one binarised file; ``into_source``: of the source translation."""
+        folder = self.root / language / f"{self.source_language}-view" if into_source else self.root / language
         return str(folder / field / split)
 
-    def has(self, language: str, split: str, view: bool = False) -> bool:
-        return dataset_exists(self.prefix(language, "input0", split, view), "mmap")
+    def has(self, language: str, split: str, into_source: bool = False) -> bool:
+        return dataset_exists(self.prefix(language, "input0", split, into_source), "mmap")
 
     def languages_with(self, split: str) -> list[str]:
         return [language for language in self.languages if self.has(language, split)]
 
-    def open_text(self, language: str, field: str, split: str, view: bool = False) -> MMapIndexedDataset:
+    def open_text(self, language: str, field: str, split: str, into_source: bool = False) -> MMapIndexedDataset:
         """Memory-mapped piece ids, each row ending in ``</s>``."""
-        prefix = self.prefix(language, field, split, view)
+        prefix = self.prefix(language, field, split, into_source)
         if not dataset_exists(prefix, "mmap"):
             raise UserError(f"{prefix}.idx: missing; prepare the {split} data of language '{language}' or leave it out")
         try:

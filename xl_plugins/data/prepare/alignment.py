@@ -130,7 +130,7 @@ def check_leak(part: Part, text: np.ndarray, source_test: np.ndarray | None) -> 
 
     ``text``, ``source_test``: checksums of the rows, (N) and (M).
     """
-    if source_test is None or not part.view or part.split != "test" or not 0 < len(text) == len(source_test):
+    if source_test is None or not part.into_source or part.split != "test" or not 0 < len(text) == len(source_test):
         return []
     share = float((text == source_test).mean())
     if share < _LEAK:

@@ -1,4 +1,5 @@
-"""One part of a plan (language, split, view) from text to ids, with the checks that need only this file."""
+"""One part of a plan (language, split, whether translated) from text to ids, with the checks that need only this
+file."""
 
 from __future__ import annotations
 
@@ -64,7 +65,7 @@ class RowChecker:
         self.part, self.plan, self.path = part, plan, part.file.path
         self.codes: dict[str | None, int] = {label: number for number, label in enumerate(plan.labels)}
         self.codes.update({alias: self.codes[label] for alias, label in plan.aliases.items() if label in self.codes})
-        if part.split == "test" or part.view:
+        if part.split == "test" or part.into_source:
             others = _PLACEHOLDERS | ({"-1"} if plan.named else set())
             self.codes.update(dict.fromkeys(others - self.codes.keys(), UNLABELLED))
         translated = part.split == "train" and part.language != plan.source_language and not part.pool
@@ -200,7 +201,7 @@ def write_texts(
 
 def is_placeholder(rows: TextRows, part: Part, plan: PairPlan) -> bool:
     """True for a test file without labels: no column, placeholders throughout, or one label in all of many rows."""
-    if part.split != "test" or part.view:
+    if part.split != "test" or part.into_source:
         return False
     if (rows.labels == UNLABELLED).all():
         return True

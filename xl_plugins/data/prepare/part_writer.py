@@ -54,7 +54,9 @@ class PartWriter(ABC, Generic[P, R]):
 
     def find(self, language: str, split: str) -> Part | None:
         """The part with a language's own texts."""
-        return next((u for u in self.plan.parts if (u.language, u.split, u.view) == (language, split, False)), None)
+        return next(
+            (u for u in self.plan.parts if (u.language, u.split, u.into_source) == (language, split, False)), None
+        )
 
     def remembered(self, language: str, split: str) -> R | None:
         """Rows of a language's own texts, once they are written."""
@@ -62,11 +64,11 @@ class PartWriter(ABC, Generic[P, R]):
         return self.rows.get(part) if part else None
 
     def reference(self, part: Part) -> Part | None:
-        """The part to match: the source's for training, the own text for a view, none for a pool."""
+        """The part to match: the source's for training, the own text for its translation, none for a pool."""
         if part.pool:
             return None
         found = self.find(self.plan.source_language, "train") if part.split == "train" else None
-        if found is None and part.view:
+        if found is None and part.into_source:
             found = self.find(part.language, part.split)
         return None if found is part else found
 

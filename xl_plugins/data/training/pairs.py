@@ -1,4 +1,4 @@
-"""Sentence pairs of many languages and views as one fairseq dataset."""
+"""Sentence pairs of many languages, and their source texts, as one fairseq dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..binary.layout import DataBin
 from ..binary.rows import Taken
 from .units import UnitDataset
 
-VIEWS = ("source", "back_translation")
+SOURCE_TEXTS = ("source", "back_translation")
 
 
 def truncated_lengths(first: np.ndarray, second: np.ndarray, budget: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def truncated_lengths(first: np.ndarray, second: np.ndarray, budget: int) -> tup
 
 
 class PairTexts:
-    """Encoded text pairs of one language, split and view, truncated, with the special symbols of ``frame``.
+    """Encoded text pairs of one language and split, truncated, with the special symbols of ``frame``.
 
     In a folder of single texts ``second`` is None.
     """
@@ -44,10 +44,10 @@ class PairTexts:
     second: Any
     frame: Frame
 
-    def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
-        self.path, self.split = data.prefix(language, "input0", split, view), split
-        self.first = data.open_text(language, "input0", split, view)
-        self.second = None if data.single_text else data.open_text(language, "input1", split, view)
+    def __init__(self, data: DataBin, language: str, split: str, max_length: int, into_source: bool = False) -> None:
+        self.path, self.split = data.prefix(language, "input0", split, into_source), split
+        self.first = data.open_text(language, "input0", split, into_source)
+        self.second = None if data.single_text else data.open_text(language, "input1", split, into_source)
         if self.second is not None and len(self.first) != len(self.second):
             raise UserError(
                 f"{self.path}.idx: {len(self.first)} rows, but {len(self.second)} in input1; prepare the data again"
@@ -116,7 +116,7 @@ class PairPart:
         return len(self.target)
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        target, (gold, back) = self.target.lengths, (self._lengths(field) for field in VIEWS)
+        target, (gold, back) = self.target.lengths, (self._lengths(field) for field in SOURCE_TEXTS)
         return np.maximum(target, gold), target + np.maximum(gold, back)
 
     def _lengths(self, field: str) -> np.ndarray:
@@ -124,12 +124,12 @@ class PairPart:
         return np.zeros(len(self), np.int32) if texts is None else texts.lengths
 
     def item(self, unit: int) -> dict[str, Any]:
-        texts = {"target": self.target, **{field: getattr(self, field) for field in VIEWS}}
+        texts = {"target": self.target, **{field: getattr(self, field) for field in SOURCE_TEXTS}}
         tokens = {field: text.tokens(unit) for field, text in texts.items() if text is not None}
         return {"label": int(self.labels[unit]), **tokens}
 
     def check_rows(self) -> None:
-        """Every view must have as many rows as the target text."""
+        """Every source text must have as many rows as the target text."""
         for texts in (self.source, self.back_translation):
             if texts is not None and len(texts) != len(self.target):
                 raise UserError(
@@ -149,7 +149,7 @@ class PairDataset(UnitDataset[PairPart]):
             return {}
         batch = self.frame(items, [1] * len(items), self.stack([item["target"] for item in items]))
         batch["target"] = torch.tensor([item["label"] for item in items])
-        for field in VIEWS:
+        for field in SOURCE_TEXTS:
             if field in items[0]:
                 batch[field] = self.stack([item[field] for item in items])
         return batch

@@ -30,20 +30,22 @@ class Windowing:
 
 
 class Questions:
-    """Questions and paragraphs of one language, split and view."""
+    """Questions and paragraphs of one language and split, or their translations into the source language."""
 
     frame: Frame
 
-    def __init__(self, data: DataBin, language: str, split: str, windowing: Windowing, view: bool = False) -> None:
+    def __init__(
+        self, data: DataBin, language: str, split: str, windowing: Windowing, into_source: bool = False
+    ) -> None:
         def prefix(field: str) -> str:
-            return data.prefix(language, field, split, view)
+            return data.prefix(language, field, split, into_source)
 
         self.path, self.language, self.split = prefix("input0"), language, split
-        self.questions = data.open_text(language, "input0", split, view)
-        self.contexts = data.open_text(language, "input1", split, view)
+        self.questions = data.open_text(language, "input0", split, into_source)
+        self.contexts = data.open_text(language, "input1", split, into_source)
         self.spans = open_array(prefix("spans") + ".npy", 6, np.int64)
         self.frame = data.frame
-        self._where = (data, language, split, view)
+        self._where = (data, language, split, into_source)
         if len(self.spans) != len(self.questions):
             raise UserError(
                 f"{prefix('spans')}.npy: {len(self.spans)} rows for {len(self.questions)} questions; prepare them again"
@@ -111,8 +113,8 @@ class Questions:
     def _rows(self, field: str, dtype: type) -> Rows:
         name = f"_{field}_rows"
         if name not in self.__dict__:
-            data, language, split, view = self._where
-            self.__dict__[name] = Rows(data.prefix(language, field, split, view), dtype)
+            data, language, split, into_source = self._where
+            self.__dict__[name] = Rows(data.prefix(language, field, split, into_source), dtype)
         return self.__dict__[name]
 
     def check_raw(self) -> None:

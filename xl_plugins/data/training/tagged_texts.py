@@ -24,9 +24,9 @@ _BLOCK = 1 << 16  # soft labels checked at once
 class PlainTexts:
     """Sentences without words, the translation side of a pair: ``<s> a </s>``, in pieces of the length limit."""
 
-    def __init__(self, data: DataBin, language: str, split: str, max_length: int, view: bool = False) -> None:
-        self.path, self.split = data.prefix(language, "input0", split, view), split
-        self.pieces = data.open_text(language, "input0", split, view)
+    def __init__(self, data: DataBin, language: str, split: str, max_length: int, into_source: bool = False) -> None:
+        self.path, self.split = data.prefix(language, "input0", split, into_source), split
+        self.pieces = data.open_text(language, "input0", split, into_source)
         self.budget = max_length - SPECIALS
         self.bos, self.eos = data.dictionary.bos(), data.dictionary.eos()
         self.piece_counts = np.asarray(self.pieces.sizes, np.int64) - 1

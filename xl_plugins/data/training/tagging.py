@@ -1,4 +1,4 @@
-"""Tagged sentences of many languages and views as one fairseq dataset."""
+"""Tagged sentences of many languages, and their source texts, as one fairseq dataset."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Part(Protocol):
         """Number of units."""
 
     def check_rows(self) -> None:
-        """UserError unless every view corresponds to the target texts."""
+        """UserError unless every source text corresponds to the target texts."""
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
         """Per unit: the longest row of any stream, by which batches are bucketed, and the tokens of all rows."""

@@ -104,7 +104,7 @@ def languages_of(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     return source, languages
 
 
-def find_view(args: argparse.Namespace, role: str, patterns: tuple[str, ...], lang: str, dataset: str) -> str | None:
+def find_role(args: argparse.Namespace, role: str, patterns: tuple[str, ...], lang: str, dataset: str) -> str | None:
     """File of one language and role: named by the option (missing: UserError), else found, else None."""
     option = f"--{role.replace('_', '-')}"
     pattern = getattr(args, role)

@@ -92,9 +92,9 @@ def check_plan(plan: Plan, what: str = "pairs") -> None:
     """UserError for a translation of nothing, and for translated training data without the original."""
     check_distinct(plan.languages, "--train, --valid, --test")
     check_pools(plan)
-    texts = {(part.language, part.split) for part in plan.parts if not part.view and not part.pool}
+    texts = {(part.language, part.split) for part in plan.parts if not part.into_source and not part.pool}
     for part in plan.parts:
-        if part.view and part.split != "train" and (part.language, part.split) not in texts:
+        if part.into_source and part.split != "train" and (part.language, part.split) not in texts:
             raise UserError(
                 f"{part.file.path}: translates {part.language}'s {part.split} {what}, but --{part.split} has no file "
                 f"of {part.language}; add {part.language}=FILE there"

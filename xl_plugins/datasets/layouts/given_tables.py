@@ -84,7 +84,7 @@ def make_plan(
     names, aliases, named = labels.labels_of(args, str(columns.get(source, "train").get("label")))
     layout, read_as = given_layout(args.format, args.delimiter), Counter[str]()
     parts: list[Part] = []
-    for role, (split, view) in (*ROLES.items(), (POOL, ("train", False))):
+    for role, (split, into_source) in (*ROLES.items(), (POOL, ("train", False))):
         option = f"--{role}"
         named_files = expand(getattr(args, role.replace("-", "_")), option, languages)
         for language, text in {**found.get(role, {}), **named_files}.items():
@@ -94,7 +94,7 @@ def make_plan(
             read = layout or recognise(path, [*schema.needed, *(column for column, _, _ in conditions)])
             read_as[read.said] += 1
             file = PairFile(path, schema, read.kind, start, end, conditions, read.delimiter)
-            parts.append(Part(language, split, view, file, role == POOL))
+            parts.append(Part(language, split, into_source, file, role == POOL))
     if not parts:
         raise UserError(f"--train, --valid, --test: no file given; see xl-prepare {args.dataset} --help for examples")
     seconds = {part.file.schema.second is None for part in parts}

@@ -74,17 +74,17 @@ def make_plan(args: argparse.Namespace, template: SentenceFile, labels: tuple[st
     languages = parse_languages(args.languages, "--languages") if args.languages else ()
     soft = given.expand(args.soft_labels, "--soft-labels", languages)
     plan = TaggingPlan(args.name, source, labels or (), xtreme_words=template.clean)
-    for role, (split, view) in (*given.ROLES.items(), (given.POOL, ("train", False))):
+    for role, (split, into_source) in (*given.ROLES.items(), (given.POOL, ("train", False))):
         option = f"--{role}"
         for language, text in given.expand(getattr(args, role.replace("-", "_")), option, languages).items():
             path, start, end = given.parse_file(text, option, language)
             file = replace(template, path=path, start=start, end=end)
             if role == given.POOL:
-                plan.parts.append(Part(language, split, view, replace(file, tagged=False), pool=True))
+                plan.parts.append(Part(language, split, into_source, replace(file, tagged=False), pool=True))
                 continue
-            if split == "train" and not view and language in soft and language != source:
+            if split == "train" and not into_source and language in soft and language != source:
                 file = replace(file, soft=given.parse_file(soft[language], "--soft-labels", language)[0])
-            plan.parts.append(Part(language, split, view, file))
+            plan.parts.append(Part(language, split, into_source, file))
     if not plan.parts:
         raise UserError(f"--train, --valid, --test: no file given; see xl-prepare {args.dataset} --help for examples")
     trained = {part.language for part in plan.parts if part.file.soft}
@@ -105,14 +105,16 @@ def _kind(part: Part, template: SentenceFile, plan: TaggingPlan) -> str:
     own = token_tables.guess(part.file.path) or "columns" if template.kind == "any" else template.kind
     own = "tokens" if own == "columns" else own
     translated = part.split == "train" and part.language != plan.source_language
-    if not part.view and not (translated and part.file.path.removesuffix(".gz").endswith(".txt")):
+    if not part.into_source and not (translated and part.file.path.removesuffix(".gz").endswith(".txt")):
         return own
-    guessed = guess_kind(part.file.path, plan.labels, part.view)
+    guessed = guess_kind(part.file.path, plan.labels, part.into_source)
     return own if guessed == "tokens" else guessed
 
 
 def _find_labels(plan: TaggingPlan) -> tuple[str, ...]:
-    part = next((u for u in plan.ordered() if not u.view and u.language == plan.source_language), plan.ordered()[0])
+    parts = plan.ordered()
+    own = (part for part in parts if part.language == plan.source_language and not part.into_source)
+    part = next(own, parts[0])
     path, found, places = part.file.path, Counter[str](), dict[str, int]()
     for sentence in part.file.sentences():
         for tag, line in zip(sentence.tags or (), sentence.lines):

@@ -13,7 +13,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.formats.examples.table import Column
 from xl_plugins.formats.languages import check_language, is_language
 
-# role: (split, is a view)
+# role: (split, whether it is a source translation)
 ROLES = {
     "train": ("train", False),
     "valid": ("valid", False),

@@ -18,8 +18,8 @@ TRANSLATED = CountSchema(((5, 2, 3, 4, (0, 1)), (3, 0, 1, 2, None)))
 POOL_TEXT = CountSchema(((5, 2, 3, None, None), (3, 0, 1, None, None), (2, 0, 1, None, None)))
 BACK_TRANSLATED = CountSchema(((5, 2, 3, 4, (0, 1)), (4, 2, 3, None, (0, 1)), (3, 0, 1, 2, None)))
 
-# role: split, is a view, own patterns and XTREME's below the raw folder
-VIEWS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
+# role: split, whether it is a source translation, own patterns and XTREME's below the raw folder
+ROLES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "translate_train": (
         "train",
         False,
@@ -50,7 +50,7 @@ VIEWS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
 }
 
 
-def view_schema(role: str, lang: str, source: str) -> CountSchema:
+def role_schema(role: str, lang: str, source: str) -> CountSchema:
     """Columns of a file of role ``role``; a translate-test file may carry the header of the XNLI translations."""
     if role == "translate_train":
         return TRANSLATED
@@ -63,7 +63,7 @@ def view_schema(role: str, lang: str, source: str) -> CountSchema:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    folder.add_arguments(parser, "train-en.tsv, dev-XX.tsv, test-XX.tsv", "pairs", {r: v[2] for r, v in VIEWS.items()})
+    folder.add_arguments(parser, "train-en.tsv, dev-XX.tsv, test-XX.tsv", "pairs", {r: v[2] for r, v in ROLES.items()})
     folder.add_pool_argument(parser, "pairs")
 
 
@@ -89,27 +89,27 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], *
     pools = folder.find_pools(args, languages)
     for lang in languages:
         parts = _gold_parts(args.raw, lang, source)
-        for role, (split, view, _) in VIEWS.items():
+        for role, (split, into_source, _) in ROLES.items():
             if role == "translate_train" and lang == source:
                 continue
-            path = folder.find_view(args, role, VIEWS[role][2], lang, dataset)
+            path = folder.find_role(args, role, ROLES[role][2], lang, dataset)
             if path is not None:
-                parts.append(Part(lang, split, view, PairFile(path, view_schema(role, lang, source))))
+                parts.append(Part(lang, split, into_source, PairFile(path, role_schema(role, lang, source))))
         _check_language_files(parts, lang, args, plan)
         plan.parts.extend(parts)
         if lang in pools:
             plan.parts.append(Part(lang, "train", False, PairFile(pools[lang], POOL_TEXT), pool=True))
     check_pools(plan)
-    if not any(part.split == "train" and not part.view for part in plan.parts):
+    if not any(part.split == "train" and not part.into_source for part in plan.parts):
         plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
     return plan
 
 
 def _check_language_files(parts: list[Part], lang: str, args: argparse.Namespace, plan: Plan) -> None:
-    texts = {part.split for part in parts if not part.view}
+    texts = {part.split for part in parts if not part.into_source}
     if not texts:
         looked = ", ".join(os.path.join(args.raw, f"{stem}-{lang}.tsv") for stem in ("dev", "test", "train"))
         raise UserError(f"--languages: no file for {lang}; none of {looked} exists (nor a translated training file)")
-    for part in [part for part in parts if part.view and part.split not in texts]:
+    for part in [part for part in parts if part.into_source and part.split not in texts]:
         parts.remove(part)
         plan.warnings.append(f"{part.file.path}: not used, since {lang} has no {part.split} pairs of its own")

@@ -13,7 +13,7 @@ from xl_plugins.formats.examples.squad_json import QaFile, QaPlan
 from xl_plugins.formats.languages import XTREME_LANGUAGES, check_language, parse_languages
 from xl_plugins.formats.tsv import find_file
 
-# role: split, is a view, patterns below RAW; {train} is the name of the training set
+# role: split, whether it is a source translation, patterns below RAW; {train} is the name of the training set
 ROLES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "translate_train": (
         "train",
@@ -93,8 +93,8 @@ def make_plan(
         valid = _valid_file(args, lang, source)
         if valid is not None:
             parts = [part for part in parts if part.split != "valid"] + [Part(lang, "valid", False, valid)]
-        parts += _views(args, plan, lang, train_name, parts, train)
-        if not any(not part.view for part in parts):
+        parts += _translations(args, plan, lang, train_name, parts, train)
+        if not any(not part.into_source for part in parts):
             looked = ", ".join(os.path.join(args.raw, name) for name in gold(lang).values())
             raise UserError(f"--languages: no file for {lang}; none of {looked} exists")
         plan.parts.extend(parts)
@@ -122,21 +122,21 @@ def _valid_file(args: argparse.Namespace, lang: str, source: str) -> QaFile | No
     return QaFile(*given.parse_file(text, "--valid", lang))
 
 
-def _views(
+def _translations(
     args: argparse.Namespace, plan: QaPlan, lang: str, train_name: str, own: list[Part], train: QaFile | None
 ) -> list[Part]:
     """Translations of a language; those of training text are cut to the same articles as the training file."""
     parts: list[Part] = []
-    for role, (split, view, patterns) in ROLES.items():
+    for role, (split, into_source, patterns) in ROLES.items():
         if role == "translate_train" and (lang == plan.source_language or args.train == "none"):
             continue
         names = tuple(pattern.replace("{train}", train_name) for pattern in patterns)
-        path = folder.find_view(args, role, names, lang, plan.dataset)
+        path = folder.find_role(args, role, names, lang, plan.dataset)
         if path is None:
             continue
         articles = (train.start, train.end) if train and split == "train" else (0, None)
-        part = Part(lang, split, view, QaFile(os.path.normpath(path), *articles))
-        if view and not any(other.split == split and not other.view for other in own + parts):
+        part = Part(lang, split, into_source, QaFile(os.path.normpath(path), *articles))
+        if into_source and not any(other.split == split and not other.into_source for other in own + parts):
             plan.warnings.append(f"{path}: not used, since {lang} has no {split} questions of its own")
         else:
             parts.append(part)

@@ -18,7 +18,8 @@ def _names(*stems: str) -> tuple[str, ...]:
     return tuple(f"{stem}.{ending}" for stem in stems for ending in ("tsv", "txt", "conllu"))
 
 
-# role: split, is a view, patterns below the raw folder. XTREME's train-XX.tsv are no translations and not among them.
+# role: split, whether it is a source translation, patterns below the raw folder.
+# XTREME's train-XX.tsv are no translations and not among them.
 ROLES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "translate_train": (
         "train",
@@ -64,7 +65,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], t
     pools = folder.find_pools(args, languages)
     for lang in languages:
         parts = _parts(args, plan, lang, replace(template, prefix=f"{lang}:" if template.prefix else ""))
-        if not any(not part.view for part in parts):
+        if not any(not part.into_source for part in parts):
             looked = ", ".join(os.path.join(args.raw, f"{stem}-{lang}.tsv") for stem in ("dev", "test"))
             raise UserError(
                 f"--languages: no file for {lang}; none of {looked} exists (nor a translated training file)"
@@ -74,7 +75,7 @@ def make_plan(args: argparse.Namespace, dataset: str, labels: tuple[str, ...], t
             own = replace(template, path=pools[lang], tagged=False, prefix=f"{lang}:" if template.prefix else "")
             plan.parts.append(Part(lang, "train", False, own, pool=True))
     check_pools(plan)
-    if not any(part.split == "train" and not part.view for part in plan.parts):
+    if not any(part.split == "train" and not part.into_source for part in plan.parts):
         plan.warnings.append(f"{args.raw}: no train-{source}.tsv; the result can be evaluated on but not trained on")
     return plan
 
@@ -85,25 +86,25 @@ def _parts(args: argparse.Namespace, plan: TaggingPlan, lang: str, template: Sen
         path = find_file(os.path.join(args.raw, f"{stem}-{lang}.tsv"))
         if path is not None and (split != "train" or lang == plan.source_language):
             parts.append(Part(lang, split, False, replace(template, path=path)))
-    soft = folder.find_view(args, "soft_labels", SOFT, lang, plan.dataset) if lang != plan.source_language else None
-    for role, (split, view, patterns) in ROLES.items():
+    soft = folder.find_role(args, "soft_labels", SOFT, lang, plan.dataset) if lang != plan.source_language else None
+    for role, (split, into_source, patterns) in ROLES.items():
         if role == "translate_train" and lang == plan.source_language:
             continue
-        path = folder.find_view(args, role, patterns, lang, plan.dataset)
+        path = folder.find_role(args, role, patterns, lang, plan.dataset)
         if path is not None:
-            file = translation_file(path, plan.labels, view, None if view else soft, template)
-            parts.append(Part(lang, split, view, file))
+            file = translation_file(path, plan.labels, into_source, None if into_source else soft, template)
+            parts.append(Part(lang, split, into_source, file))
         elif role == "translate_train" and soft is not None and args.translate_train != "none":
-            parts.append(Part(lang, split, view, replace(template, path=soft, tagged=False, soft=soft)))
-    texts = {part.split for part in parts if not part.view}
-    for part in [part for part in parts if part.view and part.split not in texts]:
+            parts.append(Part(lang, split, into_source, replace(template, path=soft, tagged=False, soft=soft)))
+    texts = {part.split for part in parts if not part.into_source}
+    for part in [part for part in parts if part.into_source and part.split not in texts]:
         parts.remove(part)
         plan.warnings.append(f"{part.file.path}: not used, since {lang} has no {part.split} sentences of its own")
     return parts
 
 
 def translation_file(
-    path: str, labels: tuple[str, ...], view: bool, soft: str | None, template: SentenceFile
+    path: str, labels: tuple[str, ...], into_source: bool, soft: str | None, template: SentenceFile
 ) -> SentenceFile:
     """A translated file in whichever of the formats; translations into the source language need no tags."""
-    return replace(template, path=path, kind=guess_kind(path, labels, view), soft=soft, prefix="")
+    return replace(template, path=path, kind=guess_kind(path, labels, into_source), soft=soft, prefix="")

@@ -16,7 +16,7 @@ from ..metrics.benchmark import OLD_NAMES
 
 STEMS = {"valid": "dev", "test": "test"}  # splits in XTREME's file names
 MIN_CONSTANT = 10  # rows from which one label throughout a gold file of XTREME's is taken for a placeholder
-NO_LABELS = ("-", "_", "?")  # never a label when every line has it
+PLACEHOLDERS = ("-", "_", "?")  # never a label when every line has it
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def read_gold(path: str, labels: LabelSet) -> list[str]:
         found.append((line, fields[-1]))
     constant = len({label for _, label in found}) == 1
     official = bool(labels.names) and len(found) >= MIN_CONSTANT  # of other sets, one label may be the gold
-    if constant and (official or labels.normal(found[0][1]) is None or found[0][1].strip() in NO_LABELS):
+    if constant and (official or labels.normal(found[0][1]) is None or found[0][1].strip() in PLACEHOLDERS):
         raise UserError(
             f"{path}: the label is '{found[0][1]}' in every line, a placeholder; scoring needs gold labels"
             " (XTREME publishes test files without them; a set of one label is scored under another name of --task)"

@@ -14,7 +14,7 @@ from ...formats.examples.columns import ColumnReader, Columns
 from ...formats.examples.conllu_format import sentences
 from ...formats.examples.words import Notes
 from ...formats.tsv import LineReader
-from .labels import MIN_CONSTANT, NO_LABELS
+from .labels import MIN_CONSTANT, PLACEHOLDERS
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def read_tags(path: str, known: Sequence[str] = (), gold: bool = False) -> TagFi
     if not found.sentences:
         raise UserError(f"{path}: the file is empty; expected one tag per token, a blank line between sentences")
     constant = gold and found.tokens >= MIN_CONSTANT and len({tag for tags in found.sentences for tag in tags}) == 1
-    if constant and (known or found.sentences[0][0] in NO_LABELS):  # of other sets, one tag may be the gold
+    if constant and (known or found.sentences[0][0] in PLACEHOLDERS):  # of other sets, one tag may be the gold
         raise UserError(
             f"{path}: the tag is '{found.sentences[0][0]}' in every line, a placeholder; scoring needs gold tags"
             " (XTREME publishes test files without them; a set of one tag is scored under another name of --task)"

@@ -64,11 +64,11 @@ def check_comparable(results: Sequence[Result]) -> None:
     for result in results:
         for language in result.counts:
             before = known.setdefault(language, result)
-            for unit, count in result.given(language).items():
-                if (other_count := before.given(language)[unit]) != count:
-                    unit = {"count": result.metric.unit, "true": "gold spans or pairs"}.get(unit, unit)
+            for counter, count in result.given(language).items():
+                if (other_count := before.given(language)[counter]) != count:
+                    counter = {"count": result.metric.counted, "true": "gold spans or pairs"}.get(counter, counter)
                     raise UserError(
-                        f"{before.name} and {result.name} do not compare: {other_count} and {count} {unit} of"
+                        f"{before.name} and {result.name} do not compare: {other_count} and {count} {counter} of"
                         f" {language}, so they were scored on different files"
                     )
 

@@ -62,7 +62,7 @@ class Result:
         return {language: float(self.metric.score(values, name)) for language, values in self.counts.items()}
 
     def count(self, language: str) -> int:
-        """Size of the test set in the metric's unit."""
+        """Size of the test set in what the metric counts."""
         return int(self.counts[language][self.metric.fields.index(self.metric.count)])
 
     def given(self, language: str) -> dict[str, Number]:

@@ -85,7 +85,7 @@ def seeds_table(system: System) -> Table:
     notes = [*_notes([system]), *xtreme_note(first.task, first.split, languages)]
     score, *others = first.metric.shown
     if len(system.results) == 1:
-        header = ["language", first.metric.unit, *(figure.title for figure in first.metric.shown)]
+        header = ["language", first.metric.counted, *(figure.title for figure in first.metric.shown)]
         columns = [[str(first.count(language)) for language in languages]]
         bottom = [[str(sum(map(first.count, languages))), "", ""]]
         for figure in first.metric.shown:

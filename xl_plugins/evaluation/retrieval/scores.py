@@ -113,7 +113,7 @@ def _languages(data: DataBin, split: str, asked: str | None) -> list[str]:
     problem = data.meta.get("problem", PROBLEM)
     if problem != PROBLEM:
         raise UserError(f"{data.root}/meta.json: the data is for problem '{problem}', not for retrieval")
-    available = [lang for lang in data.languages if data.has(lang, split) and data.has(lang, split, view=True)]
+    available = [lang for lang in data.languages if data.has(lang, split) and data.has(lang, split, into_source=True)]
     wanted = list(parse_languages(asked, "--languages")) if asked else available
     missing = [language for language in wanted if language not in available]
     if missing or not available:
@@ -127,9 +127,8 @@ def _languages(data: DataBin, split: str, asked: str | None) -> list[str]:
 
 def _sides(work: _Work, language: str, split: str) -> tuple[Side, Side]:
     """The language's sentences and those of the source language to be matched."""
-    return tuple(  # type: ignore[return-value]
-        Side.of(Sentences.of(work.data.open_text(language, "input0", split, view))) for view in (False, True)
-    )
+    own, translated = (work.data.open_text(language, "input0", split, into_source) for into_source in (False, True))
+    return Side.of(Sentences.of(own)), Side.of(Sentences.of(translated))
 
 
 def _inference(work: _Work, description: str, **options: Any) -> dict[str, Any]:

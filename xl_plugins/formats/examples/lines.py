@@ -13,7 +13,7 @@ from xl_plugins.problems import RETRIEVAL
 
 @dataclass
 class RetrievalPlan(Plan):
-    """Sentences of a language and, as its view, the sentences of the source language to be found."""
+    """Sentences of a language and, as their translations, the sentences of the source language to be found."""
 
     problem: ClassVar[str] = RETRIEVAL.name
 
@@ -26,8 +26,8 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class LineFile:
-    """``keyed``: a line is ``id TAB sentence``. Of a view: ``gold`` is a file of ``id TAB id`` pairs; ``aligned``: row
-    i matches row i of the own sentences; ``sort``: the sentences are written in alphabetical order."""
+    """``keyed``: a line is ``id TAB sentence``. Of translations: ``gold`` is a file of ``id TAB id`` pairs;
+    ``aligned``: row i matches row i of the own sentences; ``sort``: sentences are written in alphabetical order."""
 
     path: str
     keyed: bool = False

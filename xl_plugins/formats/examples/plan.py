@@ -1,4 +1,5 @@
-"""Plans of what is binarised: a :class:`Part` per language, split and view, gathered in a :class:`Plan` by a reader."""
+"""Plans of what is binarised: a :class:`Part` per language and split, one more for its translations into the source
+language, gathered in a :class:`Plan` by a reader."""
 
 from __future__ import annotations
 
@@ -31,18 +32,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """The examples of one language and split; ``view`` marks their translation into the source language, ``pool``
+    """The examples of one language and split; ``into_source``: their translations into the source language; ``pool``:
     training text without labels that is nobody's translation."""
 
     language: str
     split: str
-    view: bool
+    into_source: bool
     file: Any  # a Source; its type follows from the problem of the plan
     pool: bool = False
 
     def folder(self, source: str) -> str:
         """Folder below the data folder: ``de`` or ``de/en-view``."""
-        return f"{self.language}/{source}-view" if self.view else self.language
+        return f"{self.language}/{source}-view" if self.into_source else self.language
 
     def name(self, source: str) -> str:
         return f"{self.folder(source)}/{self.split}"
@@ -68,9 +69,10 @@ class Plan:
         return sorted({part.language for part in self.parts})
 
     def ordered(self) -> list[Part]:
-        """Parts in the order of work: split by split, the source language first, texts before their views."""
+        """Parts in the order of work: split by split, the source language first, texts before translations."""
         return sorted(
-            self.parts, key=lambda u: (SPLITS.index(u.split), u.language != self.source_language, u.language, u.view)
+            self.parts,
+            key=lambda u: (SPLITS.index(u.split), u.language != self.source_language, u.language, u.into_source),
         )
 
 

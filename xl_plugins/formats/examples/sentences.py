@@ -228,7 +228,7 @@ def _rows(reader: LineReader) -> Iterator[tuple[int, str]]:
         yield line, text
 
 
-def guess_kind(path: str, labels: tuple[str, ...], view: bool) -> str:
+def guess_kind(path: str, labels: tuple[str, ...], into_source: bool) -> str:
     """Format of a file by its name and first lines; two columns are ``parallel`` unless the second holds a label."""
     stem = path.removesuffix(".gz")
     if stem.endswith(".conllu"):
@@ -239,7 +239,8 @@ def guess_kind(path: str, labels: tuple[str, ...], view: bool) -> str:
     rows = [text.split("\t") for text in lines if text]
     if stem.endswith(".txt") and not _word_per_line(lines, rows):
         return "text"
-    if view and rows and all(len(row) == 2 for row in rows) and not all(row[1].strip() in labels for row in rows):
+    columns = {len(row) for row in rows}
+    if into_source and columns == {2} and not all(row[1].strip() in labels for row in rows):
         return "parallel"
     first = next((row for row in rows if not row[0].startswith("#")), [""])
     if len(first) == 10 and first[0].split("-")[0] in ("1", "0.1"):

@@ -52,7 +52,7 @@ class Metric:
     Args:
         words: the figures in a title.
         fields: names of the counters.
-        count: the counter that tells how large the test set is, ``unit`` what it counts.
+        count: the counter that tells how large the test set is, ``counted`` the plural noun of what that is.
         given: counters that do not depend on predictions; equal in all systems scored on the same file.
         gap: figure that the transfer gap is of (QA: exact match, X-Mixup Table 8).
     """
@@ -62,7 +62,7 @@ class Metric:
     fields: tuple[str, ...]
     figures: tuple[Figure, ...]
     count: str
-    unit: str
+    counted: str
     given: tuple[str, ...]
     gap: str
 

@@ -114,40 +114,42 @@ class XMixupTask(XLTask):
     def average(self) -> str:
         return str(self.cfg.inference_average or self.preset("inference_average"))
 
-    # -- views --
+    # -- source texts --
 
-    def add_views(self, part: Any, split: str) -> None:
+    def add_source_texts(self, part: Any, split: str) -> None:
         if split == "train":
             if self.data_bin.is_pool(part.language):
                 raise UserError(
                     f"--train-languages: the training text of {part.language} translates nothing (xl-prepare"
                     " --unlabelled), and X-Mixup pairs texts with their translations; leave the language out"
                 )
-            self._add_training_views(part)
+            self._add_training_sources(part)
         elif not self.cfg.no_mixup_inference:
-            part.source = self._view(part.language, split) or self._missing_translation(part.language, split)
+            part.source = self._source_text(part.language, split) or self._missing_translation(part.language, split)
 
-    def _add_training_views(self, part: Any) -> None:
+    def _add_training_sources(self, part: Any) -> None:
         self.problem.gold_source(part, self.source_language)
         if self.cfg.no_scheduled_sampling:
             return
-        part.back_translation = self._view(part.language, "train")
+        part.back_translation = self._source_text(part.language, "train")
         if part.back_translation is None:
+            missing = self.data_bin.prefix(part.language, "input0", "train", into_source=True)
             raise UserError(
-                f"{self.data_bin.prefix(part.language, 'input0', 'train', view=True)}.idx: scheduled sampling is on,"
+                f"{missing}.idx: scheduled sampling is on,"
                 f" but language '{part.language}' has no back-translation; prepare it (--back-translation) or pass"
                 " --no-scheduled-sampling"
             )
 
-    def _view(self, language: str, split: str) -> Any:
+    def _source_text(self, language: str, split: str) -> Any:
         """This language's text in the source language, else None; the source language is its own translation."""
-        if self.data_bin.has(language, split, view=True):
-            return self.problem.open_view(language, split, view=True)
-        return self.problem.open_view(language, split, view=False) if language == self.source_language else None
+        if self.data_bin.has(language, split, into_source=True):
+            return self.problem.open_texts(language, split, into_source=True)
+        return self.problem.open_texts(language, split, into_source=False) if language == self.source_language else None
 
     def _missing_translation(self, language: str, split: str) -> Any:
+        missing = self.data_bin.prefix(language, "input0", split, into_source=True)
         raise UserError(
-            f"{self.data_bin.prefix(language, 'input0', split, view=True)}.idx: mixup inference needs the {split} text"
+            f"{missing}.idx: mixup inference needs the {split} text"
             f" of language '{language}' in the source language; prepare it (translate-test), leave the language out, or"
             " pass --no-mixup-inference"
         )

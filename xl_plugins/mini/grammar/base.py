@@ -57,8 +57,8 @@ def text(tokens: Tokens) -> str:
     return " ".join([token.form for token in tokens])
 
 
-def unit(words: str, pos: str, concept: str) -> list[Token]:
-    """Tokens of a lexical unit; only a unit of one word can be looked up, so only that carries the concept."""
+def lexeme(words: str, pos: str, concept: str) -> list[Token]:
+    """The tokens of a lexeme; only one of a single word can be looked up, so only that carries the concept."""
     forms = words.split()
     return [Token(form, pos, concept if len(forms) == 1 else "") for form in forms]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 # (ending of the, ending of a, adjective after the, adjective after a) for (gender, accusative)
@@ -33,7 +33,7 @@ class Language(Grammar):
         if phrase.adjective:
             stem = self.lexicon.adjectives[phrase.adjective][-1]
             tokens.append(Token(stem + ending, "ADJ", f"a:{base(phrase.adjective)}"))
-        return [*tokens, *unit(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")]
+        return [*tokens, *lexeme(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")]
 
     def verb_group(self, clause: Clause) -> list[Token]:
         """Finite verb first, then the infinitive if there is one: ``arrange`` takes them apart."""

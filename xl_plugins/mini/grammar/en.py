@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 
@@ -25,7 +25,7 @@ class Language(Grammar):
         tokens = [Token(count, "DET" if phrase.amount in ("the", "a") else "NUM", f"c:{phrase.amount}")]
         if adjective:
             tokens.append(Token(adjective, "ADJ", f"a:{base(phrase.adjective)}"))
-        return [*tokens, *unit(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")]
+        return [*tokens, *lexeme(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")]
 
     def verb_group(self, clause: Clause) -> list[Token]:
         verb, plural = self.lexicon.verbs[clause.verb][0], number(clause.subject) == "p"

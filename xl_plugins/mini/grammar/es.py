@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 
@@ -39,10 +39,10 @@ class Language(Grammar):
             else:
                 tokens.append(Token("a", "ADP"))
         tokens.append(Token(count, "NUM" if plural else "DET", f"c:{phrase.amount}"))
-        tokens += unit(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
+        tokens += lexeme(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
         if phrase.adjective:
             form = self._adjective(phrase.adjective, feminine, plural)
-            tokens += unit(form, "ADJ", f"a:{base(phrase.adjective)}")
+            tokens += lexeme(form, "ADJ", f"a:{base(phrase.adjective)}")
         return tokens
 
     def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:

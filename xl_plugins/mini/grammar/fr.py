@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 _VOWELS = "aeiouyâàéèêîôûœ"
@@ -42,7 +42,7 @@ class Language(Grammar):
         before = False
         if phrase.adjective:
             form, before = self._adjective(phrase.adjective, feminine, plural, vowel)
-            adjective = unit(form, "ADJ", f"a:{base(phrase.adjective)}")
+            adjective = lexeme(form, "ADJ", f"a:{base(phrase.adjective)}")
         count = self.lexicon.counts[phrase.amount][0]
         if feminine and not plural:
             count = {"le": "la", "un": "une"}[count]
@@ -50,11 +50,11 @@ class Language(Grammar):
         preposition = [Token("à", "ADP")] if to else []
         concept = f"n:{base(phrase.noun)}:{number(phrase)}"
         if phrase.amount == "the" and vowel and not before:
-            return [*preposition, *unit("l'" + noun, "NOUN", concept), *adjective]
+            return [*preposition, *lexeme("l'" + noun, "NOUN", concept), *adjective]
         if to and count == "le":
             preposition, count = [], "au"
         head = [*preposition, Token(count, "NUM" if plural else "DET", f"c:{phrase.amount}")]
-        words = unit(noun, "NOUN", concept)
+        words = lexeme(noun, "NOUN", concept)
         return [*head, *adjective, *words] if before else [*head, *words, *adjective]
 
     def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:
@@ -71,7 +71,7 @@ class Language(Grammar):
             form = future + "a" if clause.future else singular
         else:
             form = future + "ont" if clause.future else plural
-        tokens = unit(form, "VERB", self.concept(clause) if not particle else "")
+        tokens = lexeme(form, "VERB", self.concept(clause) if not particle else "")
         if clause.negated:
             if form[0] in _VOWELS:
                 tokens = [tokens[0]._replace(form="n'" + tokens[0].form), *tokens[1:], Token("pas", "PART")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 _AA, _E, _I, _II, _U, _UU, _O = "ा", "े", "ि", "ी", "ु", "ू", "ो"
@@ -76,8 +76,8 @@ class Language(Grammar):
         tokens = [Token(count, "NUM", f"c:{phrase.amount}")] if count else []
         if phrase.adjective:
             form = agree(self.lexicon.adjectives[phrase.adjective][0], entry[1], plural, oblique)
-            tokens += unit(form, "ADJ", f"a:{base(phrase.adjective)}")
-        tokens += unit(decline(entry, plural, oblique), "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
+            tokens += lexeme(form, "ADJ", f"a:{base(phrase.adjective)}")
+        tokens += lexeme(decline(entry, plural, oblique), "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
         return [*tokens, Token(postposition, "ADP")] if postposition else tokens
 
     def mark_name(self, words: list[Token], noun: str, verb: str) -> list[Token]:

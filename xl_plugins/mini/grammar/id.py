@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 
 class Language(Grammar):
     def noun_phrase(self, phrase: NounPhrase, verb: str) -> list[Token]:
         counts = self.lexicon.counts[phrase.amount]
-        words = unit(self.lexicon.nouns[phrase.noun][0], "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
+        words = lexeme(self.lexicon.nouns[phrase.noun][0], "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
         if phrase.adjective:
-            words += unit(self.lexicon.adjectives[phrase.adjective][0], "ADJ", f"a:{base(phrase.adjective)}")
+            words += lexeme(self.lexicon.adjectives[phrase.adjective][0], "ADJ", f"a:{base(phrase.adjective)}")
         if phrase.amount == "the":
             return [*words, Token(counts[0], "DET", "c:the")]
         count = counts[0]
@@ -22,4 +22,4 @@ class Language(Grammar):
     def verb_group(self, clause: Clause) -> list[Token]:
         negation = [Token("tidak", "PART")] if clause.negated else []
         tense = [Token("akan", "AUX")] if clause.future else []
-        return [*negation, *tense, *unit(self.lexicon.verbs[clause.verb][0], "VERB", self.concept(clause))]
+        return [*negation, *tense, *lexeme(self.lexicon.verbs[clause.verb][0], "VERB", self.concept(clause))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 _PLURAL_CLASS = {1: 2, 3: 4, 5: 6, 6: 6, 7: 8, 9: 10, 11: 10}
@@ -51,10 +51,10 @@ class Language(Grammar):
         singular, plural, class_name = self.lexicon.nouns[phrase.noun]
         many = number(phrase) == "p"
         noun_class = _PLURAL_CLASS[int(class_name)] if many else int(class_name)
-        tokens = unit(plural if many else singular, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
+        tokens = lexeme(plural if many else singular, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
         if phrase.adjective:
             form = adjective(self.lexicon.adjectives[phrase.adjective][0], noun_class)
-            tokens += unit(form, "ADJ", f"a:{base(phrase.adjective)}")
+            tokens += lexeme(form, "ADJ", f"a:{base(phrase.adjective)}")
         if many:
             count = self.lexicon.counts[phrase.amount][0]
             if count.startswith("-"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
-from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, number, unit
+from xl_plugins.mini.grammar.base import Grammar, Token, base, kind, lexeme, number
 from xl_plugins.mini.meaning import Clause, NounPhrase
 
 _VOWELS = "aeıioöuü"
@@ -77,7 +77,7 @@ class Language(Grammar):
         adjective = []
         if phrase.adjective:
             adjective = [Token(self.lexicon.adjectives[phrase.adjective][0], "ADJ", f"a:{base(phrase.adjective)}")]
-        words = unit(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
+        words = lexeme(noun, "NOUN", f"n:{base(phrase.noun)}:{number(phrase)}")
         if count == "bir":
             return [*adjective, *counter, *words]
         return [*counter, *adjective, *words]

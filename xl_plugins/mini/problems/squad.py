@@ -130,8 +130,8 @@ def _layout(said: Iterable[Said], split: str, drop: bool) -> dict[str, Any]:
 def _write_split(folder: Path, options: Options, split: str) -> None:
     paragraphs = draw_paragraphs(options, split)
 
-    def write(name: str, code: str, *view: str, passes: int = 0, drop: bool = False) -> None:
-        rng = stream(options, DATASET, split, code, *view)
+    def write(name: str, code: str, *keys: str, passes: int = 0, drop: bool = False) -> None:
+        rng = stream(options, DATASET, split, code, *keys)
         said = [say(paragraph, code, rng, options.noise, passes) for paragraph in paragraphs]
         write_json(folder / DATASET / name, _layout(said, split, drop))
 

@@ -57,8 +57,8 @@ def _write_split(folder: Path, options: Options, dataset: str, split: str) -> No
     sentences = draw_sentences(options, dataset, split)
     tagger = DATASETS[dataset][0]
 
-    def said(code: str, *view: str, passes: int = 0) -> list[list[Token]]:
-        rng = stream(options, dataset, split, code, *view)
+    def said(code: str, *keys: str, passes: int = 0) -> list[list[Token]]:
+        rng = stream(options, dataset, split, code, *keys)
         return [say(sentence, code, rng, options.noise, passes) for sentence in sentences]
 
     def plain(name: str, spoken: list[list[Token]]) -> None:

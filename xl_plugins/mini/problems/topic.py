@@ -51,8 +51,8 @@ def write_topics(folder: Path, options: Options, progress: Callable[[str], None]
 def _write_split(folder: Path, options: Options, split: str) -> None:
     rows = draw_rows(options, split)
 
-    def write(name: str, code: str, *view: str, passes: int = 0) -> None:
-        rng, speaker = stream(options, NAME, split, code, *view), grammar(code)
+    def write(name: str, code: str, *keys: str, passes: int = 0) -> None:
+        rng, speaker = stream(options, NAME, split, code, *keys), grammar(code)
         lines = []
         for clause, label in rows:
             tokens = speaker.say(speaker.restyle(clause, rng))

@@ -51,8 +51,8 @@ class LabelledTexts(Classification):
     def build_dataset(self, parts: Sequence[PairPart], shuffle: bool) -> PairDataset:
         return PairDataset(parts, self.data.dictionary, shuffle)
 
-    def open_view(self, language: str, split: str, view: bool) -> PairTexts:
-        return PairTexts(self.data, language, split, self.cfg.max_length, view=view)
+    def open_texts(self, language: str, split: str, into_source: bool) -> PairTexts:
+        return PairTexts(self.data, language, split, self.cfg.max_length, into_source=into_source)
 
     def build_views(self, tools: ViewTools) -> PairViews:
         if self.data.single_text and len(self.facts.texts) > 1:
@@ -91,7 +91,7 @@ class LabelledTexts(Classification):
         return np.arange(len(source))
 
     def gold_source(self, part: PairPart, language: str) -> None:
-        part.source = self.open_view(language, "train", view=False)
+        part.source = self.open_texts(language, "train", into_source=False)
         gold = self.data.open_labels(language, "train")
         part.check_rows()
         if len(gold) != len(part.labels):

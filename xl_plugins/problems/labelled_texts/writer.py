@@ -39,7 +39,7 @@ class PairWriter(PartWriter[PairPlan, TextRows]):
 
     def reference(self, part: Part) -> Part | None:
         """With rows joined by id, every text of a split also matches the source's."""
-        if self.plan.align and not part.view and not part.pool:
+        if self.plan.align and not part.into_source and not part.pool:
             found = self.find(self.plan.source_language, part.split)
             return None if found is part else found
         return super().reference(part)
@@ -58,7 +58,7 @@ class PairWriter(PartWriter[PairPlan, TextRows]):
         )
 
     def outputs(self, part: Part) -> list[str]:
-        label = [] if part.view or part.pool else [os.path.join(self.folder(part), "label", part.split)]
+        label = [] if part.into_source or part.pool else [os.path.join(self.folder(part), "label", part.split)]
         return indexed_files(*text_prefixes(self.folder(part), part.split, self.plan.single), *label)
 
     def write(self, part: Part, reference: Part | None, told: Told) -> TextRows:
@@ -78,7 +78,7 @@ class PairWriter(PartWriter[PairPlan, TextRows]):
             )
         if rows.missing.any() or (selection and not selection.in_order):
             self._rearrange(part, order, reference, rows)
-        if not part.view and not part.pool:
+        if not part.into_source and not part.pool:
             self._write_labels(part, rows, reference)
         return rows
 
@@ -118,9 +118,9 @@ class PairWriter(PartWriter[PairPlan, TextRows]):
         source_test = self.remembered(self.plan.source_language, "test")
         warnings += alignment.check_leak(part, rows.text, source_test.text if source_test else None)
         valid = self.remembered(part.language, "valid")
-        if part.split == "test" and not part.view and valid:
+        if part.split == "test" and not part.into_source and valid:
             warnings += alignment.check_same_splits(part.language, valid.text, rows.text)
-        if not part.view and (rows.labels == UNLABELLED).all():
+        if not part.into_source and (rows.labels == UNLABELLED).all():
             mark_unlabelled(self.unlabelled, part)
         return warnings
 

@@ -64,15 +64,15 @@ class ExtractiveQA(AnswerScores):
 
     def build_part(self, language: str, index: int, split: str, paired: bool) -> QAPart:
         training = split == "train"
-        target = self.open_view(language, split, view=False)
+        target = self.open_texts(language, split, into_source=False)
         window = str(self.cfg.qa_source_window)
         return QAPart(language, index, target, windows=training, raw=not training, source_window=window)
 
     def build_dataset(self, parts: Sequence[QAPart], shuffle: bool) -> QADataset:
         return QADataset(parts, self.data.dictionary, shuffle)
 
-    def open_view(self, language: str, split: str, view: bool) -> Questions:
-        return Questions(self.data, language, split, self.windowing, view=view)
+    def open_texts(self, language: str, split: str, into_source: bool) -> Questions:
+        return Questions(self.data, language, split, self.windowing, into_source=into_source)
 
     def build_views(self, tools: ViewTools) -> QAViews:
         return QAViews(tools, self.cfg.max_length)
@@ -84,7 +84,7 @@ class ExtractiveQA(AnswerScores):
         return find(source.target, part.target)
 
     def gold_source(self, part: QAPart, language: str) -> None:
-        part.source = self.open_view(language, "train", view=False)
+        part.source = self.open_texts(language, "train", into_source=False)
         part.check_rows()
 
     def hide_source_labels(self, sample: dict, gold: Tensor) -> dict:

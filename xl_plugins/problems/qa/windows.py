@@ -73,7 +73,8 @@ def locate(context: str, text: str, start: int) -> tuple[int, int]:
 class QaPass:
     """Writes the questions of ``part``; ``prefix(part, field)`` says where.
 
-    ``known`` are the ids a translation may have: others are an error in training texts, and left out in views.
+    ``known`` are the ids a translation may have: others are an error in training texts, and left out in source
+    translations.
     ``unanswerable``: questions without an answer are kept; else they are left out of all files that have answers.
     """
 
@@ -82,12 +83,12 @@ class QaPass:
         unanswerable: bool = False,
     ) -> None:  # fmt: skip
         self.part, self.encoder, self.path = part, encoder, part.file.path
-        self.training = part.split == "train" and not part.view
+        self.training = part.split == "train" and not part.into_source
         self.known = frozenset(known.keys.tolist()) if known else None
         self.gone = frozenset(known.dropped.tolist()) if known else frozenset()
         self.spans_path = prefix(part, "spans") + ".npy"
         self.unanswerable = unanswerable
-        self.gold = not part.view and part.file.has_gold(marks=unanswerable)
+        self.gold = not part.into_source and part.file.has_gold(marks=unanswerable)
         vocabulary = len(encoder.encoder.dictionary)
         types: dict[str, Any] = {"offsets": np.int32, "raw": np.uint8, "answers": np.uint8}
         names = ("input0", "input1", "offsets", "raw", "answers")
@@ -127,7 +128,7 @@ class QaPass:
                     self.dropped.append(key)
                     continue
             if self.known is not None and key not in self.known:
-                if key in self.gone or self.part.view:
+                if key in self.gone or self.part.into_source:
                     continue
                 raise UserError(
                     f"{self.path}: question id {question.key} is not among the source language's training questions; "

@@ -35,8 +35,8 @@ class QaWriter(PartWriter[QaPlan, QaRows]):
         return [*indexed_files(*prefixes), self.prefix(part, "spans") + ".npy"]
 
     def reference(self, part: Part) -> Part | None:
-        """A view has the questions of its language's own texts, whichever of the source's these are."""
-        if part.view:
+        """A source translation has the questions of its language's own texts, whichever of the source's these are."""
+        if part.into_source:
             return self.find(part.language, part.split) or super().reference(part)
         return super().reference(part)
 
@@ -49,7 +49,7 @@ class QaWriter(PartWriter[QaPlan, QaRows]):
                 f"{part.file.path}: no question to write ({rows.stats['unanswerable']} unanswerable, "
                 f"{rows.stats['lost']} whose answer is not in the context)"
             )
-        if part.view and known is not None:
+        if part.into_source and known is not None:
             order = self._order(part, rows, reference)
             if not np.array_equal(order, np.arange(len(rows))):
                 rows, spans = self._rearrange(part, rows, spans, order)
@@ -83,24 +83,25 @@ class QaWriter(PartWriter[QaPlan, QaRows]):
     def check(self, part: Part, rows: QaRows, reference: Part | None) -> list[str]:
         warnings: list[str] = []
         test = self.remembered(self.plan.source_language, "test")
-        if part.view and part.split == "test" and test is not None:
+        if part.into_source and part.split == "test" and test is not None:
             both, own, other = np.intersect1d(rows.keys, test.keys, return_indices=True)
             if 2 * len(both) > len(rows):
                 warnings += alignment.check_leak(part, rows.text[own], test.text[other])
         valid = self.remembered(part.language, "valid")
-        if part.split == "test" and not part.view and valid:
+        if part.split == "test" and not part.into_source and valid:
             same = np.sort(valid.text), np.sort(rows.text)
             warnings += alignment.check_same_splits(part.language, *same, "questions")
         if rows.stats["lost"]:
-            left = "left out" if part.split == "train" and not part.view else "kept, without a place in the context"
+            training = part.split == "train" and not part.into_source
+            left = "left out" if training else "kept, without a place in the context"
             warnings.append(
                 f"{part.file.path}: the answer of {rows.stats['lost']} questions is not in the context; {left}"
             )
         none = rows.stats["unanswerable"]
         if none and not self.plan.unanswerable:
-            hint = "" if part.view else "; xl-prepare squad --with-unanswerable keeps them (SQuAD 2)"
+            hint = "" if part.into_source else "; xl-prepare squad --with-unanswerable keeps them (SQuAD 2)"
             warnings.append(f"{part.file.path}: {none} questions without an answer are left out{hint}")
-        if not part.view and not rows.stats["answered"] and not (none and self.plan.unanswerable):
+        if not part.into_source and not rows.stats["answered"] and not (none and self.plan.unanswerable):
             mark_unlabelled(self.unlabelled, part)
         return warnings
 

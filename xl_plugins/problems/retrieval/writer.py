@@ -46,7 +46,7 @@ class RetrievalWriter(PartWriter[RetrievalPlan, RetrievalRows]):
 
     def outputs(self, part: Part) -> list[str]:
         prefixes = [os.path.join(self.folder(part), name, part.split) for name in ("input0", "raw", "ids")]
-        gold = [self._gold_path(part)] if part.view else []
+        gold = [self._gold_path(part)] if part.into_source else []
         return [path for path in indexed_files(*prefixes) + gold if os.path.exists(path)]
 
     def write(self, part: Part, reference: Part | None, told: Told) -> RetrievalRows:
@@ -55,7 +55,7 @@ class RetrievalWriter(PartWriter[RetrievalPlan, RetrievalRows]):
         if part.file.sort:
             order = self._sort(part)
             rows = RetrievalRows(rows.keys[order] if len(rows.keys) else rows.keys, rows.text[order], rows.stats)
-        gold = self._gold(part, rows, self.rows[reference], order) if part.view and reference else None
+        gold = self._gold(part, rows, self.rows[reference], order) if part.into_source and reference else None
         if gold is not None:
             os.makedirs(os.path.dirname(self._gold_path(part)), exist_ok=True)
             np.save(self._gold_path(part), gold)
@@ -141,7 +141,7 @@ class RetrievalWriter(PartWriter[RetrievalPlan, RetrievalRows]):
         return len(texts) >= _MIN_SORTED and texts == sorted(texts)
 
     def check(self, part: Part, rows: RetrievalRows, reference: Part | None) -> list[str]:
-        if part.view and "gold" not in rows.stats:
+        if part.into_source and "gold" not in rows.stats:
             mark_unlabelled(self.unlabelled, part)
         if rows.stats.get("sorted"):
             return [

@@ -91,8 +91,8 @@ class Tagging(TagScores):
     def build_dataset(self, parts: Sequence[TagPart], shuffle: bool) -> TagDataset:
         return TagDataset(parts, self.data.dictionary, shuffle)
 
-    def open_view(self, language: str, split: str, view: bool) -> PlainTexts:
-        return PlainTexts(self.data, language, split, self.cfg.max_length, view=view)
+    def open_texts(self, language: str, split: str, into_source: bool) -> PlainTexts:
+        return PlainTexts(self.data, language, split, self.cfg.max_length, into_source=into_source)
 
     def counterparts(self, part: TagPart, open_field: Callable[[str], Any]) -> TaggedTexts:
         return part.target.with_pieces(open_field("input0"))

@@ -53,7 +53,7 @@ class TaggingPass:
         self.pieces = IndexedWriter(prefix(part, "input0"), vocabulary)
         self.raw = IndexedWriter(prefix(part, "raw"), vocabulary, np.uint8)
         self.writers = [self.pieces, self.raw]
-        if not part.view:
+        if not part.into_source:
             self.counts = IndexedWriter(prefix(part, "words"), vocabulary, np.uint16)
             self.writers.append(self.counts)
         self.blocks: list[tuple[np.ndarray, ...]] = []
@@ -66,7 +66,7 @@ class TaggingPass:
         reader = self.part.file.reader()
         notes = Notes()
         sentences = self.part.file.sentences(reader, notes)
-        encode = encode_texts if self.part.view else encode_words
+        encode = encode_texts if self.part.into_source else encode_words
         batches = iter(lambda: list(islice(sentences, BATCH)), [])
         try:
             for batch, (ids, sizes, counts) in encode_ahead(batches, lambda b: (encode, self.encoder, b), self.encoder):
@@ -89,7 +89,7 @@ class TaggingPass:
         if sizes.min() < 2:
             line = batch[int(np.argmin(sizes))].line
             raise UserError(f"{self.path}:{line}: the text has no visible character, the tokenizer gives no piece")
-        if self.part.view:
+        if self.part.into_source:
             texts = [sentence.text or " ".join(sentence.words) for sentence in batch]
             sums = [text_checksum(text) for text in texts]
             words = np.zeros(len(batch), dtype=np.int32)

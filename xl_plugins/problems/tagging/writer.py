@@ -36,7 +36,7 @@ class TaggingWriter(PartWriter[TaggingPlan, TaggedRows]):
         self.label_counts: tuple[str, dict[str, int]] | None = None  # of the first text that has labels
 
     def outputs(self, part: Part) -> list[str]:
-        fields = ("input0", "raw") if part.view else ("input0", "raw", "words", "label")
+        fields = ("input0", "raw") if part.into_source else ("input0", "raw", "words", "label")
         prefixes = [os.path.join(self.folder(part), name, part.split) for name in fields]
         found = [path for path in indexed_files(*prefixes) if os.path.exists(path)]
         return found + ([self._soft_path(part)] if part.file.soft else [])
@@ -48,7 +48,7 @@ class TaggingWriter(PartWriter[TaggingPlan, TaggedRows]):
         rows, labels = TaggingPass(part, self.plan.labels, self.encoder, self.prefix).run(told)
         if reference is not None:
             self._check_count(part, rows, reference)
-        if part.view:
+        if part.into_source:
             return rows
         kinds = len(np.unique(labels)) if len(labels) else 0
         official = self.plan.dataset in ("panx", "udpos")  # XTREME publishes test files with one tag throughout
@@ -109,7 +109,7 @@ class TaggingWriter(PartWriter[TaggingPlan, TaggedRows]):
     def check(self, part: Part, rows: TaggedRows, reference: Part | None) -> list[str]:
         warnings: list[str] = []
         self.noted.append((part.file.path, rows.stats.get("notes", {})))
-        if self.label_counts is None and not part.view and rows.stats.get("tags") and rows.stats.get("labelled"):
+        if self.label_counts is None and not part.into_source and rows.stats.get("tags") and rows.stats.get("labelled"):
             self.label_counts = f"{part.language} {part.split}", rows.stats["tags"]
         if reference is not None:
             self._check_count(part, rows, reference)
@@ -117,9 +117,9 @@ class TaggingWriter(PartWriter[TaggingPlan, TaggedRows]):
         source_test = self.remembered(self.plan.source_language, "test")
         warnings += alignment.check_leak(part, rows.text, source_test.text if source_test else None)
         valid = self.remembered(part.language, "valid")
-        if part.split == "test" and not part.view and valid:
+        if part.split == "test" and not part.into_source and valid:
             warnings += alignment.check_same_splits(part.language, valid.text, rows.text, "sentences")
-        if not part.view and not rows.stats["labelled"]:
+        if not part.into_source and not rows.stats["labelled"]:
             mark_unlabelled(self.unlabelled, part)
         return warnings
 

@@ -26,7 +26,7 @@ _ENOUGH = 64  # batches for which loader workers are worth their start
 
 @dataclass
 class PoolLabels:
-    """A member's view of a pool: confidence (N,), loss (N,) float64, and labels of all units one after the other."""
+    """A member's labels of a pool: confidence (N,), loss (N,) float64, and those of all units one after the other."""
 
     confidence: np.ndarray
     losses: np.ndarray
