@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from user_dir_tests.helpers.running.recipes import add_defaults, filled, flat
 from user_dir_tests.helpers.running.training import load, train_here, words
 from user_dir_tests.helpers.toys.toy import make_data
-from xl_plugins.defaults import TASK_DEFAULTS
+from xl_plugins.methods import TASKS, method_of
 from xl_plugins.starting import hydra_defaults
 
 REPO = Path(__file__).resolve().parents[2]
@@ -68,9 +68,9 @@ def composed(**given: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", ["", "_large"])
-@pytest.mark.parametrize("task", TASK_DEFAULTS)
+@pytest.mark.parametrize("task", TASKS)
 def test_both_entries_resolve_the_same_options(task: str, size: str) -> None:
-    arch = TASK_DEFAULTS[task]["arch"] + size
+    arch = method_of(task).arch + size
     found = composed(task___name=task, model___name=arch)
     assert found == parsed("--task", task, "--arch", arch) and len(found) > 280
     if not size:

@@ -74,6 +74,8 @@ class XMixupModel(XLMRModel):
     encoder.
     """
 
+    reads_pairs = True
+
     def __init__(self, args: Any, encoder: Any) -> None:
         super().__init__(args, encoder)
         self.mixup_gate = None
@@ -183,13 +185,6 @@ class XMixupModel(XLMRModel):
             logger.info("mixup gate starts from its initial values: the pre-trained checkpoint has none")
             state_dict["mixup_gate.weight"] = self.mixup_gate.weight.data
             state_dict["mixup_gate.bias"] = self.mixup_gate.bias.data
-
-
-def unwrapped(model: Any) -> Any:
-    """The model itself; fairseq may put one distributed wrapper around another."""
-    while hasattr(model, "module"):
-        model = model.module
-    return model
 
 
 def _default(name: str) -> Any:

@@ -19,7 +19,8 @@ MAX_TOKENS = 4096  # positions of a batch, padding included
 
 @dataclass(frozen=True)
 class CounterpartOptions:
-    """Options of ``xl-augment counterparts`` and, with ``prefix`` ``--salt-``, of the training task.
+    """Options of ``xl-augment counterparts``, and of a training task that has them under names of its own (``prefix``,
+    ``languages_option``).
 
     source: language of the text; languages: L; word_lists: folder or pattern; thresholds: tau_L of single languages,
     others take ``source_threshold`` or ``threshold``; positions ``all`` takes every piece with a letter; case ``any``
@@ -40,6 +41,7 @@ class CounterpartOptions:
     exclude_identity: bool = False
     renormalize: bool = False
     prefix: str = "--"
+    languages_option: str = field(default="--languages", compare=False)
 
     def __post_init__(self) -> None:
         if not self.languages:
@@ -68,10 +70,6 @@ class CounterpartOptions:
                 f"{self.prefix}{name} {value}: expected a probability from 0 to 1 (SALT: {SOURCE_THRESHOLD} for the"
                 f" source language, {THRESHOLD} for others)"
             )
-
-    @property
-    def languages_option(self) -> str:
-        return "--salt-langs" if self.prefix == "--salt-" else f"{self.prefix}languages"
 
     def tau(self, language: str) -> float:
         """Threshold of a language."""

@@ -13,6 +13,7 @@ from ...criterions.base import XLCriterion
 from ...errors import UserError
 from ...functional.divergence import cross_entropy
 from ...functional.penalty import negative_entropy
+from .task import XLATask
 
 POSITIONS = ChoiceEnum(["labelled", "all"])
 
@@ -53,12 +54,12 @@ class XLACriterion(XLCriterion):
             raise UserError(
                 f"--conf-penalty {conf_penalty}: expected 0 or more (XLA: 1); below 0 it would reward certainty"
             )
-        if not getattr(task, "cotrains", False):
+        if not isinstance(task, XLATask):
             raise UserError(
                 "--criterion xla_criterion belongs to --task xla_cotrain_task; pass --criterion xl_criterion"
             )
         every = str(conf_penalty_positions) == "all"
-        if every and not task.problem.classifies_words:
+        if every and not self.task.problem.classifies_words:
             raise UserError(
                 "--conf-penalty-positions all: is for tagging, a pair of texts has one prediction; leave it out"
             )

@@ -40,7 +40,6 @@ class XLATask(XLTask):
     ``stages`` is the training iterator of the whole run, ``plan`` its stages.
     """
 
-    cotrains = True
     own_metrics = ("xla_dev",)
 
     def __init__(self, cfg: Any) -> None:

@@ -12,8 +12,10 @@ from ...criterions.base import XLCriterion
 from ...criterions.consistency import Consistency, ConsistencyOptions
 from ...errors import UserError
 from ...functional.divergence import inner_mean, inner_sum, representation_mse
-from ...models.xmixup import unwrapped
+from ...models.plain import unwrapped
 from ...problems.base import ones
+from .presets import WEIGHTS
+from .task import XMixupTask
 
 REPRESENTATIONS = ChoiceEnum(["mean", "cls", "sum"])
 
@@ -75,10 +77,11 @@ class XMixupCriterion(XLCriterion):
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)
         self.cfg = cfg
-        if not getattr(task, "pairs_texts", False):
+        if not isinstance(task, XMixupTask):
             raise UserError("--criterion xmixup_criterion needs an X-Mixup task; pass --task xmixup_sentence_pair")
         both = task.problem.averages_streams
-        self.alpha = task.problem.source_weight if cfg.mixup_alpha is None else cfg.mixup_alpha
+        self.usual_alpha = WEIGHTS[task.problem.facts.published]["mixup_alpha"]
+        self.alpha = self.usual_alpha if cfg.mixup_alpha is None else cfg.mixup_alpha
         self.kl_weight = float(both) if cfg.kl_weight is None else cfg.kl_weight
         self.representation = str(
             cfg.representation or task.preset("representation" if both else "position_representation")
@@ -93,8 +96,7 @@ class XMixupCriterion(XLCriterion):
         cfg, problem = self.cfg, self.task.problem
         if not 0 <= self.alpha <= 1:
             raise UserError(
-                f"--mixup-alpha {self.alpha}: expected a weight from 0 to 1 (the paper uses {problem.source_weight}"
-                " here)"
+                f"--mixup-alpha {self.alpha}: expected a weight from 0 to 1 (the paper uses {self.usual_alpha} here)"
             )
         for option, value in (("--mse-weight", cfg.mse_weight), ("--kl-weight", self.kl_weight)):
             if not 0 <= value < float("inf"):
