@@ -51,7 +51,7 @@ class Method:
         name: its folder.
         prefix: of the names of its tasks, ``<prefix>_<problem>``. Methods of one prefix have the same tasks and differ
             by the criterion, without which a task belongs to the first of them.
-        modules: of its folder, those that register tasks and criterions with fairseq.
+        modules: of its folder, those that register tasks, criterions, models and schedules with fairseq.
         criterion: that its tasks are trained with.
         arch: the model, unless the user names another.
         task: the documented name of a task that takes its problem from ``--problem``; ``<prefix>_<problem>`` are

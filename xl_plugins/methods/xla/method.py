@@ -32,8 +32,9 @@ def count_stages(epochs: str | None = None, warmup_passes: str | None = None) ->
 
 
 METHOD = Method(
-    name="xla", prefix="xla", modules=("task", "criterion"), criterion="xla_criterion", arch="xla_cotrain_xlmr",
-    task="xla_cotrain_task", problem=presets.PROBLEM, defaults=defaults,
+    name="xla", prefix="xla", modules=("model", "schedule", "task", "criterion"),
+    criterion="xla_criterion", arch="xla_cotrain_xlmr", task="xla_cotrain_task", problem=presets.PROBLEM,
+    defaults=defaults,
     deciding=("xla_epochs", "xla_warmup_passes"), counts_epochs=True, starts=("xla_init_members",),
     free=("xla_label_tokens",),
     members={"xla_cotrain_xlmr": "xl_xlmr", "xla_cotrain_xlmr_large": "xl_xlmr_large"},

@@ -14,6 +14,6 @@ def defaults(run: Run) -> dict[str, Any]:
 
 
 METHOD = Method(
-    name="xmixup", prefix="xmixup", modules=("tasks", "criterion"), criterion="xmixup_criterion", arch="xmixup_xlmr",
-    defaults=defaults,
+    name="xmixup", prefix="xmixup", modules=("model", "tasks", "criterion"),
+    criterion="xmixup_criterion", arch="xmixup_xlmr", defaults=defaults,
 )  # fmt: skip

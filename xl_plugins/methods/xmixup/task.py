@@ -19,9 +19,9 @@ from xl_plugins.tasks.base_options import XLTaskConfig
 from ...errors import UserError
 from ...functional.schedule import draw_gold, gold_probability
 from ...models.plain import unwrapped
-from ...models.xmixup import XMixupModel
 from ...optim.decay import without_decay
 from ...problems.base import ones
+from .model import XMixupModel
 from .presets import XMIXUP_PRESETS, mixup_layer
 
 PRESETS = ChoiceEnum(list(XMIXUP_PRESETS))

@@ -10,9 +10,9 @@ from fairseq import checkpoint_utils
 from omegaconf import OmegaConf, open_dict
 
 from ....errors import UserError
-from ....models.cotrain import MEMBERS, CotrainModel
 from ....models.restore import restore_strictly
 from ....starting.encoder_shape import differing, remedy
+from ..model import MEMBERS, CotrainModel
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....errors import UserError
 from ....functional.selection import training_order
-from ....models.cotrain import MEMBERS
+from ..model import MEMBERS
 
 SOURCE, TARGET, SOURCE_VIRTUAL, TARGET_VIRTUAL = "src", "tgt", "src_virt", "tgt_virt"
 DATASETS = "1:src,tgt|2:tgt_virt|3:src,tgt,src_virt,tgt_virt"

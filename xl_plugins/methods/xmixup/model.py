@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 from xl_plugins.models.plain import XLMRModel
 
-from ..errors import UserError
-from ..functional.mixup import mixup_ratio
-from .embeddings import EmbeddingEdit
-from .heads import apply_head
-from .mixup_encoder import encode_pairs, join_streams
+from ...errors import UserError
+from ...functional.mixup import mixup_ratio
+from ...models.embeddings import EmbeddingEdit
+from ...models.heads import apply_head
+from .encoder import encode_pairs, join_streams
 
 logger = logging.getLogger(__name__)
 MIXUP_RATIOS = ChoiceEnum(["entropy", "constant"])
