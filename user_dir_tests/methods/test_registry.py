@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -98,6 +100,81 @@ def test_options_that_decide_and_that_a_run_starts_from() -> None:
     given = given_options(["d", "--xla-init-members", "a,b", "--xla-epochs=2", "--restore-file", "r", "--lr", "1"])
     assert (given.xla_epochs, given.xla_warmup_passes) == ("2", None)
     assert start_options(vars(given).get) == ("r", None, "a,b", "checkpoints")
+
+
+ENTRY = """\
+from ..base import Method, Run
+
+
+def defaults(run: Run) -> dict:
+    steps = int(run.given["fresh_steps"] or 1)
+    return {**run.batches(24 * steps, 8), "max_length": 99 if run.large else 77}
+
+
+METHOD = Method(
+    name="new", prefix="fresh", modules=("task",), criterion="xl_criterion", arch="xl_xlmr", task="fresh_any",
+    problem="tagging", defaults=defaults, deciding=("fresh_steps",),
+)
+"""
+TASK = """\
+from dataclasses import dataclass, field
+
+from fairseq.dataclass import ChoiceEnum
+from fairseq.tasks import register_task
+
+from xl_plugins.tasks.base import XLTask
+from xl_plugins.tasks.base_options import XLTaskConfig
+
+
+@dataclass
+class NewConfig(XLTaskConfig):
+    problem: ChoiceEnum(["tagging", "sentence_pair"]) = field(default="tagging", metadata={"help": "what"})
+    fresh_steps: int = field(default=1, metadata={"help": "steps"})
+
+
+@register_task("fresh_any", dataclass=NewConfig)
+class NewTask(XLTask):
+    pass
+"""
+USE = """\
+import contextlib, io, sys
+
+import xl_plugins.cli.train as command
+from fairseq import options
+from xl_plugins.preflight.options import _check_criterion
+
+line = ["data", "--task", "fresh_tagging", "--fresh-steps", "2", "--arch", "xl_xlmr_large"]
+read = options.parse_args_and_arch(options.get_training_parser(), line)
+print(read.task, read.problem, read.criterion, read.batch_size, read.update_freq, read.max_length, read.lr)
+print(read.best_checkpoint_metric)
+shown = io.StringIO()
+with contextlib.redirect_stdout(shown):
+    command.main(["--help"])
+print("fresh_text" in shown.getvalue(), "fresh_any (the last three with" in " ".join(shown.getvalue().split()))
+try:
+    _check_criterion("fresh_any", "xla_criterion")
+except Exception as error:
+    print(error)
+"""
+
+
+def test_a_new_method_is_a_folder_and_a_line(tmp_path: Path) -> None:
+    package = tmp_path / "xl_plugins"
+    shutil.copytree(REPO / "xl_plugins", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "methods" / "new").mkdir()
+    for name, text in (("__init__", ""), ("method", ENTRY), ("task", TASK)):
+        (package / "methods" / "new" / f"{name}.py").write_text(text)
+    registry = package / "methods" / "__init__.py"
+    registry.write_text(registry.read_text("utf-8").replace('    "xla",\n', '    "xla",\n    "new",\n'))
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "WORLD_SIZE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", USE], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines() == [
+        "fresh_any tagging xl_criterion 8 [6] 99 [5e-06]", "f1_select", "True True",
+        "--criterion xla_criterion: task fresh_any needs xl_criterion; pass it, or leave it out",
+    ]  # fmt: skip
 
 
 def test_entries_are_read_without_torch() -> None:
