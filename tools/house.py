@@ -4,8 +4,8 @@
     tools/house.py
 
 Rules: at most 15 files in a folder, 250 lines in a file of the package (350 in a test), imports downward only, no name
-of a problem outside problems/, datasets/ and methods/*/presets.py. Rooms are the folders of
-xl_plugins; ``ORDER`` names them from the ground up. No module keeps the state of a run: nothing is assigned
+of a problem outside problems/, datasets/ and methods/*/presets.py, no name of a method outside methods/. Rooms are the
+folders of xl_plugins; ``ORDER`` names them from the ground up. No module keeps the state of a run: nothing is assigned
 by ``global``, and no object that can change stands in a module.
 """
 
@@ -18,12 +18,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from method_names import strangers
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "xl_plugins"
 FILES, LINES, TEST_LINES = 15, 256, 350
 KEPT = {"xl_plugins/checkpoints/checksums.py": "_verified"}  # which files' bytes were read: true of any run
 OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names something else: a metric
-# From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other
+# From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other,
+# and * is any method
 ORDER = """
 startup starting version terminal
 errors
@@ -33,7 +36,10 @@ functional
 output
 formats
 interrupts problems
-methods methods.plain.presets methods.salt.presets methods.xla.presets methods.xmixup.presets methods.xtune.presets
+methods.*.presets methods.presets
+methods.base
+methods.*.method
+methods
 defaults formats.examples starting.task_names
 checkpoints datasets
 compat data.binary preflight
@@ -52,14 +58,20 @@ starting.encoder_shape
 resuming
 criterions hooks starting.hydra_defaults shutdown
 tasks
-methods.plain methods.salt methods.xla methods.xmixup methods.xtune
+methods.*
 registration
 evaluation
 convert mini
 api
 cli
 """
-FLOOR = {room: number for number, line in enumerate(ORDER.split("\n")) for room in line.split()}
+FOLDERS = sorted(path.parent.name for path in (ROOT / PACKAGE / "methods").glob("*/__init__.py"))
+FLOOR = {
+    room: number
+    for number, line in enumerate(ORDER.split("\n"))
+    for pattern in line.split()
+    for room in ([pattern.replace("*", name) for name in FOLDERS] if "*" in pattern else [pattern])
+}
 
 
 class Import(NamedTuple):
@@ -188,11 +200,13 @@ def _frozen(node: ast.ClassDef) -> bool:
 
 def main() -> int:
     crowd, wrong, names, kept = crowded(), upward(imports()), literals(), run_state()
+    methods = strangers(ROOT / PACKAGE)
     print(f"folders over {FILES} files, files too long: {len(crowd)}", *crowd, sep="\n  ")
     print(f"imports against the layers: {len(wrong)}", *wrong, sep="\n  ")
     print(f"names of problems outside their homes: {len(names)}", *names, sep="\n  ")
+    print(f"names of methods outside their homes: {len(methods)}", *methods, sep="\n  ")
     print(f"module globals that carry the state of a run: {len(kept)}", *kept, sep="\n  ")
-    return int(bool(crowd or wrong or names or kept))
+    return int(bool(crowd or wrong or names or methods or kept))
 
 
 if __name__ == "__main__":

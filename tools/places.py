@@ -6,8 +6,9 @@
 
 The fewest are those to touch for one more; what others have beyond them belongs to what they alone have (a benchmark's
 own scoring script, say) or is another thing of the same name (``pairs``, ``squad``). A data set is known where its
-module is imported or its name stands as a text; a problem and a method where their folder is imported or registered;
-an option where a configuration declares it. Tables of published hyper-parameters (``presets.py``) do not count.
+module is imported or its name stands as a text; a problem where its folder is imported or registered; a method there,
+and where a word of the code is its name or begins with its prefix (``xla_epochs``); an option where a configuration
+declares it. Tables of published hyper-parameters (``presets.py``) do not count.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from house import PACKAGE, ROOT, Import, imports
+from method_names import names_of_methods
 
 Places = dict[str, list[str]]
 
@@ -67,14 +69,16 @@ def problems(root: Path = ROOT) -> Places:
 
 def methods(root: Path = ROOT) -> Places:
     names = [path.parent.name for path in sorted((root / PACKAGE / "methods").glob("*/__init__.py"))]
-    registered = _texts(ast.parse((root / PACKAGE / "registration.py").read_text(encoding="utf-8")))
+    registered = _texts(ast.parse((root / PACKAGE / "methods" / "__init__.py").read_text(encoding="utf-8")))
+    literals = list(names_of_methods(root / PACKAGE))
     return {
-        name: [
+        name: sorted({
             *_named(root, f"methods/{name}/", f"methods.{name}", set()),
-            *["registration.py"] * any(text.startswith(f"{name}.") for text in registered),
-        ]
+            *(literal.file for literal in literals if literal.method == name),
+            *["methods/__init__.py"] * (name in registered),
+        })
         for name in names
-    }
+    }  # fmt: skip
 
 
 def options(root: Path = ROOT) -> Places:

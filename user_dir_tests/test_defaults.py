@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xl_plugins.defaults import share_rows
+from xl_plugins.methods.base import share_rows
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from user_dir_tests.helpers.running.training import old_names, save_archive
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins import hooks
-from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError
+from xl_plugins.methods import TASKS, method_of
 from xl_plugins.resuming.restore import _refuse_other_architecture, saved_config
 
 
@@ -149,15 +149,15 @@ def test_32_rows_on_any_number_of_ranks(tmp_path: Path, ranks: int, rows: int, p
     assert (args.batch_size, args.update_freq) == (rows, [passes])
 
 
-@pytest.mark.parametrize("task", TASK_DEFAULTS)
+@pytest.mark.parametrize("task", TASKS)
 def test_help_shows_the_options_of_the_task(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     """fairseq prints its help before it knows them; no data folder is needed."""
     with pytest.raises(SystemExit) as ended:
         options.parse_args_and_arch(options.get_training_parser(), ["--task", task, "--help"])
     shown = capsys.readouterr().out
     kinds = [
-        TASK_DATACLASS_REGISTRY[task], type(ARCH_MODEL_REGISTRY[TASK_DEFAULTS[task]["arch"]].__dataclass()),
-        CRITERION_DATACLASS_REGISTRY[TASK_DEFAULTS[task]["criterion"]],
+        TASK_DATACLASS_REGISTRY[task], type(ARCH_MODEL_REGISTRY[method_of(task).arch].__dataclass()),
+        CRITERION_DATACLASS_REGISTRY[method_of(task).criterion],
     ]  # fmt: skip
     names = {field.name for kind in kinds for field in fields(kind) if not field.name.startswith("_")} - {"data"}
     missing = [name for name in names if f"--{name.replace('_', '-')}" not in shown]

@@ -68,6 +68,36 @@ def test_names_of_problems_stay_at_home(house: Any, tmp_path: Path) -> None:
     ]
 
 
+def test_names_of_methods_stay_at_home(house: Any, tmp_path: Path) -> None:
+    """Literals, variables and attributes that begin with a method's prefix; no text with blanks, no word that only
+    contains one, and not what is also said of any model."""
+    import method_names
+
+    package = REPO / "xl_plugins"
+    assert method_names.strangers(package) == []
+    assert {name.file for name in method_names.names_of_methods(package)} == method_names.NAMED.keys()
+    for name, text in (
+        ("methods/waltz/method", 'METHOD = Method(name="waltz", prefix="dance", modules=("task",))\n'),
+        ("methods/plain/method", 'METHOD = Method(name="plain", prefix="xl", modules=())\n'),
+        ("methods/waltz/task", 'NAME = "waltz"\n'),
+        ("cli/xtune", 'HELP = "two words: dance_task"\nPLAIN = "plain", "xl_criterion"\n'),
+        ("defaults", 'TABLE = {"dance_criterion": 1, "--dance-steps": 2}\nstep = given.dance_steps\n'),
+        ("tasks/base", 'kind = "waltzing", "old_dance", "dancer"\ndance = 3\n'),
+    ):
+        path = tmp_path / "xl_plugins" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert sorted(method_names.strangers(tmp_path / "xl_plugins")) == [
+        "xl_plugins/cli/xtune.py: names none",
+        "xl_plugins/defaults.py:1: '--dance-steps'",
+        "xl_plugins/defaults.py:1: 'dance_criterion'",
+        "xl_plugins/defaults.py:2: 'dance_steps'",
+        "xl_plugins/tasks/base.py:2: 'dance'",
+    ]
+    found = list(method_names.names_of_methods(tmp_path / "xl_plugins"))
+    assert {name.method for name in found} == {"waltz"} and len(found) == 4
+
+
 def test_docstrings_say_what_is_done_or_returned() -> None:
     """They begin with a verb or with what is returned, not with the middle of a sentence."""
     wrong = []
@@ -96,11 +126,13 @@ def test_modules_keep_no_state_of_a_run(house: Any, tmp_path: Path) -> None:
 
 
 def test_what_one_more_touches(house: Any) -> None:
-    """A data set is its file and a line; a problem two tables of tasks besides its folder and entry; an option is
-    declared once, except where a method gives it another default."""
+    """A data set is its file and a line; a problem two tables of tasks besides its folder and entry; a method its
+    folder and a line; an option is declared once, except where a method gives it another default."""
     import places
 
     fewest = {kind: min(map(len, count().values())) for kind, count in places.KINDS.items()}
     assert fewest == {"data set": 1, "problem": 2, "method": 1, "option": 1}
     twice = {name: files for name, files in places.options().items() if len(files) > 1}
     assert len(twice) <= 14, twice
+    knowing = {name: len(files) for name, files in places.methods().items()}
+    assert knowing == {"plain": 1, "salt": 1, "xla": 1, "xmixup": 2, "xtune": 7}  # advice; a command, an option

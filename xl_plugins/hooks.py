@@ -16,7 +16,7 @@ from typing import Any
 from fairseq import checkpoint_utils, options
 
 from .compat.bf16_flag import bf16_without_tpu
-from .defaults import given_options, task_defaults
+from .defaults import given_options, start_options, task_defaults
 from .errors import UserError
 from .resuming.restore import with_restore_rules
 from .starting.encoder_shape import follow_encoder, starting_point
@@ -41,8 +41,7 @@ def _with_task_defaults(parse: Callable) -> Callable:
         given = given_options(input_args)
         defaults = task_defaults(given)
         if defaults:
-            start = (given.restore_file, given.finetune_from_model, given.xla_init_members, given.save_dir)
-            defaults |= follow_encoder(starting_point(*start))
+            defaults |= follow_encoder(starting_point(*start_options(vars(given).get)))
         parses: list[argparse.ArgumentParser] = []
 
         def modify(p: argparse.ArgumentParser) -> None:

@@ -10,14 +10,12 @@ logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
 from . import checkpoints, criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
+from .methods import METHODS  # noqa: E402
 from .starting import hydra_defaults  # noqa: E402
 
-# modules that register the tasks and criterions of a method
-METHODS = (
-    "plain.tasks", "xmixup.tasks", "xmixup.criterion", "xtune.criterion", "salt.task", "xla.task", "xla.criterion",
-)  # fmt: skip
-for module in METHODS:
-    import_module(f"{__package__}.methods.{module}")
+for method in METHODS.values():
+    for module in method.modules:
+        import_module(f"{__package__}.methods.{method.name}.{module}")
 
 hooks.install()
 hydra_defaults.install()

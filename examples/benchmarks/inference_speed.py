@@ -31,10 +31,10 @@ from xl_plugins.methods.plain.tasks import (
     TaggingConfig,
     TaggingTask,
 )
+from xl_plugins.methods.xmixup.model import XMixupConfig, XMixupModel
 from xl_plugins.methods.xmixup.tasks import XMixupTaggingConfig, XMixupTaggingTask
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
-from xl_plugins.models.xmixup import XMixupConfig, XMixupModel
 
 TAGS = ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O")
 

@@ -26,10 +26,10 @@ import xl_plugins  # noqa: F401  (registers tasks, models and criterions)
 from xl_plugins.criterions.plain import PlainCriterion
 from xl_plugins.methods.plain.tasks import SentencePairConfig, SentencePairTask
 from xl_plugins.methods.xmixup.criterion import XMixupCriterion, XMixupCriterionConfig
+from xl_plugins.methods.xmixup.model import XMixupConfig, XMixupModel
 from xl_plugins.methods.xmixup.tasks import XMixupSentencePairTask, XMixupTaskConfig
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
-from xl_plugins.models.xmixup import XMixupConfig, XMixupModel
 
 LABELS = ("contradiction", "entailment", "neutral")
 PARTS = ("forward + backward", "whole step")

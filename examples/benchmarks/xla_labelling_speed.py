@@ -38,8 +38,8 @@ from xl_plugins.methods.plain.tasks import TaggingConfig, TaggingTask
 from xl_plugins.methods.xla.cotraining import labelling
 from xl_plugins.methods.xla.cotraining.labelling import Labeller
 from xl_plugins.methods.xla.cotraining.pools import Pool
+from xl_plugins.methods.xla.model import CotrainModel
 from xl_plugins.models.config import XLMRConfig
-from xl_plugins.models.cotrain import CotrainModel
 from xl_plugins.models.plain import XLMRModel
 
 

@@ -30,7 +30,7 @@ from xla_parts import tagging_data
 
 import xl_plugins
 from xl_plugins.methods.xla.cotraining.labelling import Labeller
-from xl_plugins.models.cotrain import MEMBERS
+from xl_plugins.methods.xla.model import MEMBERS
 
 TEXTS = {"en/train": 64, "de/train": 512, "en/valid": 16, "de/valid": 16}
 RUNS = {

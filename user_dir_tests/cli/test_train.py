@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from xl_plugins.cli.train import main, with_plugin
-from xl_plugins.defaults import TASK_DEFAULTS
 from xl_plugins.errors import UserError
+from xl_plugins.methods import TASKS
 from xl_plugins.starting.task_names import ALIASES
 
 PACKAGE = Path(__file__).resolve().parents[2] / "xl_plugins"
@@ -44,4 +44,4 @@ def test_the_help_names_every_task(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--help"])
     shown = capsys.readouterr().out.partition("tasks:")[2].partition("\n\n")[0]
     names = shown.removesuffix(" (the last two with --problem)").replace(",", " ").split()
-    assert set(names) == TASK_DEFAULTS.keys() | ALIASES.keys() and len(set(names)) == len(names)
+    assert set(names) == TASKS.keys() | ALIASES.keys() and len(set(names)) == len(names)

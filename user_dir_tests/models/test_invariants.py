@@ -27,7 +27,7 @@ from user_dir_tests.helpers.setups.streams import (
 from user_dir_tests.helpers.toys.tiny import Setup, batch, in_float64
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.errors import UserError
-from xl_plugins.models.mixup_encoder import PairStates, encode_pairs, join_streams
+from xl_plugins.methods.xmixup.encoder import PairStates, encode_pairs, join_streams
 
 
 @pytest.fixture(scope="module")

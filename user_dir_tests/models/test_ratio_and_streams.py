@@ -44,7 +44,7 @@ def test_zero_queries_give_uniform_attention(data: Path) -> None:
 
 
 def test_one_source_token_makes_the_cross_attention_constant(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xl_plugins.models import mixup_encoder
+    from xl_plugins.methods.xmixup import encoder
 
     seen: list[Tensor] = []
 
@@ -52,7 +52,7 @@ def test_one_source_token_makes_the_cross_attention_constant(data: Path, monkeyp
         seen.append(cross)
         return target
 
-    monkeypatch.setattr(mixup_encoder, "mix", record)
+    monkeypatch.setattr(encoder, "mix", record)
     setup = make(data)
     target, _ = streams(setup)
     _, extra = forward(setup.model, target, torch.zeros(len(target), 1, dtype=torch.long))
@@ -159,10 +159,10 @@ def test_inference_average_lies_between_the_streams(data: Path, average: str) ->
 
 def test_cross_attention_has_its_own_dropout(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Residual dropout acts on c, with another mask than on the self attention; probabilities are dropped too."""
-    from xl_plugins.models import mixup_encoder
+    from xl_plugins.methods.xmixup import encoder
 
     seen: list[Tensor] = []
-    monkeypatch.setattr(mixup_encoder, "mix", lambda target, cross, ratio: seen.append(cross) or target)
+    monkeypatch.setattr(encoder, "mix", lambda target, cross, ratio: seen.append(cross) or target)
     for options, zeros in (({"dropout": 0.5}, True), ({"attention_dropout": 0.5}, False)):
         for ratio in ("entropy", "constant"):
             setup = make(data, mixup_ratio=ratio, **options)

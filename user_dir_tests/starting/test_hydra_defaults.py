@@ -16,8 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from user_dir_tests.helpers.running.recipes import add_defaults, filled, flat
 from user_dir_tests.helpers.running.training import load, train_here, words
 from user_dir_tests.helpers.toys.toy import make_data
-from xl_plugins.defaults import TASK_DEFAULTS
+from xl_plugins.methods import TASKS, method_of
+from xl_plugins.methods.xtune.presets import SETTINGS, SIZES, recipe
 from xl_plugins.starting import hydra_defaults
+from xl_plugins.starting.task_names import ALIASES
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -68,9 +70,9 @@ def composed(**given: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", ["", "_large"])
-@pytest.mark.parametrize("task", TASK_DEFAULTS)
+@pytest.mark.parametrize("task", TASKS)
 def test_both_entries_resolve_the_same_options(task: str, size: str) -> None:
-    arch = TASK_DEFAULTS[task]["arch"] + size
+    arch = method_of(task).arch + size
     found = composed(task___name=task, model___name=arch)
     assert found == parsed("--task", task, "--arch", arch) and len(found) > 280
     if not size:
@@ -100,11 +102,33 @@ def test_what_is_given_wins(file: dict[str, Any], line: list[str]) -> None:
     assert found != composed(task___name="xl_tagging")
 
 
-@pytest.mark.parametrize("problem", ["sentence_pair", "text", "tagging"])
-def test_problems_of_an_option(problem: str) -> None:
-    for task in ("salt_augment_task", "xla_cotrain_task"):
-        given = ["--task", task, "--problem", problem]
-        assert composed(task___name=task, task__problem=problem) == parsed(*given)
+@pytest.mark.parametrize("size", ["", "_large"])
+@pytest.mark.parametrize("alias", ALIASES)
+def test_problems_of_an_option(alias: str, size: str) -> None:
+    task, problem = ALIASES[alias]
+    arch = method_of(task).arch + size
+    found = composed(task___name=task, task__problem=problem, model___name=arch)
+    assert found == parsed("--task", task, "--problem", problem, "--arch", arch)
+    if not size:
+        assert found == composed(task___name=task, task__problem=problem)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("problem", ["sentence_pair", "text", "tagging", "qa"])
+def test_xtune_by_its_criterion(problem: str, size: str) -> None:
+    """By both entries, and as xl-xtune has it where that does not depend on the data set."""
+    arch, criterion = f"xl_xlmr{'_large' * (size == 'large')}", "xtune_criterion"
+    found = parsed("--task", f"xl_{problem}", "--arch", arch, "--criterion", criterion)
+    assert composed(task___name=f"xl_{problem}", model___name=arch, criterion___name=criterion) == found
+    data_set = {"sentence_pair": "xnli", "text": "xnli", "tagging": "panx", "qa": "mlqa"}[problem]
+    stage = flat(recipe(data_set, SETTINGS[0], size, 1))
+    for option in (
+        "task.max_length", "lr_scheduler.warmup_ratio", "optimization.update_freq", "dataset.batch_size",
+        "optimization.max_epoch", "optimization.clip_norm", "optimizer.adam_betas", "optimizer.adam_eps",
+        "optimizer.weight_decay", "lr_scheduler._name", "dataset.required_batch_size_multiple",
+        "checkpoint.best_checkpoint_metric", "checkpoint.maximize_best_checkpoint_metric", "criterion.r1_weight",
+    ):  # fmt: skip
+        assert stage[option] == found[option], option
 
 
 def test_options_of_files_and_command_line(tmp_path: Path) -> None:

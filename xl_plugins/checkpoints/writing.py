@@ -22,8 +22,8 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 
-from ..defaults import TASK_DEFAULTS
 from ..errors import UserError
+from ..methods import TASKS
 from ..output import atomic_file, clear_stale
 from ..output.atomic import SUFFIX, sync_folder
 from . import signals
@@ -46,7 +46,7 @@ def install() -> None:
 
 def is_ours(trainer: Any) -> bool:
     """Whether a trainer works on a task of this package."""
-    return getattr(trainer.cfg.task, "_name", None) in TASK_DEFAULTS
+    return getattr(trainer.cfg.task, "_name", None) in TASKS
 
 
 def _whole_saves(save: Callable) -> Callable:

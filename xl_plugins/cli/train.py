@@ -14,23 +14,19 @@ from collections.abc import Sequence
 
 import xl_plugins
 from xl_plugins.errors import UserError, run_cli
-from xl_plugins.problems import PROBLEMS
+from xl_plugins.methods import TASKS
 from xl_plugins.starting.task_names import ALIASES
 
-TRAINED = [facts.name for facts in PROBLEMS.values() if facts.metric]
-TASKS = textwrap.fill(
-    "tasks: " + ", ".join([
-        *(f"{method}_{problem}" for method in ("xl", "xmixup") for problem in TRAINED), *ALIASES, "salt_augment_task",
-        "xla_cotrain_task",
-    ]) + " (the last two with --problem)",
-    118,
-)  # fmt: skip
+_OF_ONE, _OF_ANY = ([task for task in TASKS if bool(TASKS[task]) is one] for one in (True, False))
+_COUNT = ("none", "one", "two", "three", "four")[len(_OF_ANY)]
+_NAMES = ", ".join([*_OF_ONE, *ALIASES, *_OF_ANY])
+NAMES = textwrap.fill(f"tasks: {_NAMES} (the last {_COUNT} with --problem)", 118)
 HELP = f"""\
 xl-train DATA --task TASK [options of fairseq-train]
 
 fairseq-train with this plug-in loaded. The options depend on the task; show them with
   xl-train --task xl_sentence_pair --help
-{TASKS}
+{NAMES}
 
 example:
   xl-train data-bin/xnli --task xmixup_sentence_pair --arch xmixup_xlmr --restore-file xlmr.base/model.pt --lr 5e-6 \\

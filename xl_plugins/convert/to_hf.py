@@ -13,7 +13,6 @@ from ..evaluation.checkpoint import FineTuned, load_fine_tuned
 from ..huggingface.export import SPANS, TEXTS, WORDS, Kind, hub_config, hub_weights
 from ..huggingface.fast_tokenizer import bert_config, bert_tokenizer, fast_tokenizer, tokenizer_config
 from ..models.heads import SpanHead, WordHead
-from ..models.xmixup import XMixupModel
 from ..output import Staging
 from .model_card import model_card
 from .single_model import single_model
@@ -78,8 +77,7 @@ def _kind(tuned: FineTuned) -> Kind:
 def _lost(tuned: FineTuned, plain: bool) -> list[str]:
     """Tell what transformers' model does otherwise; UserError where that needs the user's consent."""
     found = []
-    mixes = isinstance(tuned.model, XMixupModel) and not getattr(tuned.model.args, "no_mixup", False)
-    if mixes and not tuned.task.cfg.no_mixup_inference:
+    if tuned.task.needs_source and not getattr(tuned.model.args, "no_mixup", False):
         if not plain:
             raise UserError(
                 f"{tuned.path}: reads translations as well (X-Mixup with mixup inference), an exported model the text"

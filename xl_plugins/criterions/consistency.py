@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..functional.draws.noise import counter_noise
-from ..models.xmixup import unwrapped
+from ..models.plain import unwrapped
 from ..ranges import WEIGHT
 from .noise import NoisyEmbeddings
 from .teacher import load_teacher, placed_like, refuse_as_start

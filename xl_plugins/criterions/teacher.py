@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils, models
-from fairseq.tasks import TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 
 from ..errors import UserError
+from ..methods import TASKS
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.fitting import DICTIONARY, compare, compare_heads
 
@@ -83,8 +83,8 @@ def refuse_as_start(teacher: str, path: str | None, save_dir: str, allowed: bool
 
 def _check_identity(where: str, cfg: Any, record: Mapping[str, Any], task: Any) -> None:
     name = OmegaConf.select(cfg, "task._name") if cfg is not None else None
-    problem = record.get("problem") or getattr(getattr(TASK_REGISTRY.get(name), "problem_class", None), "name", None)
-    if problem is None or DICTIONARY not in record:
+    problem = record.get("problem") or TASKS.get(str(name))
+    if not problem or DICTIONARY not in record:
         raise UserError(
             f"{where}: a checkpoint of task '{name or 'unknown'}', not one that this package fine-tuned; give"
             " checkpoint_best.pt of the first stage's run"

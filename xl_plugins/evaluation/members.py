@@ -19,12 +19,13 @@ from torch import Tensor
 from ..checkpoints.kinds import missing_file
 from ..checkpoints.writing import save_into
 from ..errors import UserError
+from ..methods import METHODS, PLAIN
 from ..output import FileOutput, atomic_file
 from ..problems import PROBLEMS
 
 COMMAND = "xl-convert members"
-COTRAINING = "xla_cotrain_task"
-_ARCHS = {"xla_cotrain_xlmr": "xl_xlmr", "xla_cotrain_xlmr_large": "xl_xlmr_large"}
+COTRAINING = [method.task for method in METHODS.values() if method.members]  # tasks of runs with several models
+_SINGLE = {arch: single for method in METHODS.values() for arch, single in method.members.items()}
 _PREFIX, _SNAPSHOT = "members.", "snapshot."
 
 
@@ -49,17 +50,17 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
         UserError: no co-training checkpoint, or a file is there and ``overwrite`` is not set.
     """
     if not os.path.isfile(path):
-        otherwise = f"no such file; give a checkpoint of a run with --task {COTRAINING}"
+        otherwise = f"no such file; give a checkpoint of a run with --task {' or '.join(COTRAINING)}"
         raise UserError(f"{path}: {missing_file(path, otherwise)}")
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     state.pop("last_optimizer_state", None)
     name = OmegaConf.select(state["cfg"], "task._name") if state.get("cfg") is not None else None
     parts = {key.split(".")[1] for key in state["model"] if key.startswith(_PREFIX)}
     numbers = sorted(int(part) for part in parts if part.isdecimal())
-    if name != COTRAINING or not numbers:
+    if name not in COTRAINING or not numbers:
         raise UserError(
             f"{path}: a checkpoint of task '{name or 'unknown'}', which has no members; give one of a run with --task"
-            f" {COTRAINING}"
+            f" {' or '.join(COTRAINING)}"
         )
     _check_options(path, state["cfg"])
     targets = [os.path.join(folder, f"member-{number + 1}.pt") for number in numbers]
@@ -97,7 +98,7 @@ def member_weights(model: Mapping[str, Tensor], number: int, best: bool = False)
 
 def refuse_cotraining(path: str, name: Any) -> None:
     """UserError for a checkpoint of several models where one is wanted."""
-    if name == COTRAINING:
+    if name in COTRAINING:
         folder = os.path.join(os.path.dirname(path), "members")
         raise UserError(
             f"{path}: holds the members of a co-training run; write them as checkpoints of their own with xl-convert"
@@ -120,11 +121,11 @@ def _score(progress: Mapping[str, Any], number: int, active: int | None) -> floa
 def _plain_config(cfg: Any) -> dict[str, Any]:
     """The run's options as those of the plain task, model and criterion; others stay, as a record."""
     problem = cfg["task"]["problem"]
-    task = f"xl_{problem}"
+    task = f"{PLAIN.prefix}_{problem}"
     known = {field.name for field in fields(TASK_DATACLASS_REGISTRY[task])}
     cfg["task"] = {**{name: value for name, value in cfg["task"].items() if name in known}, "_name": task}
-    cfg["model"]["_name"] = _ARCHS.get(cfg["model"]["_name"], cfg["model"]["_name"])
-    cfg["criterion"]["_name"] = "xl_criterion"
+    cfg["model"]["_name"] = _SINGLE.get(cfg["model"]["_name"], cfg["model"]["_name"])
+    cfg["criterion"]["_name"] = PLAIN.criterion
     cfg["checkpoint"]["best_checkpoint_metric"] = PROBLEMS[problem].select_metric  # of its own dev scores
     return cfg
 

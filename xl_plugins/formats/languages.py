@@ -16,6 +16,8 @@ XTREME_LANGUAGES = tuple(
     "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr "
     "ur vi yo zh".split()
 )
+# released code of xTune (Zheng et al., ACL 2021): translations that cannot be split into words at blanks
+NO_BLANKS = "zh,ja,ko,th,my,ml,ta"
 # No script is called "view": en-view is the folder of translations into en.
 CODE = r"[a-z]{2,3}(?:[-_](?![vV][iI][eE][wW])[A-Za-z]{4})?(?:[-_](?:[A-Za-z]{2}|[0-9]{3}))?(?:[-_][A-Za-z0-9]{5,8})*"
 _CODE = re.compile(CODE)

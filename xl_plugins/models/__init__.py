@@ -1,3 +1,3 @@
 """Models: an XLM-R encoder with the heads of the problems."""
 
-from . import cotrain, plain, xmixup  # noqa: F401
+from . import plain  # noqa: F401

@@ -1,10 +1,33 @@
-"""Heads that read every position: tags of words, and the start and end of an answer."""
+"""Heads that read every position: tags of words, and the start and end of an answer; what models with heads can do."""
+
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from ..functional.words import POOLINGS, pool_words
 
 _STD = 0.02  # BERT's initialisation of heads (Devlin et al., NAACL 2019; X-Mixup's released code)
+
+
+@runtime_checkable
+class TakesTextHead(Protocol):
+    """A model that can classify whole texts."""
+
+    def register_classification_head(self, name: str, num_classes: int) -> Any: ...
+
+
+@runtime_checkable
+class TakesWordHead(Protocol):
+    """A model that can classify words."""
+
+    def register_word_head(self, name: str, num_classes: int, pooling: str) -> Any: ...
+
+
+@runtime_checkable
+class TakesSpanHead(Protocol):
+    """A model that can score positions as start and end of an answer."""
+
+    def register_span_head(self, name: str) -> Any: ...
 
 
 def _linear(width: int, outputs: int) -> nn.Linear:
@@ -16,8 +39,6 @@ def _linear(width: int, outputs: int) -> nn.Linear:
 
 class WordHead(nn.Module):
     """Dropout and a linear layer on the vector of each word (X-Mixup, ICLR 2022, section 4.1)."""
-
-    reads_words = True
 
     def __init__(self, width: int, classes: int, dropout: float, pooling: str) -> None:
         super().__init__()
@@ -35,8 +56,6 @@ class WordHead(nn.Module):
 class SpanHead(nn.Module):
     """A linear layer to two scores per position, without dropout (X-Mixup, released code)."""
 
-    reads_words = False
-
     def __init__(self, width: int) -> None:
         super().__init__()
         self.out_proj = _linear(width, 2)
@@ -48,7 +67,7 @@ class SpanHead(nn.Module):
 
 def apply_head(head: nn.Module, states: Tensor, words: Tensor | None) -> Tensor:
     """Logits of any head of the package; ``words`` (B, T) is read by heads on words alone."""
-    if not getattr(head, "reads_words", False):
+    if not isinstance(head, WordHead):
         return head(states)
     if words is None:
         raise ValueError("a head on words needs the word numbers of the pieces")

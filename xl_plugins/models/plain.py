@@ -39,6 +39,7 @@ class XLMRModel(RobertaModel):
     """
 
     strict_restore = False
+    reads_pairs = False  # whether it may read a second stream, a text beside each text
 
     def __init__(self, args: Any, encoder: Any) -> None:
         super().__init__(args, encoder)
@@ -231,6 +232,13 @@ def set_epsilon(model: Any, cfg: Any) -> Any:
     for module in model.encoder.modules():
         if hasattr(module, "normalized_shape"):
             module.eps = getattr(cfg, "layer_norm_eps", XLMRConfig.layer_norm_eps)
+    return model
+
+
+def unwrapped(model: Any) -> Any:
+    """The model itself; fairseq may put one distributed wrapper around another."""
+    while hasattr(model, "module"):
+        model = model.module
     return model
 
 

@@ -1,3 +1,3 @@
-"""Learning-rate schedules over the whole run, or over a stage."""
+"""Learning-rate schedules in units of the whole run."""
 
-from . import linear, stage_linear  # noqa: F401
+from . import linear  # noqa: F401

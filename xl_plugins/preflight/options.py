@@ -13,19 +13,17 @@ from typing import Any
 from fairseq.criterions import CRITERION_REGISTRY
 from fairseq.dataclass import initialize
 
-from ..defaults import TASK_DEFAULTS
 from ..errors import UserError
+from ..methods import TASKS, methods_with
 from .ranges import check_run_ranges
 
 _MARK = "_xl_plugins_preflight"
-_CRITERIONS = {"xl": ("xl_criterion", "xtune_criterion"), "salt": ("xl_criterion",), "xla": ("xla_criterion",),
-               "xmixup": ("xmixup_criterion",)}  # fmt: skip
 
 
 def check_run(cfg: Any) -> None:
     """UserError for options of a whole run with which it cannot start."""
     task = getattr(cfg.task, "_name", None)
-    if task not in TASK_DEFAULTS:
+    if task not in TASKS:
         return
     check_run_ranges(cfg)
     if cfg.dataset.batch_size is None and cfg.dataset.max_tokens is None:
@@ -42,7 +40,7 @@ def _check_precision(common: Any) -> None:
 
 
 def _check_criterion(task: str, name: str | None) -> None:
-    allowed = _CRITERIONS[task.partition("_")[0]]
+    allowed = [method.criterion for method in methods_with(task)]
     if name in CRITERION_REGISTRY and name not in allowed:
         raise UserError(f"--criterion {name}: task {task} needs {' or '.join(allowed)}; pass it, or leave it out")
 

@@ -18,6 +18,7 @@ from ..errors import UserError
 from ..formats.predictions import write_labels
 from ..functional.scores.counters import label_counters
 from ..functional.scores.metrics import METRICS
+from ..models.heads import TakesTextHead
 from . import Facts
 from .counting import Counted
 
@@ -31,18 +32,16 @@ class Problem(Counted):
     ``name``, ``metric`` and ``scoring``. ``averages_streams``: both streams of a method that pairs
     texts have comparable predictions, which are averaged, and every text has the label of its pair; else only gold
     texts are labelled and only the target is predicted. ``trains_without_gold``: texts without gold labels may serve
-    for training (the problem checks what replaces them). ``source_weight``: X-Mixup's alpha (its Table 10).
-    ``untranslatable``: languages whose translations serve no augmentation. ``head_maker``: the model's method that
-    makes the head.
+    for training (the problem checks what replaces them). ``untranslatable``: languages whose translations serve no
+    augmentation. ``takes_head``: models that can be given the problem's head.
     """
 
     facts: ClassVar[Facts]
     name: ClassVar[str]
     head_name: ClassVar[str]
-    head_maker: ClassVar[str] = "register_classification_head"
+    takes_head: ClassVar[type] = TakesTextHead
     averages_streams: ClassVar[bool] = False
     trains_without_gold: ClassVar[bool] = False
-    source_weight: ClassVar[float]
     untranslatable: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

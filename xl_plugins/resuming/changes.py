@@ -14,6 +14,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from ..errors import UserError
+from ..methods import from_all
 from ..problems.tagging.options import effective_pooling
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _PARTS = {
 }  # fmt: skip
 _FREE = {  # of the parts: compared by content (see find_changes), or without effect on the result
     "data", "continue_with_changes", "train_languages", "valid_languages", "select_languages", "source_language",
-    "from_scratch", "xla_label_tokens", "_name", "tpu", "dataset_impl",
+    "from_scratch", "_name", "tpu", "dataset_impl", *from_all("free"),
 }  # fmt: skip
 _LENGTHS = ("max_epoch", "max_update")
 _SHOWN = 4

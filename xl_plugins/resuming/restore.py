@@ -17,11 +17,10 @@ from ..checkpoints.kinds import check_entries, is_exported, missing_file
 from ..checkpoints.ranks import by_first_rank
 from ..checkpoints.safe_load import load_restricted
 from ..data.binary.kept import keep
-from ..defaults import TASK_DEFAULTS
 from ..errors import UserError
 from ..huggingface.cached import cached_encoder, check_pieces, hub_folder
+from ..methods import TASKS
 from ..preflight.metrics import check_metric
-from ..problems.tagging.options import effective_pooling
 from ..starting.encoder_shape import remedy
 from .changes import find_changes, refuse_changes, tell_new_length
 from .fitting import compare_encoders
@@ -71,7 +70,7 @@ def with_restore_rules(load: Callable) -> Callable:
 
     @functools.wraps(load)
     def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
-        if getattr(trainer.cfg.task, "_name", None) not in TASK_DEFAULTS:
+        if getattr(trainer.cfg.task, "_name", None) not in TASKS:
             return load(cfg, trainer, **kwargs)
         if not trainer.cfg.dataset.disable_validation:
             check_metric(trainer.cfg.checkpoint.best_checkpoint_metric, trainer.task, trainer.criterion)
@@ -89,8 +88,8 @@ def with_restore_rules(load: Callable) -> Callable:
         trainer.get_model().strict_restore = resumes
         trainer.task.prepare_run(trainer.cfg, resumes)
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
-        if not resumes:  # a head that only initialises this run was trained with its pooling as well
-            _warn_about_pooling(saved.get("task", {}), trainer.cfg.task)
+        if not resumes:
+            _warn_about_head(saved.get("task", {}), trainer.task)
         restored = load(cfg, trainer, **kwargs)
         if not cfg.no_save:
             by_first_rank(trainer, lambda: keep(trainer.task.data_bin.root, cfg.save_dir))
@@ -160,13 +159,12 @@ def _compare_runs(path: str | None, resumes: bool, saved: Mapping[str, Any], tra
     tell_new_length(saved["cfg"], current)
 
 
-def _warn_about_pooling(saved: Mapping[str, Any], current: Any) -> None:
-    if "word_pooling" not in saved or not hasattr(current, "word_pooling"):
-        return
-    before = effective_pooling(saved["word_pooling"], saved.get("preset"))
-    now = effective_pooling(current.word_pooling, getattr(current, "preset", None))
-    if before != now:
-        logger.warning("--word-pooling is %s, but the checkpoint was trained with %s", now, before)
+def _warn_about_head(saved: Mapping[str, Any], task: Any) -> None:
+    """A head that only initialises this run was trained to read what the options of the checkpoint say."""
+    before = task.problem.head_options(saved)
+    for option, now in task.problem.head_options(task.cfg).items():
+        if option.removeprefix("--").replace("-", "_") in saved and before[option] != now:
+            logger.warning("%s is %s, but the checkpoint was trained with %s", option, now, before[option])
 
 
 def _refuse_other_architecture(path: str | None, saved: Mapping[str, Any], current: Any) -> None:

@@ -24,14 +24,12 @@ from fairseq.tasks import TASK_DATACLASS_REGISTRY
 from hydra._internal.utils import get_args_parser  # as fairseq reads the command line itself
 from omegaconf import DictConfig, OmegaConf
 
-from ..defaults import TASK_DEFAULTS, task_defaults
+from ..defaults import DECIDING, start_options, task_defaults
+from ..methods import TASKS
 from .encoder_shape import follow_encoder, starting_point
 from .task_names import spell_out_options
 
 _CHOICES = {"criterion": "criterion", "arch": "model", "optimizer": "optimizer", "lr_scheduler": "lr_scheduler"}
-_DECIDING = ("problem", "update_freq", "batch_size", "max_tokens", "max_update", "xla_epochs", "xla_warmup_passes")
-
-_STARTS = ("restore_file", "finetune_from_model", "xla_init_members", "save_dir")
 
 
 def install() -> None:
@@ -49,7 +47,7 @@ def _with_task_defaults(add_defaults: Callable) -> Callable:
         given = named_options(sys.argv[1:]) if "hydra" in os.path.basename(sys.argv[0]) else None
         if given is not None:
             spell_out_options(cfg, given)
-        if given is not None and OmegaConf.select(cfg, "task._name") in TASK_DEFAULTS:
+        if given is not None and OmegaConf.select(cfg, "task._name") in TASKS:
             OmegaConf.set_struct(cfg, False)
             fill(cfg, given)
             add_defaults(cfg)
@@ -64,8 +62,8 @@ def _with_task_defaults(add_defaults: Callable) -> Callable:
 def fill(cfg: DictConfig, given: set[str]) -> None:
     """Put the task's defaults where ``given`` (names such as ``optimization.lr``) has nothing."""
     names = {name.rpartition(".")[2] for name in given}
-    known: dict[str, Any] = dict.fromkeys((*_DECIDING, "max_sentences"))
-    known |= {name: str(_find(cfg, name)) for name in _DECIDING if name in names and _find(cfg, name) is not None}
+    known: dict[str, Any] = dict.fromkeys(DECIDING)
+    known |= {name: str(_find(cfg, name)) for name in DECIDING if name in names and _find(cfg, name) is not None}
     defaults = task_defaults(
         argparse.Namespace(
             **known, task=cfg.task._name, arch=_choice(cfg, "model", given),
@@ -77,7 +75,7 @@ def fill(cfg: DictConfig, given: set[str]) -> None:
         if option in defaults and _choice(cfg, group, given) is None:
             own = {key: value for key, value in (cfg.get(group) or {}).items() if f"{group}.{key}" in given}
             cfg[group] = {**own, "_name": defaults[option]}
-    defaults |= follow_encoder(starting_point(*(_find(cfg, name) for name in _STARTS)))
+    defaults |= follow_encoder(starting_point(*start_options(functools.partial(_find, cfg))))
     for name, value in defaults.items():
         home = _home(cfg, name)
         if home and name not in _CHOICES and name not in names:

@@ -12,15 +12,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ..errors import UserError
-from ..problems import PROBLEMS
+from ..methods import METHODS
 
-ENCODER = "xl_encoder"  # one name for the model of any task: plain, with mixup, three of XLA
-_OF_METHODS = {"salt": "salt_augment_task", "xla": "xla_cotrain_task"}
+ENCODER = "xl_encoder"  # one name for the model of any task
 ALIASES: dict[str, tuple[str, str]] = {
-    f"{method}_{problem.name}": (task, problem.name)
-    for method, task in _OF_METHODS.items()
-    for problem in PROBLEMS.values()
-    if problem.metric and problem.changeable  # both make texts of texts
+    alias: meaning for method in METHODS.values() for alias, meaning in method.aliases.items()
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fairseq import models
+from fairseq.models.roberta import RobertaModel
 from fairseq.tasks import FairseqTask
 from omegaconf import OmegaConf, open_dict
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from ..checkpoints.finished import patience_state
 from ..data.binary.layout import SPLITS, DataBin
 from ..errors import UserError
-from ..models.plain import XLMRModel, set_epsilon
+from ..models.plain import set_epsilon
 from ..optim.linear import XLLinearSchedule
 from ..optim.progress import Progress
 from ..preflight.batches import refuse_long_examples
@@ -37,7 +38,6 @@ class XLTask(FairseqTask):
 
     problem_class: ClassVar[type[Problem]]
     pairs_texts = False  # whether the method pairs texts with their translations
-    cotrains = False  # whether several models train each other
     criterion_class: type | None = None  # once the training is set up
     own_metrics: tuple[str, ...] = ()  # logged in validation besides the problem's
 
@@ -174,9 +174,9 @@ class XLTask(FairseqTask):
             )
         with open_dict(cfg) if OmegaConf.is_config(cfg) else contextlib.nullcontext():
             model = models.build_model(cfg, self, from_checkpoint)
-        if not isinstance(model, XLMRModel) and hasattr(model, "encoder") and hasattr(cfg, "layer_norm_eps"):
-            set_epsilon(model, cfg)  # of fairseq's own architectures, too
-        if not hasattr(model, self.problem.head_maker):
+        if isinstance(model, RobertaModel):
+            set_epsilon(model, cfg)  # fairseq's own architectures have no such option
+        if not isinstance(model, self.problem.takes_head):
             raise UserError(
                 f"--arch {cfg._name}: has no head for problem '{self.problem.name}'; pass --arch xl_xlmr or"
                 " xl_xlmr_large"

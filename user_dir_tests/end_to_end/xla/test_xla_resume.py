@@ -18,7 +18,7 @@ from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.running.training import finish, load, start, start_ranks, train_here, two_ranks, words
 from xl_plugins.methods.xla.cotraining.iterator import StageIterator
 from xl_plugins.methods.xla.cotraining.labelling import Labeller
-from xl_plugins.optim.stage_linear import StageLinearSchedule
+from xl_plugins.methods.xla.schedule import StageLinearSchedule
 
 # die by SIGKILL within batch number XL_DIE_IN_LABELLING that is labelled, counted from 1
 DIE_IN_LABELLING = """

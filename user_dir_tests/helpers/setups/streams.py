@@ -10,7 +10,7 @@ from fairseq.models.roberta import RobertaModel
 from torch import Tensor
 
 from user_dir_tests.helpers.toys.tiny import Setup, batch, build
-from xl_plugins.models.mixup_encoder import encode_pairs, join_streams
+from xl_plugins.methods.xmixup.encoder import encode_pairs, join_streams
 
 HEAD = "sentence_classification_head"
 IDS = [3, 25, 49, 60, 70]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xl_plugins.defaults import count_stages, given_options, task_defaults
+from xl_plugins.defaults import given_options, task_defaults
+from xl_plugins.methods.xla.method import count_stages
 
 
 def defaults(*words: object) -> dict:

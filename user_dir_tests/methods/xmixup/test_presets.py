@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 
 from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
+from xl_plugins.methods.xmixup.model import XMixupConfig
 from xl_plugins.methods.xmixup.presets import mixup_layer
-from xl_plugins.models.xmixup import XMixupConfig
 
 
 @pytest.mark.parametrize(

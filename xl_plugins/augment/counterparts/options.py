@@ -23,7 +23,8 @@ MAX_TOKENS = 4096  # positions of a batch, padding included
 
 @dataclass(frozen=True)
 class CounterpartOptions:
-    """Options of ``xl-augment counterparts`` and, with ``prefix`` ``--salt-``, of the training task.
+    """Options of ``xl-augment counterparts``, and of a training task that has them under names of its own (``prefix``,
+    ``languages_option``).
 
     source: language of the text; languages: L; word_lists: folder or pattern; thresholds: tau_L of single languages,
     others take ``source_threshold`` or ``threshold``; positions ``all`` takes every piece with a letter; case ``any``
@@ -44,6 +45,7 @@ class CounterpartOptions:
     exclude_identity: bool = False
     renormalize: bool = False
     prefix: str = "--"
+    languages_option: str = field(default="--languages", compare=False)
 
     def __post_init__(self) -> None:
         if not self.languages:
@@ -62,10 +64,6 @@ class CounterpartOptions:
         for name, choice, known in (("positions", self.positions, POSITIONS), ("case", self.case, CASES)):
             if choice not in known:
                 raise UserError(f"{self.prefix}{name} {choice}: expected {' or '.join(known)}")
-
-    @property
-    def languages_option(self) -> str:
-        return "--salt-langs" if self.prefix == "--salt-" else f"{self.prefix}languages"
 
     def tau(self, language: str) -> float:
         """Threshold of a language."""

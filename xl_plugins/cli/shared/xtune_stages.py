@@ -13,6 +13,7 @@ import xl_plugins
 from xl_plugins.cli.shared.training import parse_options
 from xl_plugins.data.binary.meta import NAME, read_meta
 from xl_plugins.errors import UserError
+from xl_plugins.methods.base import share_rows
 from xl_plugins.methods.xtune.presets import (
     DATA_SETS,
     ROWS_PER_UPDATE,
@@ -103,7 +104,7 @@ def _value(given: dict[str, list[str]], option: str) -> str | None:
 
 def _batch(options: dict[str, list[str]], given: dict[str, list[str]]) -> dict[str, list[str]]:
     """32 rows per update on any number of GPUs, unless the user says otherwise."""
-    from xl_plugins.defaults import count_ranks, share_rows
+    from xl_plugins.defaults import count_ranks
 
     if "--max-tokens" in given:
         del options["--batch-size"], options["--update-freq"]

@@ -115,7 +115,7 @@ def options_of(cfg: Any, source: str, languages: Sequence[str]) -> CounterpartOp
     return CounterpartOptions(
         source, languages, cfg.salt_word_lists, cfg.salt_top_k, cfg.salt_source_threshold, cfg.salt_threshold,
         parse_thresholds(cfg.salt_thresholds, "--salt-thresholds"), str(cfg.salt_positions), str(cfg.salt_case),
-        cfg.salt_source_in_list, cfg.salt_exclude_identity, prefix="--salt-",
+        cfg.salt_source_in_list, cfg.salt_exclude_identity, prefix="--salt-", languages_option="--salt-langs",
     )  # fmt: skip
 
 

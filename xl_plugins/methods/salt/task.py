@@ -19,8 +19,7 @@ from ...data.augmented.counterparts import CounterpartDataset
 from ...errors import UserError
 from ...formats.languages import parse_languages
 from ...functional.embedding_mixup import GRANULARITIES, mixing_ratio
-from ...models.plain import XLMRModel
-from ...models.xmixup import XMixupModel, unwrapped
+from ...models.plain import XLMRModel, unwrapped
 from ...problems import trained
 from ...problems.base import Changeable
 from ...problems.tagging.options import TaggingOptions
@@ -196,7 +195,7 @@ def parse_mix(text: str) -> tuple[str, float]:
 
 def check_architecture(model_class: Any, arch: str) -> None:
     """UserError unless models of this class take mixed word embeddings as their input."""
-    if model_class is None or not issubclass(model_class, XLMRModel) or issubclass(model_class, XMixupModel):
+    if model_class is None or not issubclass(model_class, XLMRModel) or model_class.reads_pairs:
         raise UserError(f"--arch {arch}: takes no mixed embeddings; pass --arch xl_xlmr or xl_xlmr_large")
 
 

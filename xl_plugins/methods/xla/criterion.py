@@ -13,6 +13,7 @@ from ...criterions.plain import PENALTY
 from ...errors import UserError
 from ...functional.divergence import cross_entropy
 from ...functional.penalty import negative_entropy
+from .task import XLATask
 
 POSITIONS = ChoiceEnum(["labelled", "all"])
 
@@ -52,12 +53,12 @@ class XLACriterion(XLCriterion):
 
     def __init__(self, task: Any, conf_penalty: float, conf_penalty_positions: str) -> None:
         super().__init__(task)
-        if not getattr(task, "cotrains", False):
+        if not isinstance(task, XLATask):
             raise UserError(
                 "--criterion xla_criterion belongs to --task xla_cotrain_task; pass --criterion xl_criterion"
             )
         every = str(conf_penalty_positions) == "all"
-        if every and not task.problem.classifies_words:
+        if every and not self.task.problem.classifies_words:
             raise UserError(
                 "--conf-penalty-positions all: is for tagging, a pair of texts has one prediction; leave it out"
             )

@@ -12,9 +12,7 @@ from torch import nn
 
 from ...data.binary.layout import DataBin
 from ...errors import UserError
-from ...models.cotrain import CotrainModel
 from ...optim.decay import without_decay
-from ...optim.stage_linear import StageLinearSchedule
 from ...tasks.base import XLTask
 from .cotraining.autocast import GradientScale, autocast
 from .cotraining.distil import DistilOptions, parse_features
@@ -25,12 +23,14 @@ from .cotraining.plan import make_plan, parse_seeds
 from .cotraining.pools import PoolOptions, Pools
 from .cotraining.stage_log import StageLog
 from .cotraining.stage_options import Loading, StageOptions
+from .model import CotrainModel
 from .options import (
     PROBLEMS,
     XLAConfig,
     check_options,
     check_run,
 )
+from .schedule import StageLinearSchedule
 
 
 @register_task("xla_cotrain_task", dataclass=XLAConfig)
@@ -40,7 +40,6 @@ class XLATask(XLTask):
     ``stages`` is the training iterator of the whole run, ``plan`` its stages.
     """
 
-    cotrains = True
     own_metrics = ("xla_dev",)
 
     def __init__(self, cfg: Any) -> None:

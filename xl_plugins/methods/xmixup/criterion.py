@@ -12,9 +12,11 @@ from ...criterions.base import XLCriterion
 from ...criterions.consistency import Consistency, ConsistencyOptions
 from ...errors import UserError
 from ...functional.divergence import inner_mean, inner_sum, representation_mse
-from ...models.xmixup import unwrapped
+from ...models.plain import unwrapped
 from ...problems.base import ones
 from ...ranges import UNIT, WEIGHT
+from .presets import WEIGHTS
+from .task import XMixupTask
 
 _WEIGHT = WEIGHT.said("0 or more")
 REPRESENTATIONS = ChoiceEnum(["mean", "cls", "sum"])
@@ -80,10 +82,11 @@ class XMixupCriterion(XLCriterion):
     def __init__(self, cfg: XMixupCriterionConfig, task: Any) -> None:
         super().__init__(task)
         self.cfg = cfg
-        if not getattr(task, "pairs_texts", False):
+        if not isinstance(task, XMixupTask):
             raise UserError("--criterion xmixup_criterion needs an X-Mixup task; pass --task xmixup_sentence_pair")
         both = task.problem.averages_streams
-        self.alpha = task.problem.source_weight if cfg.mixup_alpha is None else cfg.mixup_alpha
+        usual = WEIGHTS[task.problem.facts.published]["mixup_alpha"]
+        self.alpha = usual if cfg.mixup_alpha is None else cfg.mixup_alpha
         self.kl_weight = float(both) if cfg.kl_weight is None else cfg.kl_weight
         self.representation = str(
             cfg.representation or task.preset("representation" if both else "position_representation")

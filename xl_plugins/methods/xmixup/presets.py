@@ -1,27 +1,9 @@
-"""Hyper-parameters of X-Mixup (Yang et al., ICLR 2022) by problem and size; its baselines were trained alike."""
+"""Hyper-parameters of X-Mixup (Yang et al., ICLR 2022) by problem and size, besides those that it shares
+with its baselines (``methods/presets.py``)."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...problems import published_name
-
-# C.1 and Table 10, for all problems; then what differs by problem
-TRAINING: dict[str, Any] = {
-    "optimizer": "adam",
-    "adam_betas": "(0.9, 0.999)",
-    "adam_eps": 1e-8,
-    "weight_decay": 0.0,
-    "lr": [5e-6],
-    "lr_scheduler": "xl_linear",
-    "clip_norm": 1.0,
-    "max_epoch": 4,
-    "batch_size": 16,
-    "required_batch_size_multiple": 1,
-    "maximize_best_checkpoint_metric": True,
-}
-BY_PROBLEM: dict[str, dict[str, Any]] = {"qa": {"max_epoch": 2, "batch_size": 8, "warmup_ratio": 0.1}}
-PAIRS_PER_UPDATE = 64  # Table 10: 4 devices x 16, question answering 8 x 8
 
 # alpha (Table 10) and the KL term, which needs both texts of a pair to have one label (4.2)
 WEIGHTS = {

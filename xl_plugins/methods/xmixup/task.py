@@ -18,10 +18,11 @@ from xl_plugins.tasks.base_options import XLTaskConfig
 
 from ...errors import UserError
 from ...functional.schedule import draw_gold, gold_probability
-from ...models.xmixup import XMixupModel, unwrapped
+from ...models.plain import unwrapped
 from ...optim.decay import without_decay
 from ...problems.base import ones
 from ...ranges import Range
+from .model import XMixupModel
 from .presets import XMIXUP_PRESETS, mixup_layer
 
 PRESETS = ChoiceEnum(list(XMIXUP_PRESETS))

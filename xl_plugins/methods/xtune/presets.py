@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ...formats.languages import NO_BLANKS
+from ...problems import PROBLEMS
+
 SETTINGS = ("cross-lingual-transfer", "translate-train-all")  # 4.1
 SIZES = ("base", "large")
 STAGES = (1, 2)
@@ -26,8 +29,6 @@ ROWS_AT_ONCE = {
 MAX_LENGTH = {"sentence_pair": 256, "tagging": 128, "qa": 384}
 EPOCHS = {"sentence_pair": 10, "tagging": 10, "qa": 4}
 WARMUP_RATIO = 0.1
-METRIC = {"sentence_pair": "acc_select", "tagging": "f1_select", "qa": "avg_select"}
-NO_BLANKS = "zh,ja,ko,th,my,ml,ta"  # released code: their translations cannot be split into words at blanks
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def recipe(
         },
         "dataset": {"batch_size": rows, "required_batch_size_multiple": 1, "num_workers": 2, **intervals},
         "checkpoint": {
-            **saves, "no_epoch_checkpoints": True, "best_checkpoint_metric": METRIC[problem],
+            **saves, "no_epoch_checkpoints": True, "best_checkpoint_metric": PROBLEMS[problem].select_metric,
             "maximize_best_checkpoint_metric": True,
         },
     }  # fmt: skip

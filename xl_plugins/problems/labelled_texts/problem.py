@@ -31,7 +31,6 @@ class LabelledTexts(Classification):
     shortest = 6, "two words and four special tokens"  # an example, in positions
     figures = {"acc": "accuracy"}
     averages_streams = True
-    source_weight = 0.4
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:

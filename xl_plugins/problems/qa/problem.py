@@ -24,6 +24,7 @@ from ...functional.consistency import (
     teacher_kl,
 )
 from ...functional.divergence import span_cross_entropy
+from ...models.heads import TakesSpanHead
 from .. import QA
 from .answers import AnswerScores
 
@@ -34,8 +35,7 @@ class ExtractiveQA(AnswerScores):
     """Start and end of the answer in the context; the head is a linear layer on every position."""
 
     facts = QA
-    head_maker = "register_span_head"
-    source_weight = 0.2
+    takes_head = TakesSpanHead
 
     @classmethod
     def check_config(cls, cfg: Any) -> None:

@@ -12,11 +12,12 @@ from ...data.augmented.views_tagging import TagViews
 from ...data.training.tagged_texts import SPECIALS, PlainTexts, TaggedTexts
 from ...data.training.tagging import NO_LABEL, TagDataset, TagPart
 from ...errors import UserError
+from ...formats.languages import NO_BLANKS
 from ...functional.consistency import hard_cross_entropy, symmetric_kl, teacher_kl
 from ...functional.divergence import cross_entropy, soft_cross_entropy, word_mean
 from ...functional.penalty import negative_entropy
 from ...functional.precision import at_least_float32
-from ...methods.xtune.presets import NO_BLANKS
+from ...models.heads import TakesWordHead
 from .. import TAGGING
 from .options import effective_pooling
 from .scores import TagScores
@@ -28,10 +29,9 @@ class Tagging(TagScores):
     """One label per word; the head is a linear layer on word vectors. Scored by micro F1 of spans."""
 
     facts = TAGGING
-    head_maker = "register_word_head"
+    takes_head = TakesWordHead
     classifies_words = True
     trains_without_gold = True
-    source_weight = 0.8
     untranslatable = NO_BLANKS
 
     @classmethod
@@ -41,7 +41,7 @@ class Tagging(TagScores):
 
     @property
     def pooling(self) -> str:
-        return effective_pooling(self.cfg.word_pooling, getattr(self.cfg, "preset", None))
+        return self.head_options(self.cfg)["--word-pooling"]
 
     @classmethod
     def head_options(cls, cfg: Any) -> dict[str, str]:

@@ -19,7 +19,7 @@ from user_dir_tests.helpers.running.training import load
 from xl_plugins.functional.selection import linear_factor
 from xl_plugins.methods.xla.cotraining.plan import make_plan
 from xl_plugins.methods.xla.cotraining.stage_log import StageLog
-from xl_plugins.optim.stage_linear import StageLinearSchedule
+from xl_plugins.methods.xla.schedule import StageLinearSchedule
 
 PLAN = make_plan(1, "1:" + ",".join(POOLS), "80", with_warmup=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 from fairseq.data.iterators import EpochBatchIterator
 
 from ....functional.selection import training_length
-from ....optim.stage_linear import StageClock
+from ..schedule import StageClock
 from .distil import (
     DistilOptions,
     describe,

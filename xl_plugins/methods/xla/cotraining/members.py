@@ -10,10 +10,10 @@ from fairseq import checkpoint_utils
 from omegaconf import OmegaConf, open_dict
 
 from ....errors import UserError
-from ....models.cotrain import MEMBERS, CotrainModel
 from ....models.restore import restore_strictly
 from ....resuming.fitting import compare, compare_encoders, compare_heads
 from ....starting.encoder_shape import remedy
+from ..model import MEMBERS, CotrainModel
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ....errors import UserError
 from ....functional.selection import training_order
-from ....models.cotrain import MEMBERS
 from ....ranges import LARGEST_SEED, POSITIVE
+from ..model import MEMBERS
 
 SOURCE, TARGET, SOURCE_VIRTUAL, TARGET_VIRTUAL = "src", "tgt", "src_virt", "tgt_virt"
 DATASETS = "1:src,tgt|2:tgt_virt|3:src,tgt,src_virt,tgt_virt"

@@ -9,7 +9,7 @@ import pytest
 
 from user_dir_tests.optim.test_linear import Optimizer
 from xl_plugins.functional.selection import training_length
-from xl_plugins.optim.stage_linear import StageClock, StageLinearSchedule
+from xl_plugins.methods.xla.schedule import StageClock, StageLinearSchedule
 
 PEAK = 2e-3
 WORKED = {0: 0.0, 5: 0.5, 9: 0.9, 10: 1.0, 11: 0.9889, 55: 0.5, 99: 0.0111}  # T = 100, W = 10

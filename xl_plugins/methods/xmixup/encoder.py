@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import UserError
-from ..functional.mixup import attention_entropies, cross_scores, mix
+from ...errors import UserError
+from ...functional.mixup import attention_entropies, cross_scores, mix
 
 Gate = Callable[[Tensor], Tensor]  # sum of both entropies (B,) -> lambda (B,)
 

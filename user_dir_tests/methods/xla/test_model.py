@@ -13,7 +13,7 @@ from user_dir_tests.helpers.cotrain import folders as folders  # a fixture
 from user_dir_tests.helpers.running.training import load
 from user_dir_tests.helpers.toys.tiny import Setup, batch, build, parse
 from xl_plugins.errors import UserError
-from xl_plugins.models.cotrain import MEMBERS, CotrainModel
+from xl_plugins.methods.xla.model import MEMBERS, CotrainModel
 
 
 @pytest.fixture(params=PROBLEMS)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 from xl_plugins.models.plain import XLMRModel
 
-from ..errors import UserError
+from ...errors import UserError
 
 MEMBERS = 3  # theta_1, theta_2, theta_3
 _SNAPSHOT = "snapshot."

@@ -10,8 +10,8 @@ from fairseq.models.transformer import TransformerConfig
 from fairseq.modules.transformer_layer import TransformerEncoderLayerBase
 from torch import Tensor
 
-from xl_plugins.models.mixup_encoder import PairStates, _cross_attention, _fused_cross_attention, _mixup_layer
-from xl_plugins.models.xmixup import MixupGate
+from xl_plugins.methods.xmixup.encoder import PairStates, _cross_attention, _fused_cross_attention, _mixup_layer
+from xl_plugins.methods.xmixup.model import MixupGate
 
 # rows are positions, the last one is padding and must not matter
 TARGET = [[1.0, -1, 1, -1], [0, 2, -1, -1], [7, 7, -7, 3]]

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 from xl_plugins.models.plain import XLMRModel
 
-from ..errors import UserError
-from ..functional.mixup import mixup_ratio
-from ..ranges import NUMBER, UNIT
-from .embeddings import EmbeddingEdit
-from .heads import apply_head
-from .mixup_encoder import encode_pairs, join_streams
+from ...errors import UserError
+from ...functional.mixup import mixup_ratio
+from ...models.embeddings import EmbeddingEdit
+from ...models.heads import apply_head
+from ...ranges import NUMBER, UNIT
+from .encoder import encode_pairs, join_streams
 
 logger = logging.getLogger(__name__)
 MIXUP_RATIOS = ChoiceEnum(["entropy", "constant"])
@@ -84,6 +84,8 @@ class XMixupModel(XLMRModel):
     final states and padding of both streams, lambda and the entropies. Without ``source_tokens`` it is the plain
     encoder.
     """
+
+    reads_pairs = True
 
     def __init__(self, args: Any, encoder: Any) -> None:
         super().__init__(args, encoder)
@@ -192,13 +194,6 @@ class XMixupModel(XLMRModel):
             logger.info("mixup gate starts from its initial values: the pre-trained checkpoint has none")
             state_dict["mixup_gate.weight"] = self.mixup_gate.weight.data
             state_dict["mixup_gate.bias"] = self.mixup_gate.bias.data
-
-
-def unwrapped(model: Any) -> Any:
-    """The model itself; fairseq may put one distributed wrapper around another."""
-    while hasattr(model, "module"):
-        model = model.module
-    return model
 
 
 def _default(name: str) -> Any:
