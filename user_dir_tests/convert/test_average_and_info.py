@@ -21,8 +21,7 @@ from xl_plugins.convert.info import describe
 from xl_plugins.data.binary.kept import keep
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
-from xl_plugins.tasks.provenance import versions
-from xl_plugins.version import __version__
+from xl_plugins.version import __version__, versions
 
 TASK = "xl_sentence_pair"
 

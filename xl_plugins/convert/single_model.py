@@ -32,7 +32,7 @@ def single_model(path: str, data: str | None, plain: bool) -> Iterator[Single]:
         UserError: a co-training run, and ``plain`` is not set.
     """
     task = _task(path)
-    if task.get("_name") != COTRAINING:
+    if task.get("_name") not in COTRAINING:
         yield Single(path, data, [])
         return
     if not plain:

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils, tasks
-from fairseq.criterions import CRITERION_REGISTRY
 from fairseq.tasks import TASK_DATACLASS_REGISTRY, TASK_REGISTRY
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -18,10 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from ..checkpoints.kinds import missing_file
 from ..data.binary.kept import find_kept
 from ..errors import UserError
+from ..methods import method_of
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity
 from ..tasks.base import XLTask
-from ..tasks.provenance import method_of
 from ..terminal import printable
 from .members import COTRAINING, refuse_cotraining
 
@@ -182,8 +181,8 @@ def _build_task(
 
 def _method(cfg: Any, record: Mapping[str, Any]) -> str:
     """The method of a checkpoint of an earlier version, which does not say it."""
-    task = COTRAINING if "member" in record else cfg.task._name
-    return method_of(TASK_REGISTRY.get(task), CRITERION_REGISTRY.get(OmegaConf.select(cfg, "criterion._name")))
+    task = COTRAINING[0] if "member" in record else cfg.task._name
+    return method_of(task, OmegaConf.select(cfg, "criterion._name")).name
 
 
 def _selection(cfg: Any, state: Mapping[str, Any]) -> Selection:

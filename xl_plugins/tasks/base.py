@@ -16,6 +16,7 @@ from torch import Tensor
 from ..checkpoints.finished import patience_state
 from ..data.binary.layout import SPLITS, DataBin
 from ..errors import UserError
+from ..methods import method_of
 from ..models.plain import set_epsilon
 from ..optim.linear import XLLinearSchedule
 from ..optim.progress import Progress
@@ -23,9 +24,9 @@ from ..preflight.batches import refuse_long_examples
 from ..problems.base import Problem
 from ..ranges import check_ranges
 from ..resuming.identity import training_digests
+from ..version import versions
 from .augmentation import check_augmentation
 from .languages import choose_languages, selected_languages
-from .provenance import method_of, versions
 from .training_batches import training_iterator
 from .training_views import Augmentation
 
@@ -38,7 +39,7 @@ class XLTask(FairseqTask):
 
     problem_class: ClassVar[type[Problem]]
     pairs_texts = False  # whether the method pairs texts with their translations
-    criterion_class: type | None = None  # once the training is set up
+    criterion = ""  # its name, once the training is set up
     own_metrics: tuple[str, ...] = ()  # logged in validation besides the problem's
 
     def __init__(self, cfg: Any) -> None:
@@ -200,9 +201,8 @@ class XLTask(FairseqTask):
         self.problem.reduce_metrics(logging_outputs, self.valid_languages, self.select_languages)
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
-        made = super().build_criterion(cfg, from_checkpoint)
-        self.criterion_class = type(made)
-        return made
+        self.criterion = str(cfg._name)
+        return super().build_criterion(cfg, from_checkpoint)
 
     # -- what a checkpoint remembers of the run --
 
@@ -225,7 +225,7 @@ class XLTask(FairseqTask):
             "select": str(self.cfg.select),
             "select_languages": list(self.select_languages),
             "training_data": self._training_data,
-            "method": method_of(type(self), self.criterion_class),
+            "method": method_of(str(self.cfg._name), self.criterion).name,
             "versions": versions(),
         }
 
