@@ -94,9 +94,11 @@ def same_tags(model: Any, pipeline: Any, rows: list[Any]) -> tuple[int, float]:
 
 
 def same_answers(model: Any, pipeline: Any, rows: list[Any]) -> tuple[int, float]:
+    cfg = model.tuned.task.cfg
+    cut = {"max_seq_len": cfg.max_length, "doc_stride": cfg.doc_stride, "max_question_len": cfg.max_question_length}
     same, most = 0, 0.0
     for (question, context), record in zip(rows, model.predict(rows)):
-        found = pipeline(question=question, context=context, max_answer_len=30)
+        found = pipeline(question=question, context=context, max_answer_len=cfg.max_answer_length, **cut)
         alike = found["answer"].strip() == record["answer"].strip()
         same += alike
         most = max(most, abs(found["score"] - record["score"]) if alike else 0.0)

@@ -121,7 +121,9 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
         )
     chosen = torch.tensor(rows)
     table = weights.look("embeddings.word_embeddings.weight", shape.vocabulary, c)
-    model[f"{ENCODER}embed_tokens.weight"] = table[chosen]  # a copy, the only one of half of mBERT
+    model[f"{ENCODER}embed_tokens.weight"] = table[chosen]  # a copy
+    head = _find_language_model(weights, table)
+    del table  # half of mBERT, two thirds of XLM-R base
     model |= _positions(weights, shape, bert)
     norm = "layer_norm" if shape.norm_first else "layernorm_embedding"
     _take(model, f"{ENCODER}{norm}", weights, "encoder.LayerNorm" if shape.norm_first else "embeddings.LayerNorm", c)
@@ -135,7 +137,7 @@ def convert(weights: Weights, shape: Shape, rows: Sequence[int], bert: bool) -> 
     if any(name.startswith(f"encoder.layer.{shape.layers}.") for name in weights):
         raise UserError(f"{weights.folder.path}: has more than the {shape.layers} layers of its config.json")
     if bert or shape.activation == ACTIVATIONS["gelu"]:  # transformers' other heads have gelu in any case
-        _language_model(model, weights, shape, chosen, table)
+        _language_model(model, weights, shape, chosen, head)
     return model
 
 
@@ -160,15 +162,21 @@ def _take(model: dict[str, Tensor], ours: str, weights: Weights, theirs: str, *s
     model[f"{ours}.bias"] = weights.take(f"{theirs}.bias", shape[0])
 
 
-def _language_model(
-    model: dict[str, Tensor], weights: Weights, shape: Shape, rows: Tensor, table: Tensor
-) -> None:  # fmt: skip
-    """The head, if there is one and its output is the embedding table."""
+def _find_language_model(weights: Weights, table: Tensor) -> tuple[str, str, str] | None:
+    """Dense layer, layer norm and bias of the head, if there is one and its output is the embedding table, to which
+    fairseq ties it."""
     for dense, norm, bias, output in _LM_HEADS:
-        if f"{dense}.weight" not in weights:
-            continue
-        if bias not in weights or (output in weights and not torch.equal(weights[output], table)):
-            return  # fairseq ties the output to the table
+        if f"{dense}.weight" in weights:
+            tied = bias in weights and (output not in weights or torch.equal(weights[output], table))
+            return (dense, norm, bias) if tied else None
+    return None
+
+
+def _language_model(
+    model: dict[str, Tensor], weights: Weights, shape: Shape, rows: Tensor, head: tuple[str, str, str] | None
+) -> None:  # fmt: skip
+    if head is not None:
+        dense, norm, bias = head
         _take(model, f"{HEAD}dense", weights, dense, shape.width, shape.width)
         _take(model, f"{HEAD}layer_norm", weights, norm, shape.width)
         model[f"{HEAD}bias"] = weights.take(bias, shape.vocabulary)[rows]

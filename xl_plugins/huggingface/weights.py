@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,35 +26,32 @@ _TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 class Weights(Mapping[str, Tensor]):
     """The tensors of a folder by name, without the prefix that a model with a head puts before its encoder's; in
-    float32. Use it in a ``with`` block."""
+    float32. Use it in a ``with`` block.
+
+    A file of safetensors is opened for every tensor anew: one that stays open stays in memory, as far as it was read.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self.places: dict[str, tuple[Any, str]] = {}  # opened file, name in it
-        self._open = ExitStack()
+        self.places: dict[str, tuple[Any, str]] = {}  # path of a file or content of a pickle, name in it
 
     def __enter__(self) -> Weights:
-        try:
-            for path in find_files(self.folder):
-                for name, file in self._read(path):
-                    short = _today(next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name))
-                    if short in self.places:
-                        raise UserError(f"{path}: {printable(name)} is there twice; download it again")
-                    self.places[short] = (file, name)
-        except BaseException:
-            self._open.close()
-            raise
+        for path in find_files(self.folder):
+            for name, file in self._read(path):
+                short = _today(next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name))
+                if short in self.places:
+                    raise UserError(f"{path}: {printable(name)} is there twice; download it again")
+                self.places[short] = (file, name)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._open.close()
         self.places.clear()
 
     def _read(self, path: Path) -> Iterator[tuple[str, Any]]:
         """Names in a file, each with what gives its tensor."""
         if path.suffix == ".safetensors":
-            file = self._open.enter_context(_open_safetensors(path))
-            yield from ((name, file) for name in file.keys())  # noqa: SIM118  no mapping
+            with _open_safetensors(path) as file:
+                yield from ((name, path) for name in file.keys())  # noqa: SIM118  no mapping
             return
         content = load_restricted(path, mmap=is_zip(path))
         if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
@@ -63,19 +59,28 @@ class Weights(Mapping[str, Tensor]):
         yield from ((str(name), content) for name in content)
 
     def _raw(self, name: str) -> Tensor:
-        file, inside = self.places[name]
-        try:
-            return file[inside] if isinstance(file, dict) else file.get_tensor(inside)
-        except Exception as error:  # safetensors has one exception for all that is wrong
-            raise UserError(f"{self.folder.path}: {printable(name)} cannot be read ({error})") from None
-
-    def __getitem__(self, name: str) -> Tensor:
-        tensor = self._raw(name)
+        """A tensor in its own type, in the file's memory."""
+        tensor = self._open(name)
         if tensor.dtype not in _TYPES:
             raise UserError(
                 f"{self.folder.path}: {printable(name)} holds {tensor.dtype}; quantised models are not read"
             )
-        return tensor.to(torch.float32)
+        return tensor
+
+    def _open(self, name: str) -> Tensor:
+        place, inside = self.places[name]
+        if isinstance(place, dict):
+            return place[inside]
+        try:
+            with _open_safetensors(place) as file:
+                return file.get_tensor(inside)
+        except UserError:
+            raise
+        except Exception as error:  # safetensors has one exception for all that is wrong
+            raise UserError(f"{self.folder.path}: {printable(name)} cannot be read ({error})") from None
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._raw(name).to(torch.float32)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -85,8 +90,11 @@ class Weights(Mapping[str, Tensor]):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Sizes of a tensor, which is not read and may be of any type."""
-        file, inside = self.places[name]
-        return tuple(file[inside].shape if isinstance(file, dict) else file.get_slice(inside).get_shape())
+        place, inside = self.places[name]
+        if isinstance(place, dict):
+            return tuple(place[inside].shape)
+        with _open_safetensors(place) as file:
+            return tuple(file.get_slice(inside).get_shape())
 
     @property
     def size(self) -> int:
@@ -99,8 +107,8 @@ class Weights(Mapping[str, Tensor]):
         Raises:
             UserError: it is not there, or has another shape.
         """
-        tensor = self.look(name, *shape)
-        return tensor.clone() if self._raw(name).dtype == tensor.dtype else tensor  # of another type: a copy already
+        tensor, raw = self._find(name, shape)
+        return tensor.clone() if tensor is raw else tensor
 
     def look(self, name: str, *shape: int) -> Tensor:
         """A tensor of this shape to read, not to change: its memory may be the file's.
@@ -108,14 +116,18 @@ class Weights(Mapping[str, Tensor]):
         Raises:
             UserError: as :meth:`take`.
         """
+        return self._find(name, shape)[0]
+
+    def _find(self, name: str, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """A tensor of this shape in float32, and as the file has it."""
         if name not in self.places:
             raise UserError(f"{self.folder.path}: has no weight {name}; is the download whole?")
-        tensor = self[name]
-        if tuple(tensor.shape) != shape:
+        raw = self._raw(name)
+        if tuple(raw.shape) != shape:
             raise UserError(
-                f"{self.folder.path}: {name} is {_shown(tensor.shape)}, its config.json makes it {_shown(shape)}"
+                f"{self.folder.path}: {name} is {_shown(raw.shape)}, its config.json makes it {_shown(shape)}"
             )
-        return tensor
+        return raw.to(torch.float32), raw
 
 
 def _today(name: str) -> str:
