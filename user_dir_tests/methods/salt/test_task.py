@@ -198,7 +198,7 @@ def test_validation_knows_nothing_of_it(folders: dict, problem: str, options: di
 
 def test_what_a_checkpoint_remembers_is_the_problems(folders: dict, problem: str) -> None:
     salt = make(folders[problem], problem, select="mean-dev").task
-    assert salt.state_dict() == plain(folders[problem], problem).task.state_dict()
+    assert salt.state_dict() == {**plain(folders[problem], problem).task.state_dict(), "method": "salt"}
     assert salt.inference() == {"mode": "plain", "description": "target text alone"} and not salt.needs_source
 
 
