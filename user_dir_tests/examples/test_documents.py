@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,9 +54,12 @@ def test_every_page_is_in_the_site() -> None:
 def test_the_code_of_the_page_on_python(capsys: pytest.CaptureFixture[str]) -> None:
     """Names exist; the mathematics run as they stand."""
     page = (REPO / "docs" / "python.md").read_text(encoding="utf-8")
-    model, load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    model, run, load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     exec("\n".join(line for line in (model + load).splitlines() if "import" in line), {})
     assert set(re.findall(r"model\.(\w+)\(", model)) <= set(dir(Model))
+    made: dict[str, Any] = {}
+    exec(run.partition("call_main(cfg")[0], made)
+    assert made["cfg"].task.train_languages == "en,de"
     exec(mathematics, {})
     assert capsys.readouterr().out.count("tensor(") == 1
 
