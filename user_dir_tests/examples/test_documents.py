@@ -69,7 +69,7 @@ METHODS = ("plain", "xmixup", "xtune", "salt", "xla")
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_page_per_method(name: str) -> None:
-    """What it needs and costs, its options, published and measured numbers; every table of options is generated."""
+    """It says what it needs and costs, has published and measured numbers; every table of options is generated."""
     text = (REPO / "docs" / f"{name}.md").read_text(encoding="utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert {"What it needs", "Options", "Cost", "Published", "Measured"} <= set(titles)
