@@ -56,7 +56,7 @@ problems.labelled_texts
 problems.qa problems.retrieval problems.sentence_pair problems.tagging problems.text
 starting.encoder_shape
 resuming
-criterions hooks starting.hydra_defaults shutdown
+criterions hooks starting.configuration starting.hydra_defaults
 tasks
 methods.*
 registration

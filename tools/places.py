@@ -55,8 +55,13 @@ def _named(root: Path, home: str, own: str, words: set[str]) -> list[str]:
 
 
 def data_sets(root: Path = ROOT) -> Places:
-    names = [path.stem for path in sorted((root / PACKAGE / "datasets").glob("[a-z]*.py"))]
-    return {name: _named(root, f"datasets/{name}.py", f"datasets.{name}", {name}) for name in names}
+    folder = root / PACKAGE / "datasets"
+    paths = [path for inner in (folder, folder / "generic") for path in sorted(inner.glob("[a-z]*.py"))]
+    homes = [path.relative_to(folder).with_suffix("") for path in paths]
+    return {
+        home.name: _named(root, f"datasets/{home}.py", f"datasets.{'.'.join(home.parts)}", {home.name})
+        for home in homes
+    }
 
 
 def problems(root: Path = ROOT) -> Places:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from xl_plugins.evaluation.metrics.benchmark import XTREME
+from xl_plugins.datasets import XTREME
 from xl_plugins.evaluation.report.compare import System
 from xl_plugins.evaluation.report.overall import overall_table
 from xl_plugins.evaluation.report.result import Result

@@ -16,13 +16,17 @@ errors.install_hook()
 if not asks_for_help():
     from . import registration  # noqa: F401
 
-__all__ = ["__version__", "errors", "load"]
+__all__ = ["__version__", "configure", "errors", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """``load``, whose module is imported when it is asked for."""
+    """``load`` and ``configure``, whose modules are imported when they are asked for."""
     if name == "load":
         from .api import load
 
         return load
+    if name == "configure":
+        from .starting.configuration import configure
+
+        return configure
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

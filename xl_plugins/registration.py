@@ -9,7 +9,7 @@ from . import compat
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 compat.apply()
 
-from . import checkpoints, criterions, hooks, models, optim, preflight, shutdown, tasks  # noqa: E402
+from . import checkpoints, criterions, hooks, models, optim, preflight, tasks  # noqa: E402
 from .methods import METHODS  # noqa: E402
 from .starting import hydra_defaults  # noqa: E402
 
@@ -21,9 +21,7 @@ hooks.install()
 hydra_defaults.install()
 checkpoints.install()
 preflight.install()
-shutdown.install()
 
 __all__ = [
-    "checkpoints", "compat", "criterions", "hooks", "hydra_defaults", "models", "optim", "preflight", "shutdown",
-    "tasks",
+    "checkpoints", "compat", "criterions", "hooks", "hydra_defaults", "models", "optim", "preflight", "tasks",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,9 +54,12 @@ def test_every_page_is_in_the_site() -> None:
 def test_the_code_of_the_page_on_python(capsys: pytest.CaptureFixture[str]) -> None:
     """Names exist; the mathematics run as they stand."""
     page = (REPO / "docs" / "python.md").read_text(encoding="utf-8")
-    model, load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    model, run, load, mathematics = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     exec("\n".join(line for line in (model + load).splitlines() if "import" in line), {})
     assert set(re.findall(r"model\.(\w+)\(", model)) <= set(dir(Model))
+    made: dict[str, Any] = {}
+    exec(run.partition("call_main(cfg")[0], made)
+    assert made["cfg"].task.train_languages == "en,de"
     exec(mathematics, {})
     assert capsys.readouterr().out.count("tensor(") == 1
 
@@ -65,7 +69,7 @@ METHODS = ("plain", "xmixup", "xtune", "salt", "xla")
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_page_per_method(name: str) -> None:
-    """Its needs and costs, its options, published and measured numbers; every table of options is generated."""
+    """It says what it needs and costs, has published and measured numbers; every table of options is generated."""
     text = (REPO / "docs" / f"{name}.md").read_text(encoding="utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert {"What it needs", "Options", "Cost", "Published", "Measured"} <= set(titles)

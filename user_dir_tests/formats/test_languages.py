@@ -8,7 +8,7 @@ import pytest
 
 from xl_plugins.augment.primitives.dictionaries import dictionary_files
 from xl_plugins.data.binary.layout import DataBin
-from xl_plugins.datasets import bucc, mlqa, tatoeba
+from xl_plugins.datasets import bucc2018, mlqa, tatoeba
 from xl_plugins.datasets.layouts.folder import discover
 from xl_plugins.datasets.layouts.given import expand
 from xl_plugins.datasets.layouts.scopes import Filters
@@ -60,7 +60,7 @@ def test_found_in_names_of_files(tmp_path: Path) -> None:
     raw = touch(tmp_path / "b", *(f"{code}-en.{end}" for code in CODES for end in (code, "en")))
     assert set(tatoeba._discover(raw)) == set(CODES)
     raw = touch(tmp_path / "c", *(f"{code}-en.training.{end}" for code in CODES for end in (code, "en")))
-    assert set(bucc._discover(raw)) == set(CODES)
+    assert set(bucc2018._discover(raw)) == set(CODES)
     raw = touch(tmp_path / "d", *(f"test/test-context-{code}-question-{code}.json" for code in CODES))
     assert set(mlqa._discover(raw, None, None)) == set(gold_languages(raw, "test")) == set(CODES)
 

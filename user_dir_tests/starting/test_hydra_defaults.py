@@ -1,4 +1,4 @@
-"""A run by fairseq-hydra-train has the options of one by fairseq-train, whatever the file leaves out."""
+"""A run by fairseq-hydra-train or from Python has the options of one by fairseq-train, whatever is left out."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.methods import TASKS, method_of
 from xl_plugins.methods.xtune.presets import SETTINGS, SIZES, recipe
 from xl_plugins.starting import hydra_defaults
+from xl_plugins.starting.configuration import configure
 from xl_plugins.starting.task_names import ALIASES
 
 REPO = Path(__file__).resolve().parents[2]
@@ -71,10 +72,11 @@ def composed(**given: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("size", ["", "_large"])
 @pytest.mark.parametrize("task", TASKS)
-def test_both_entries_resolve_the_same_options(task: str, size: str) -> None:
+def test_all_entries_resolve_the_same_options(task: str, size: str) -> None:
     arch = method_of(task).arch + size
     found = composed(task___name=task, model___name=arch)
     assert found == parsed("--task", task, "--arch", arch) and len(found) > 280
+    assert found == resolved(configure(task, "data", arch=arch))
     if not size:
         assert composed(task___name=task) == found
 
@@ -109,6 +111,7 @@ def test_problems_of_an_option(alias: str, size: str) -> None:
     arch = method_of(task).arch + size
     found = composed(task___name=task, task__problem=problem, model___name=arch)
     assert found == parsed("--task", task, "--problem", problem, "--arch", arch)
+    assert found == resolved(configure(alias, "data", arch=arch))
     if not size:
         assert found == composed(task___name=task, task__problem=problem)
 
@@ -116,10 +119,11 @@ def test_problems_of_an_option(alias: str, size: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("problem", ["sentence_pair", "text", "tagging", "qa"])
 def test_xtune_by_its_criterion(problem: str, size: str) -> None:
-    """By both entries, and as xl-xtune has it where that does not depend on the data set."""
+    """By all entries, and as xl-xtune has it where that does not depend on the data set."""
     arch, criterion = f"xl_xlmr{'_large' * (size == 'large')}", "xtune_criterion"
     found = parsed("--task", f"xl_{problem}", "--arch", arch, "--criterion", criterion)
     assert composed(task___name=f"xl_{problem}", model___name=arch, criterion___name=criterion) == found
+    assert resolved(configure(f"xl_{problem}", "data", arch=arch, criterion=criterion)) == found
     data_set = {"sentence_pair": "xnli", "text": "xnli", "tagging": "panx", "qa": "mlqa"}[problem]
     stage = flat(recipe(data_set, SETTINGS[0], size, 1))
     for option in (

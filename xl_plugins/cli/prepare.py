@@ -52,7 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, reader in READERS.items():
         command = commands.add_parser(
             name,
-            aliases=["bucc"] if name == "bucc2018" else [],
+            aliases=reader.BENCHMARK.old_names if reader.BENCHMARK else (),
             help=reader.HELP,
             description=f"Binarise {reader.HELP}.",
             epilog=reader.EPILOG,

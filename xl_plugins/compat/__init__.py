@@ -15,6 +15,7 @@ from .bf16_factor import reset_bf16_factor
 from .cpu_gather import gather_on_cpu
 from .cpu_launch import launch_on_cpu
 from .fp16_cpu import fp16_on_cpu
+from .loading_threads import end_threads_at_exit
 from .numpy_names import restore_numpy_names
 from .restricted_broadcast import restrict_broadcast
 from .restricted_loading import restrict_loading
@@ -28,6 +29,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     reset_bf16_factor,
     fp16_on_cpu,
     restore_numpy_names,
+    end_threads_at_exit,
 )
 
 

@@ -3,39 +3,36 @@ XTREME's come first, in its order."""
 
 from __future__ import annotations
 
-from xl_plugins.datasets import (
-    bucc,
-    conll,
-    conllu,
-    mlqa,
-    pairs,
-    panx,
-    pawsx,
-    squad,
-    tatoeba,
-    texts,
-    tydiqa,
-    udpos,
-    xnli,
-    xquad,
-)
+from importlib import import_module
+from typing import Any
+
+from xl_plugins.formats.examples.benchmark import BenchmarkTask
 from xl_plugins.formats.examples.plan import Part, Plan, Reader
 
-READERS: dict[str, Reader] = {
-    "xnli": xnli,
-    "pawsx": pawsx,
-    "udpos": udpos,
-    "panx": panx,
-    "xquad": xquad,
-    "mlqa": mlqa,
-    "tydiqa": tydiqa,
-    "bucc2018": bucc,
-    "tatoeba": tatoeba,
-    "pairs": pairs,
-    "texts": texts,
-    "conllu": conllu,
-    "conll": conll,
-    "squad": squad,
-}
+_NAMED = (
+    "xnli",
+    "pawsx",
+    "udpos",
+    "panx",
+    "xquad",
+    "mlqa",
+    "tydiqa",
+    "bucc2018",
+    "tatoeba",
+)
+_GENERIC = ("pairs", "texts", "conllu", "conll", "squad")  # files of a format, whatever data set they hold
 
-__all__ = ["READERS", "Part", "Plan", "Reader"]
+
+def _reader(module: str) -> Reader:
+    found: Any = import_module(f"{__name__}.{module}")
+    return found
+
+
+READERS: dict[str, Reader] = {
+    **{name: _reader(name) for name in _NAMED},
+    **{name: _reader(f"generic.{name}") for name in _GENERIC},
+}
+# what the modules of XTREME's tasks say of them
+XTREME: dict[str, BenchmarkTask] = {name: reader.BENCHMARK for name, reader in READERS.items() if reader.BENCHMARK}
+
+__all__ = ["READERS", "XTREME", "Part", "Plan", "Reader"]

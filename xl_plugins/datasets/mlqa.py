@@ -16,8 +16,18 @@ from xl_plugins.formats.packing import PACKED
 
 TRAIN = ("../squad/train-v1.1.json", "squad/train-v1.1.json", "train-v1.1.json")
 FILES = "MLQA_V1/ (or dev/ and test/)"
+
+
+def _gold_names(part: str) -> tuple[str, ...]:
+    name = f"{part}-context-{{}}-question-{{}}.json"
+    return name, f"{part}/{name}", f"MLQA_V1/{part}/{name}"
+
+
 _NAME = re.compile(rf"(dev|test)-context-({CODE})-question-({CODE})\.json{PACKED}")
-BENCHMARK = BenchmarkTask("MLQA", "qa", tuple("ar de en es hi vi zh".split()), answers="mlqa")
+BENCHMARK = BenchmarkTask(
+    "MLQA", "qa", tuple("ar de en es hi vi zh".split()), answers="mlqa",
+    gold_files={split: _gold_names(part) for split, part in (("test", "test"), ("valid", "dev"))},
+)  # fmt: skip
 HELP = "MLQA (dev, test) with SQuAD (training) in XTREME's files"
 EPILOG = f"""\
 files: RAW/MLQA_V1/{{dev,test}}/{{dev,test}}-context-XX-question-XX.json; training is SQuAD's train-v1.1.json

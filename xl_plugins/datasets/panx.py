@@ -11,7 +11,7 @@ from xl_plugins.formats.examples.sentences import SentenceFile
 from xl_plugins.formats.languages import XTREME_LANGUAGES
 
 LABELS = ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O")
-BENCHMARK = BenchmarkTask("PAN-X", "span_f1", XTREME_LANGUAGES)
+BENCHMARK = BenchmarkTask("PAN-X", "span_f1", XTREME_LANGUAGES, labels=LABELS, blind=True)
 HELP = "PAN-X (WikiANN named entities) in XTREME's files"
 EPILOG = f"""\
 labels: {" ".join(LABELS)}

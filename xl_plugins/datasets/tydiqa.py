@@ -12,7 +12,10 @@ from xl_plugins.formats.packing import PACKED
 
 _TRAIN, _TEST = "tydiqa-goldp-v1.1-train", "tydiqa-goldp-v1.1-dev"
 FILES = f"{_TRAIN}/ and {_TEST}/"
-BENCHMARK = BenchmarkTask("TyDiQA-GoldP", "qa", tuple("ar bn en fi id ko ru sw te".split()))
+BENCHMARK = BenchmarkTask(
+    "TyDiQA-GoldP", "qa", tuple("ar bn en fi id ko ru sw te".split()),
+    gold_files={"test": ("tydiqa.goldp.{}.dev.json", f"{_TEST}/tydiqa.goldp.{{}}.dev.json")},  # it has no test set
+)  # fmt: skip
 HELP = "TyDiQA-GoldP in XTREME's files"
 EPILOG = f"""\
 files: RAW/{_TRAIN}/tydiqa.goldp.en.train.json and RAW/{_TEST}/tydiqa.goldp.XX.dev.json (or the

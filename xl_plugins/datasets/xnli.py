@@ -11,8 +11,9 @@ from xl_plugins.formats.examples.plan import Plan
 LABELS = ("contradiction", "entailment", "neutral")
 ALIASES = {"contradictory": "contradiction"}  # as the machine translated MultiNLI writes it
 BENCHMARK = BenchmarkTask(
-    "XNLI", "accuracy", tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split()), parallel=True
-)
+    "XNLI", "accuracy", tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split()), parallel=True,
+    labels=LABELS, aliases=ALIASES, blind=True, texts=("premise", "hypothesis"),
+)  # fmt: skip
 HELP = "XNLI in XTREME's files"
 EPILOG = """\
 files in RAW (tab separated, no header, plain or .gz):
@@ -30,4 +31,4 @@ add_arguments = xtreme_pairs.add_arguments
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
-    return xtreme_pairs.make_plan(args, "xnli", LABELS, aliases=ALIASES, constant_is_placeholder=True)
+    return xtreme_pairs.make_plan(args, "xnli", LABELS, aliases=ALIASES, constant_is_placeholder=BENCHMARK.blind)

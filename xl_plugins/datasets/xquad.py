@@ -11,7 +11,10 @@ from xl_plugins.formats.packing import PACKED
 
 TRAIN = ("../squad/train-v1.1.json", "squad/train-v1.1.json", "train-v1.1.json")
 FILES = "xquad.XX.json"
-BENCHMARK = BenchmarkTask("XQuAD", "qa", tuple("ar de el en es hi ru th tr vi zh".split()), parallel=True)
+BENCHMARK = BenchmarkTask(
+    "XQuAD", "qa", tuple("ar de el en es hi ru th tr vi zh".split()), parallel=True,
+    gold_files={"test": ("xquad.{}.json",)},
+)  # fmt: skip
 HELP = "XQuAD (test) with SQuAD (training) in XTREME's files"
 EPILOG = f"""\
 files: RAW/xquad.XX.json are the test sets; training is SQuAD's train-v1.1.json (RAW/../squad/ or --train).

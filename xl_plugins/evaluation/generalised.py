@@ -16,7 +16,9 @@ import numpy as np
 
 from ..arguments import BATCH_SIZE
 from ..data.training.pairs import PairPart, PairTexts, truncated_lengths
+from ..datasets import XTREME
 from ..errors import UserError
+from ..formats.examples.benchmark import BenchmarkTask
 from ..functional.scores.metrics import METRICS
 from ..problems.predicting import Progress, find_languages, predict_dataset
 from ..problems.sentence_pair.problem import SentencePair
@@ -24,8 +26,6 @@ from .checkpoint import FineTuned
 from .report.result import FORMAT
 from .report.table import Table, points
 from .scoring import provenance
-
-_AXES = {"xnli": ("premise", "hypothesis")}
 
 
 class CrossedTexts(PairTexts):
@@ -50,7 +50,7 @@ class Matrix:
     languages: list[str]
     correct: np.ndarray
     count: int
-    axes: tuple[str, str] = ("first text", "second text")
+    axes: tuple[str, str] = BenchmarkTask.texts
     provenance: dict[str, Any] = field(default_factory=dict)
     skipped: list[int] = field(default_factory=list)  # rows, from 1, that are not counted
 
@@ -141,7 +141,8 @@ def evaluate_matrix(
             values = predict_dataset(tuned, dataset, batch_size, max_tokens, count)
             correct[i, j] = int(((values.argmax(axis=1) == labels) & equal).sum())
     return Matrix(
-        name, task, split, found, correct, int(equal.sum()), _AXES.get(task, Matrix.axes), provenance(tuned),
+        name, task, split, found, correct, int(equal.sum()), (XTREME.get(task) or BenchmarkTask).texts,
+        provenance(tuned),
         [int(row) + 1 for row in np.flatnonzero(~equal)],
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from user_dir_tests.helpers.prepare.raw import write_rows
 from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts, tokenizer_options
 from xl_plugins.cli import prepare
-from xl_plugins.datasets.pairs import EPILOG
+from xl_plugins.datasets.generic.pairs import EPILOG
 from xl_plugins.errors import UserError
 
 ENTAILMENT = {"A": "ba", "B": "da", "C": "ga", "D": "ka", "E": "la"}

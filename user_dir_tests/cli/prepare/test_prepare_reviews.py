@@ -11,7 +11,7 @@ import pytest
 
 from user_dir_tests.helpers.prepare.raw import sentence
 from user_dir_tests.helpers.prepare.runs import labels, meta, run, texts
-from xl_plugins.datasets.texts import EPILOG
+from xl_plugins.datasets.generic.texts import EPILOG
 from xl_plugins.errors import UserError
 
 HEADER = ("review_id", "product_id", "stars", "review_body", "review_title", "language", "product_category")

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xl_plugins.datasets import XTREME
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.metrics.benchmark import XTREME, find_metric, tagging_metric
+from xl_plugins.evaluation.metrics.benchmark import find_metric, tagging_metric
 from xl_plugins.evaluation.report.overall import overall_table, read_systems
 from xl_plugins.evaluation.report.result import Result, to_json
 from xl_plugins.evaluation.report.table import render

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...datasets import READERS
-from ...formats.examples.benchmark import BenchmarkTask
+from ...datasets import XTREME
 from ...problems import PROBLEMS, SENTENCE_PAIR
 from ...problems.tagging.span_rules import tagging_metric
 
-# in its order
-XTREME: dict[str, BenchmarkTask] = {name: reader.BENCHMARK for name, reader in READERS.items() if reader.BENCHMARK}
-
-
-OLD_NAMES = {"bucc": "bucc2018"}
+_OLD_NAMES = {old: name for name, task in XTREME.items() for old in task.old_names}
 
 
 def task_name(name: str) -> str:
     """XTREME's name, which is that of its folders, of a task that was called otherwise here."""
-    return OLD_NAMES.get(name, name)
+    return _OLD_NAMES.get(name, name)
 
 
 def find_metric(task: str, problem: str = SENTENCE_PAIR.name, labels: Sequence[str] = ()) -> str:

@@ -8,13 +8,14 @@ from itertools import chain
 
 import numpy as np
 
+from ...datasets import XTREME
 from ...errors import UserError
 from ...functional.scores import counters
 from ...functional.scores.metrics import ANSWERS
 from ...functional.scores.spans import SpanScheme
 from ...output import printable
 from ...problems.tagging.span_rules import span_rule
-from ..metrics.benchmark import XTREME, task_name
+from ..metrics.benchmark import task_name
 from ..report.result import Result
 from . import questions
 from .labels import (

@@ -7,12 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...datasets import pawsx, xnli
+from ...datasets import XTREME
 from ...errors import UserError
 from ...formats.languages import CODE
 from ...formats.packing import PACKED
 from ...formats.tsv import LineReader, find_file, split_fields
-from ..metrics.benchmark import OLD_NAMES
 
 STEMS = {"valid": "dev", "test": "test"}  # splits in XTREME's file names
 MIN_CONSTANT = 10  # rows from which one label throughout a gold file of XTREME's is taken for a placeholder
@@ -33,7 +32,7 @@ class LabelSet:
         return label if label and (not self.names or label in self.names) else None
 
 
-LABEL_SETS = {"xnli": LabelSet(xnli.LABELS, xnli.ALIASES), "pawsx": LabelSet(pawsx.LABELS)}
+LABEL_SETS = {name: LabelSet(t.labels, t.aliases) for name, t in XTREME.items() if t.metric == "accuracy"}
 
 
 def prediction_path(folder: str, task: str, split: str, language: str, suffix: str = "tsv") -> str:
@@ -51,7 +50,7 @@ def task_folder(folder: str, task: str, option: str) -> str:
     """``folder/task`` when there is one, else ``folder`` itself; UserError when it is no folder."""
     if not os.path.isdir(folder):
         raise UserError(f"{option} {folder}: no such folder")
-    names = [task, *(old for old, name in OLD_NAMES.items() if name == task)]
+    names = [task, *(XTREME[task].old_names if task in XTREME else ())]
     found = (inner for name in names if os.path.isdir(inner := os.path.join(folder, name)))
     return next(found, folder)
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+from ...datasets import XTREME
 from ...errors import UserError
 from ...formats.examples.squad_json import Question, read_gold
 from ...formats.json_text import read_json
@@ -13,19 +14,13 @@ from ...formats.languages import CODE
 from ...formats.packing import PACKED
 from ...formats.tsv import find_file
 from ...output import printable
+from .labels import STEMS
 
-# Names of gold files in XTREME's folders; TyDiQA-GoldP has no test set, its dev files are scored.
+# Names of gold files, for all data sets alike: folders may be named otherwise
 _GOLD_NAMES = {
-    "test": (
-        "test-{}.json", "xquad.{}.json", "test-context-{}-question-{}.json", "test/test-context-{}-question-{}.json",
-        "MLQA_V1/test/test-context-{}-question-{}.json", "tydiqa.goldp.{}.dev.json",
-        "tydiqa-goldp-v1.1-dev/tydiqa.goldp.{}.dev.json",
-    ),
-    "valid": (
-        "dev-{}.json", "dev-context-{}-question-{}.json", "dev/dev-context-{}-question-{}.json",
-        "MLQA_V1/dev/dev-context-{}-question-{}.json",
-    ),
-}  # fmt: skip
+    split: (f"{stem}-{{}}.json", *(name for task in XTREME.values() for name in task.gold_files.get(split, ())))
+    for split, stem in STEMS.items()
+}
 
 
 def find_gold(folder: str, split: str, language: str) -> str | None:

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ...data.prepare.tagging_notes import note_lines
-from ...datasets.udpos import UPOS
+from ...datasets import XTREME
 from ...errors import UserError
 from ...formats.examples.columns import ColumnReader, Columns
 from ...formats.examples.conllu_format import sentences
 from ...formats.examples.words import Notes
 from ...formats.tsv import LineReader
+from ...problems import TAGGING
 from .labels import MIN_CONSTANT, PLACEHOLDERS
 
 logger = logging.getLogger(__name__)
 
-TAG_SETS = {  # UDPOS: XTREME's loader adds O to the labels, so a model can predict it
-    "udpos": (*UPOS, "O", "_"),
-    "panx": ("B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "O"),
-}
+TAG_SETS = {name: task.labels for name, task in XTREME.items() if task.metric in TAGGING.scores}
 
 
 @dataclass

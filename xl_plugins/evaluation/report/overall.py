@@ -6,8 +6,9 @@ import os
 import statistics
 from collections.abc import Sequence
 
+from ...datasets import XTREME
 from ...errors import UserError
-from ..metrics.benchmark import XTREME, task_name
+from ..metrics.benchmark import task_name
 from .compare import Spread, System, common_languages
 from .result import read_json
 from .table import Table, spread, xtreme_note

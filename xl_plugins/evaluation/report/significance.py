@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...datasets import XTREME
 from ...errors import UserError
 from ...functional.scores.bootstrap import resampled_totals, two_sided_p
-from ..metrics.benchmark import XTREME
 from .compare import System, common_languages
 from .result import Result
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from ...datasets import XTREME
 from ...tables import print_table
 from ...terminal import printable
-from ..metrics.benchmark import XTREME
 from .compare import SUMMARY, Spread, System, all_languages, common_languages
 from .result import Result
 from .significance import Test

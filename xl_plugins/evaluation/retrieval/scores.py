@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ...data.binary.layout import DataBin
+from ...datasets import XTREME
 from ...errors import UserError
 from ...formats.languages import parse_languages
 from ...functional.scores.mining import MARGINS, MINING
@@ -33,7 +34,8 @@ from .options import POOLINGS
 from .search import Mined, Side, find_translations, mine_pairs, read_gold
 
 PROBLEM = RETRIEVAL.name
-MINED = ("bucc2018",)  # data sets whose pairs have to be found; in the others every sentence has a translation
+# data sets whose pairs have to be found; in the others every sentence has a translation
+MINED = tuple(name for name, task in XTREME.items() if task.metric == "set_f1")
 MAX_LENGTH = 512  # positions of a sentence in XTREME's scripts
 BATCH = {"batch_size": 256, "max_tokens": 4096}
 

@@ -15,6 +15,7 @@ PRECEDENCE = (
     "VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ", "AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X",
     "PUNCT", "SYM",
 )  # fmt: skip
+UPOS = tuple(sorted(PRECEDENCE))  # also the order of XTREME's label file
 COLUMNS = {"upos": 3, "xpos": 4}
 _RANK = {tag: rank for rank, tag in enumerate(PRECEDENCE)}
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from random import Random
 
+from xl_plugins.datasets import XTREME
 from xl_plugins.mini.meaning import Clause, draw_clause, draw_front
 from xl_plugins.mini.relations import Change, other, stronger, weaker
 
-LABELS = ("contradiction", "entailment", "neutral")
+LABELS = XTREME["xnli"].labels
 # How many further details the premise has, drawn evenly. Overlap therefore says something about the label, as it does
 # in pairs that people write (an entailed sentence says less); with lengths made equal, an encoder of the benchmark's
 # size learns next to nothing in the minutes it has.

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from random import Random
 
+from xl_plugins.datasets import XTREME
 from xl_plugins.mini.concepts import ANIMATE, FITTING, KIND_OF, MASS, OBJECTS, SUBJECTS
 from xl_plugins.mini.grammar.base import number
 from xl_plugins.mini.meaning import Clause, draw_clause
 from xl_plugins.mini.relations import other as other_changes
 
-LABELS = ("0", "1")
+LABELS = XTREME["pawsx"].labels
 
 
 def swaps(clause: Clause) -> list[Clause]:

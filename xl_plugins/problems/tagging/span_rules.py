@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...datasets.udpos import UPOS
+from ... import datasets
 from ...errors import UserError
+from ...formats.examples.benchmark import BenchmarkTask
+from ...formats.examples.conllu_format import UPOS
 from ...functional.scores.tag_schemes import (
     OUTSIDE,
     TITLES,
@@ -13,8 +15,8 @@ from ...functional.scores.tag_schemes import (
     recognise,
     split_tag,
 )
+from .. import TAGGING
 
-_OWN = ("panx", "udpos")
 _UPOS = {*UPOS, OUTSIDE, "_"}  # XTREME's loader adds O to the labels, so a model can predict it
 
 
@@ -23,12 +25,18 @@ def is_upos(labels: Sequence[str]) -> bool:
     return set(labels) <= _UPOS and set(labels) != {OUTSIDE}
 
 
+def benchmark_task(dataset: str) -> BenchmarkTask | None:
+    """How XTREME scores a data set of tags of this name, None for others."""
+    task = datasets.XTREME.get(dataset)
+    return task if task is not None and task.metric in TAGGING.scores else None
+
+
 def span_rule(dataset: str, labels: Sequence[str], chosen: str | None = None) -> str:
     """Rule of :class:`~xl_plugins.functional.scores.spans.SpanScheme`: ``chosen`` (``--tag-scheme``), XTREME's for its
     data sets and for universal parts of speech, else what the labels tell; UserError for labels of mixed schemes."""
     if chosen and chosen != "auto":
         return chosen
-    return XTREME if dataset in _OWN or is_upos(labels) else recognise(labels)
+    return XTREME if benchmark_task(dataset) or is_upos(labels) else recognise(labels)
 
 
 def tagging_metric(labels: Sequence[str]) -> str:

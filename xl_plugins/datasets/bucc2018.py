@@ -17,7 +17,7 @@ from xl_plugins.formats.tsv import find_file
 
 _NAME = re.compile(rf"({CODE})-en\.(?:sample|training|dev|test)\.({CODE}){PACKED}")
 _PARTS = (("valid", ("training", "dev")), ("test", ("test",)))
-BENCHMARK = BenchmarkTask("BUCC", "set_f1", tuple("de fr ru zh".split()))
+BENCHMARK = BenchmarkTask("BUCC", "set_f1", tuple("de fr ru zh".split()), old_names=("bucc",))
 HELP = "BUCC 2018 bitext mining"
 EPILOG = """\
 files in RAW or RAW/XX-en/ (plain or .gz; also dev instead of training):

@@ -48,18 +48,18 @@ def test_threads_have_ended() -> None:
     """Called by the program itself: none is left, though one was waiting for room; calling it again is free."""
     alive = "print([t for t in threading.enumerate() if isinstance(t, BackgroundConsumer)])"
     done = ended(
-        end=f"{alive}\nxl_plugins.shutdown.end_loading_threads()\n{alive}\nxl_plugins.shutdown.end_loading_threads()"
+        end=f"{alive}\nxl_plugins.compat.loading_threads.end_loading_threads()\n{alive}\nxl_plugins.compat.loading_threads.end_loading_threads()"
     )
     before, after = done.stdout.splitlines()
     assert before.count("BackgroundConsumer") == 2 and after == "[]", done.stdout + done.stderr
 
 
 def test_a_batch_that_never_comes_does_not_hold_the_program() -> None:
-    stuck = "sys.stuck = True; time.sleep(0.2); xl_plugins.shutdown.MAY_TAKE = 0.5"
+    stuck = "sys.stuck = True; time.sleep(0.2); xl_plugins.compat.loading_threads.MAY_TAKE = 0.5"
     done = ended(load="time.sleep(1000 * hasattr(sys, 'stuck'))", end=stuck)
     assert done.returncode == 0, done.stderr
 
 
 def test_without_it_the_program_aborts() -> None:
-    """If this fails, fairseq or torch have mended it and xl_plugins/shutdown.py can go."""
+    """If this fails, fairseq or torch have mended it and compat/loading_threads.py can go."""
     assert ended(plugin="").returncode != 0

@@ -1,0 +1,1 @@
+"""Readers of files in a general format, whatever data set they hold."""
