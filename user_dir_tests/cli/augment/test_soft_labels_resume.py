@@ -146,9 +146,7 @@ def test_languages_that_are_finished_are_not_predicted_again(
     assert found == FR and tree(data) == whole
 
 
-def test_another_batch_size_or_choice_of_languages_is_another_job(
-    words: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_batches_or_languages_are_another_job(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     main([*words, "--shard", "1/2"])
     found = count_blocks(monkeypatch)
     main([*words[:-1], "5", "--shard", "1/2"])
