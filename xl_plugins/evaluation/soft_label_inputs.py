@@ -1,4 +1,4 @@
-"""What soft labels are made of: the languages, the model, and the files of both."""
+"""Languages, model and files that soft labels are made of."""
 
 from __future__ import annotations
 

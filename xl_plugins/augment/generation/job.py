@@ -93,5 +93,5 @@ class Job(ABC, Generic[Output, Engine, Counts]):
         """The counts for people."""
 
     def finished(self, counts: Counts, outputs: Sequence[Output]) -> list[str]:
-        """What people are told of outputs that were written."""
+        """Lines for people about outputs that were written."""
         return [*self.lines(counts), *("{}: {}".format(*self.place(output)) for output in outputs)]
