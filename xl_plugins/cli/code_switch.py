@@ -6,8 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..arguments import seed, whole
 from ..augment.code_switch import options as defaults
 from ..augment.code_switch.options import SwitchOptions
@@ -15,14 +13,16 @@ from ..augment.primitives.base import CHOICES
 from ..augment.primitives.dictionaries import ALL
 from ..formats.languages import check_language
 from ..terminal import say
-from .shared.offline import lock_data
+from .shared.generation import add_job, check_shard, run_jobs
 
 SUMMARY = "make code-switched copies of the training text with bilingual dictionaries (a pool of XLA)"
 EPILOG = """\
 Every word of the source language's training text draws, with probability --ratio, one of the languages and is replaced
 by a translation that the language's dictionary lists (CoSDA-ML, as --augment cs of training does it anew each epoch).
 Writes DATA/<source>/code-switch/, without labels: a pool of --task xla_cotrain_task. The article of XLA makes its pools
-with a language model (xl-augment vicinity); this one needs dictionaries and no model.
+with a language model (xl-augment vicinity); this one needs dictionaries and no model. A run that was stopped goes on
+where it was. With --shard I/N several processes or machines share the work in one folder; when all are through, the
+same command without --shard writes the result, the same as from one process.
 
 examples:
   xl-augment code-switch data-bin/panx --dictionaries raw/dictionaries --languages de,fr --samples 3
@@ -69,14 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source-language", metavar="LANG", help="whose text is switched (default: that of the data folder, else en)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace texts made with other options")
+    add_job(parser, "texts made with other options")
 
 
 def run(args: argparse.Namespace) -> int:
     from ..augment.code_switch.job import KIND, CodeSwitchJob
-    from ..augment.code_switch.texts import lines
     from ..data.binary.layout import DataBin
 
+    check_shard(args, ())
     KIND.check_name(args.name)
     source = args.source_language and check_language(args.source_language, "--source-language")
     options = SwitchOptions(
@@ -86,16 +86,7 @@ def run(args: argparse.Namespace) -> int:
     job = CodeSwitchJob(DataBin(Path(args.data), source), args.dictionaries, options, args.name)
     if job.pieces.warning:
         say(f"warning: {job.pieces.warning}", file=sys.stderr)
-    if not job.pending(args.overwrite):
-        lock_data(job.data, KIND.command).clear()
-        say(f"{job.language}: up to date in {job.folder}")
-        return 0
-    with lock_data(job.data, KIND.command):
-        job.pending(args.overwrite)  # others may have been made meanwhile
-        with tqdm(total=len(job.texts), unit="row", desc=f"code-switch {job.language}", disable=None) as bar:
-            counts = job.write(bar.update)
-    say(*lines(job.language, counts))
-    say(f"{job.language}: {job.folder}")
+    run_jobs(args, [job], lambda *_: job.maker())
     return 0
 
 

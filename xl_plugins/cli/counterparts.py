@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
 
 from ..arguments import whole
 from ..augment.counterparts import options as defaults
 from ..augment.counterparts.options import MAX_TOKENS, CounterpartOptions, parse_thresholds
-from ..augment.counterparts.report import THRESHOLDS, Counts, rate_lines, threshold_lines, translation_lines
+from ..augment.counterparts.report import THRESHOLDS, translation_lines
 from ..augment.primitives.dictionaries import load_dictionaries
-from ..data.binary.blocks import BlockStore, parse_shard
-from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..terminal import say
-from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
+from .shared.generation import check_report, progress_bar, run_jobs
+from .shared.offline import add_running, check_running, model_loader, precision_of, write_report
 
 if TYPE_CHECKING:
-    from ..augment.counterparts.finder import CounterpartFinder
     from ..augment.counterparts.job import CounterpartJob
-    from ..augment.primitives.vocabulary import LanguageVocabulary
 
 
 SUMMARY = "substitute words by other languages' words that the pre-trained model finds probable (SALT)"
@@ -41,6 +35,7 @@ examples:
   xl-augment counterparts data-bin/xnli --path xlmr.base/model.pt --word-lists 'raw/wordfreq/{lang}_10k.txt' --fp16
 """
 _SAMPLE = 20_000  # texts of a report
+_REPORT_ONLY = {"sample": ", all texts are substituted", "dictionaries": ", dictionaries change no counterpart"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,8 +110,8 @@ def run(args: argparse.Namespace) -> int:
     from ..augment.primitives.vocabulary import describe, warnings
     from ..data.binary.layout import DataBin
 
-    _check(args)
-    shard = parse_shard(args.shard) if args.shard else None
+    check_running(args, ("max_tokens", "sample"), ("json", "write_pieces"))
+    check_report(args, _REPORT_ONLY, ("shard", "write_pieces"))
     data = DataBin(Path(args.data), args.source_language)
     options = _options(args, data.source_language)
     load = model_loader(args, data)
@@ -127,18 +122,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.report_only:
         return _report(args, job, load())
-    return _make(args, job, shard, load)
-
-
-def _check(args: argparse.Namespace) -> None:
-    check_running(args, ("max_tokens", "sample"), ("json", "write_pieces"))
-    if args.sample is not None and not args.report_only:
-        raise UserError("--sample belongs to --report-only; leave it out, all texts are substituted")
-    if args.dictionaries and not args.report_only:
-        raise UserError("--dictionaries belongs to --report-only; leave it out, dictionaries change no counterpart")
-    for option in ("shard", "write_pieces"):
-        if args.report_only and getattr(args, option):
-            raise UserError(f"--{option.replace('_', '-')} has no effect with --report-only; leave one of them out")
+    return _make(args, job, load)
 
 
 def _options(args: argparse.Namespace, source: str) -> CounterpartOptions:
@@ -159,10 +143,10 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
         judges = {name: TranslationPairs(table, job.data.dictionary, job.classes) for name, table in tables.items()}
         finder.judges.update(judges)
     numbers = job.texts.sample(args.sample or _SAMPLE)
-    with _bar(len(numbers), 0) as bar:
+    with progress_bar(job, len(numbers)) as bar:
         counts = finder.find(numbers, bar.update)[1]
     say(f"{len(numbers)} of {len(job.texts.texts)} different texts")
-    _show(job, counts)
+    say(*job.lines(counts))
     if finder.judges:
         say(*translation_lines({name: counts[name] for name in finder.judges}))
     if args.json:
@@ -176,67 +160,21 @@ def _report(args: argparse.Namespace, job: CounterpartJob, model: Any) -> int:
     return 0
 
 
-def _make(args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] | None, load: Any) -> int:
-    from ..augment.counterparts.files import COMMAND, check_pieces, language_folder, read_manifest, write_pieces
+def _make(args: argparse.Namespace, job: CounterpartJob, load: Callable[[], Any]) -> int:
+    from ..augment.counterparts.files import check_pieces, read_manifest, write_pieces
 
     names = [one.language for one in job.vocabularies]
     if args.write_pieces:
         check_pieces(names, job.texts, args.write_pieces)
-    pending = job.pending(args.overwrite)
-    for done in [one for one in job.vocabularies if one not in pending]:
-        say(f"{done.language}: up to date in {language_folder(job.data, done.language)}")
-    if not pending:
-        job.clear()
-        lock_data(job.data, COMMAND).clear()
-    with nullcontext() if shard or not pending else lock_data(job.data, COMMAND):
-        pending = job.pending(args.overwrite)  # others may have been made meanwhile
-        if pending and not _write(args, job, shard, load, pending):
-            return 0
-    if shard:
+    if not run_jobs(args, [job], lambda _, pending: job.finder(load(), pending, args.max_tokens)):
+        return 0
+    if args.shard:
         say("nothing is left to be done")
     if args.write_pieces:
         say(*write_pieces(job.data, names, job.texts, args.write_pieces))
     if args.json:
         write_report(args.json, {name: read_manifest(job.data, name) for name in names})
     return 0
-
-
-def _write(
-    args: argparse.Namespace, job: CounterpartJob, shard: tuple[int, int] | None, load: Any,
-    pending: list[LanguageVocabulary],
-) -> bool:  # fmt: skip
-    """Do what is left of these languages; whether their files were written."""
-    from ..augment.counterparts.files import language_folder
-
-    store = job.store(pending)
-    name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
-    # before the lock, which makes a folder: a model that is refused leaves nothing behind
-    finder = job.finder(load(), pending, args.max_tokens) if store.missing(blocks) else None
-    with store.lock(name):
-        if finder is not None:
-            _compute(job, finder, store, blocks)
-    if shard:
-        say(f"{name} is through; when all are, run the same command without --shard")
-        return False
-    _show(job, job.merge(store, pending))
-    for one in pending:
-        say(f"{one.language}: {language_folder(job.data, one.language)}")
-    return True
-
-
-def _compute(job: CounterpartJob, finder: CounterpartFinder, store: BlockStore, blocks: Sequence[int]) -> None:
-    missing, total = store.missing(blocks), job.size(blocks)
-    with _bar(total, total - job.size(missing)) as bar:
-        job.compute(finder, store, missing, bar.update)
-
-
-def _bar(total: int, done: int) -> tqdm:
-    return tqdm(total=total, initial=done, unit="text", desc="counterparts", disable=None, smoothing=0.05)
-
-
-def _show(job: CounterpartJob, counts: Mapping[str, Counts]) -> None:
-    taus = {name: job.options.tau(name) for name in counts}
-    say(*rate_lines(counts, taus), *threshold_lines(counts))
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]

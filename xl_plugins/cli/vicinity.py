@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Callable
-from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
 
 from ..arguments import seed, whole
 from ..augment.vicinity import options as defaults
 from ..augment.vicinity.options import VicinityOptions, parse_percent, parse_samples
-from ..data.binary.blocks import parse_shard
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..problems import PROBLEMS
 from ..terminal import say
-from .shared.offline import add_running, check_running, lock_data, model_loader, precision_of, write_report
+from .shared.generation import check_report, progress_bar, run_jobs
+from .shared.offline import add_running, check_running, model_loader, precision_of, write_report
 
 if TYPE_CHECKING:
     from ..augment.vicinity.generator import Vicinity
@@ -115,8 +111,9 @@ def run(args: argparse.Namespace) -> int:
     from ..augment.vicinity.job import KIND, VicinityJob, VicinitySource
     from ..data.binary.layout import DataBin
 
-    _check(args)
-    shard = parse_shard(args.shard) if args.shard else None
+    check_running(args, ("max_tokens", "sample", "show"), ("json",))
+    KIND.check_name(args.name)
+    check_report(args, {"sample": "", "show": ""}, ["shard"])
     data = DataBin(Path(args.data))
     languages = _languages(args, data)
     source = VicinitySource(data, _options(args, data), args.path, precision_of(args), args.name)
@@ -124,42 +121,17 @@ def run(args: argparse.Namespace) -> int:
     jobs = [VicinityJob(source, language) for language in languages]
     for warning in filter(None, [source.pieces.warning, _fraction(source.options), *map(_shortness, jobs)]):
         say(f"warning: {warning}", file=sys.stderr)
-    loaded: list[Vicinity] = []
 
+    @cache
     def vicinity() -> Vicinity:
-        if not loaded:
-            loaded.append(source.vicinity(load(), args.max_tokens))
-        return loaded[0]
+        return source.vicinity(load(), args.max_tokens)
 
     if args.report_only:
         return _report(args, jobs, vicinity())
-    pending = [job for job in jobs if job.pending(args.overwrite)]
-    if not pending:
-        lock_data(data, KIND.command).clear()
-    with nullcontext() if shard or not pending else lock_data(data, KIND.command):
-        pending = [job for job in jobs if job.pending(args.overwrite)]  # others may have been made meanwhile
-        for job in jobs:
-            if job not in pending:
-                job.store().remove()  # a killed process may have left it
-                say(f"{job.language}: up to date in {job.folder}")
-            elif not _make(args, job, shard, vicinity):
-                through = f"shard {args.shard} is through; when all are, run the same command without --shard"
-                say(f"{job.language}: {through}")
+    run_jobs(args, jobs, lambda *_: vicinity())
     if args.json:
         write_report(args.json, {job.language: KIND.read_manifest(job.folder) for job in jobs})
     return 0
-
-
-def _check(args: argparse.Namespace) -> None:
-    from ..augment.vicinity.job import KIND
-
-    check_running(args, ("max_tokens", "sample", "show"), ("json",))
-    KIND.check_name(args.name)
-    for option in ("sample", "show"):
-        if getattr(args, option) is not None and not args.report_only:
-            raise UserError(f"--{option} belongs to --report-only; leave it out")
-    if args.report_only and args.shard:
-        raise UserError("--shard has no effect with --report-only; leave one of them out")
 
 
 def _languages(args: argparse.Namespace, data: DataBin) -> tuple[str, ...]:
@@ -209,46 +181,15 @@ def _report(args: argparse.Namespace, jobs: list[VicinityJob], vicinity: Vicinit
     content: dict[str, Any] = {}
     for job in jobs:
         rows = job.sample(args.sample or _SAMPLE)
-        with _bar(job, len(rows), 0) as bar:
-            examples, counts = job.maker(vicinity).make(rows, bar.update)
-        _show(job, counts)
+        with progress_bar(job, len(rows)) as bar:
+            examples, counts = job.examples(vicinity, rows, bar.update)
+        say(*job.lines(counts))
         if args.show:
             say(*example_lines(job.texts, examples, args.show))
         content[job.language] = job.manifest(counts)
     if args.json:
         write_report(args.json, content)
     return 0
-
-
-def _make(
-    args: argparse.Namespace, job: VicinityJob, shard: tuple[int, int] | None, vicinity: Callable[[], Vicinity]
-) -> bool:
-    """Do what is left of a language; whether its files were written."""
-    store = job.store()
-    name, blocks = f"shard {args.shard}" if shard else "all blocks", store.shard(*(shard or (1, 1)))
-    # before the lock, which makes a folder: a model that is refused leaves nothing behind
-    engine = vicinity() if store.missing(blocks) else None
-    with store.lock(name):
-        if engine is not None:
-            missing = store.missing(blocks)
-            total, left = (sum(len(job.rows(block)) for block in some) for some in (blocks, missing))
-            with _bar(job, total, total - left) as bar:
-                job.compute(engine, store, missing, bar.update)
-    if shard:
-        return False
-    _show(job, job.merge(store))
-    say(f"{job.language}: {job.folder}")
-    return True
-
-
-def _bar(job: VicinityJob, total: int, done: int) -> tqdm:
-    return tqdm(total=total, initial=done, unit="row", desc=f"vicinity {job.language}", disable=None, smoothing=0.05)
-
-
-def _show(job: VicinityJob, counts: Counter[str]) -> None:
-    from ..augment.vicinity.report import lines
-
-    say(*lines(job.language, counts))
 
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from ..augment.generation.job import Block, Job, Progress
+from ..data.binary.blocks import BlockStore
 from ..data.binary.checksums import list_again
 from ..data.binary.digest import file_digest
 from ..data.binary.layout import DataBin
@@ -23,96 +25,153 @@ from ..data.binary.rows import Rows
 from ..data.training.tagged_texts import TaggedTexts
 from ..data.training.tagging import TagDataset, TagPart
 from ..errors import UserError
-from ..formats.languages import parse_languages
 from ..output import FileOutput, FolderLock, Unfinished, atomic_file
 from ..problems import TAGGING, problem_of
-from ..problems.predicting import predict_batches
-from ..terminal import say
+from ..problems.predicting import plan_batches, predict_batches
 from .checkpoint import FineTuned, load_fine_tuned
 from .options import batch_limits, model_options
+from .soft_label_inputs import check_model, find_languages, input_files
 
 COMMAND = "xl-augment soft-labels"
 NOTE = ".xl-augment-soft-labels.json"  # in DATA while the languages are written
+BATCHES = 64  # of a block: what shards share out and resumed runs skip
+_VERSION = 1  # to be raised whenever the same input gives other labels
+Values = tuple[np.ndarray, np.ndarray, np.ndarray]  # sentences, vectors of all their words, words of each
 
 
-def run(args: argparse.Namespace) -> int:
+def open_job(args: argparse.Namespace) -> SoftLabelJob:
+    """The job that options of the command describe; the model is loaded, what can be checked is checked."""
     limits = batch_limits(args)
     data = DataBin(Path(args.data))
     facts = problem_of(data.meta, TAGGING)
     if facts is None or not facts.words:
         raise UserError(f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}', not for tagging")
-    languages = find_languages(data, args.languages)
-    arrays = {language: f"{data.prefix(language, 'soft', 'train')}.npy" for language in languages}
-    texts = {lang: os.path.join(args.output, f"{data.source_language}-{lang}.tsv") for lang in languages if args.output}
-    targets = [*arrays.values(), *texts.values()]
-    lock = FolderLock.within(data.root, COMMAND, "DATA")
-    lock.clear()
-    note = Unfinished(data.root / NOTE, COMMAND, cache(lambda: _mark(args, data, languages, limits)))
-    output = FileOutput(COMMAND, args.overwrite or note.resumed, also=["xl-prepare"])  # it reads soft labels from files
-    output.check(targets)
+    job = SoftLabelJob(args, data, find_languages(data, args.languages), limits)
+    job.pending(args.overwrite)
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
     check_model(tuned)
-    parts = {language: open_part(tuned, language) for language in languages}  # a missing file is found at once
-    # one checkpoint at a time, or the languages would be of several
-    with lock, output:
-        output.plan(targets)
-        with note:
-            for language, part in parts.items():
-                if not note.has(arrays[language]):
-                    with output.writing([arrays[language]]):
-                        _tag(tuned, part, arrays[language], limits)
-                        list_again(data.root, Path(arrays[language]))  # xl-prepare's, if read from files
-                    note.add(arrays[language])
-                if language in texts and not note.has(texts[language]):
-                    with output.writing([texts[language]]):
-                        write_text(data, part, arrays[language], texts[language])
-                    note.add(texts[language])
-                say(f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {arrays[language]}")
-    return 0
+    job.open(tuned)
+    return job
 
 
-def _tag(tuned: FineTuned, part: TagPart, path: str, limits: dict) -> None:
-    """Write the soft labels of a language, with a progress bar."""
-    with tqdm(total=len(part), desc=part.language, unit="sentence", disable=None) as bar:
-        write_array(tuned, part, path, limits, bar.update)
+class SoftLabelJob(Job[str, FineTuned, None]):
+    """Soft labels of the languages of a data folder, all by one checkpoint. Blocks are batches of like length."""
+
+    command, label, unit = COMMAND, "soft-labels", "sentence"
+
+    def __init__(
+        self, args: argparse.Namespace, data: DataBin, languages: list[str], limits: dict[str, int | None]
+    ) -> None:
+        self.args, self.data, self.outputs, self.limits = args, data, languages, limits
+        self.arrays = {language: f"{data.prefix(language, 'soft', 'train')}.npy" for language in languages}
+        names = {language: f"{data.source_language}-{language}.tsv" for language in languages if args.output}
+        self.texts = {language: os.path.join(args.output, name) for language, name in names.items()}
+        FolderLock.within(data.root, COMMAND, "DATA").clear()
+        self.note = Unfinished(data.root / NOTE, COMMAND, cache(lambda: _mark(args, data, languages, limits)))
+        # xl-prepare reads soft labels from files
+        self.output = FileOutput(COMMAND, args.overwrite or self.note.resumed, also=["xl-prepare"])
+
+    def open(self, tuned: FineTuned) -> None:
+        """Open the texts, of which a missing one is found at once, and cut them into blocks."""
+        self.tuned = tuned
+        self.parts = {language: open_part(tuned, language) for language in self.outputs}
+        self.datasets = {
+            language: TagDataset([part], tuned.task.data_bin.dictionary, shuffle=False)
+            for language, part in self.parts.items()
+        }
+        self.blocks = [
+            (language, batches[start : start + BATCHES])
+            for language, dataset in self.datasets.items()
+            for batches in [plan_batches(dataset, **self.limits)]
+            for start in range(0, len(batches), BATCHES)
+        ]
+
+    # -- what is already there --
+
+    def pending(self, overwrite: bool = False) -> list[str]:
+        """All languages: files of another run are refused, or replaced when told."""
+        self.output.check(self._targets)
+        return list(self.outputs)
+
+    @property
+    def _targets(self) -> list[str]:
+        return [*self.arrays.values(), *self.texts.values()]
+
+    def place(self, output: str) -> tuple[str, Path]:
+        return output, Path(self.arrays[output])
+
+    @cached_property
+    def mark(self) -> str:
+        """Fingerprint of all that decides the blocks."""
+        words = [f"{self.data.prefix(name, 'words', 'train')}.{end}" for name in self.outputs for end in ("bin", "idx")]
+        files = [*input_files(self.args.path, self.data, self.outputs), *words]
+        precision = model_options(self.args)["precision"]
+        digests = [file_digest(name) for name in files if os.path.isfile(name)]
+        return fingerprint(COMMAND, _VERSION, digests, list(self.outputs), sorted(self.limits.items()), precision)
+
+    def store(self, outputs: Sequence[str] = ()) -> BlockStore:
+        folder = self.data.root / f".soft-labels.job-{self.mark[:16]}"
+        return BlockStore(str(folder), self.mark, len(self.blocks), COMMAND)
+
+    def missing(self, store: BlockStore, blocks: Iterable[int]) -> list[int]:
+        """Those still to be done, of languages whose array is not there."""
+        return store.missing(block for block in blocks if not self.note.has(self.arrays[self.blocks[block][0]]))
+
+    def clear(self) -> None:
+        self.store().remove()
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        with self.output:
+            self.output.plan(self._targets)
+            with self.note:
+                yield
+
+    # -- work --
+
+    def size(self, blocks: Iterable[int]) -> int:
+        return sum(len(batch) for block in blocks for batch in self.blocks[block][1])
+
+    def make(self, engine: FineTuned, block: int, progress: Progress | None = None) -> Block:
+        language, batches = self.blocks[block]
+        columns = list(predict_batches(engine, self.datasets[language], batches, progress))
+        units, values, sizes = (np.concatenate(column) for column in zip(*columns))
+        return {"units": units, "values": values, "sizes": sizes}, {}
+
+    def write(self, store: BlockStore, outputs: Sequence[str]) -> None:
+        for language in outputs:
+            part, array = self.parts[language], self.arrays[language]
+            if not self.note.has(array):
+                with self.output.writing([array]):
+                    write_array(self._values(store, language), part, array)
+                    list_again(self.data.root, Path(array))  # xl-prepare's, if read from files
+                self.note.add(array)
+            if language in self.texts and not self.note.has(self.texts[language]):
+                with self.output.writing([self.texts[language]]):
+                    write_text(self.data, part, array, self.texts[language])
+                self.note.add(self.texts[language])
+
+    def _values(self, store: BlockStore, language: str) -> Iterator[Values]:
+        for number, (name, _) in enumerate(self.blocks):
+            if name == language:
+                arrays = store.read(number)[0]
+                yield arrays["units"], arrays["values"], arrays["sizes"]
+
+    def lines(self, counts: None) -> list[str]:
+        return [
+            f"{language}: {len(part)} sentences, {len(part.target.counts.flat)} words: {self.arrays[language]}"
+            for language, part in self.parts.items()
+        ]
+
+    def finished(self, counts: None, outputs: Sequence[str]) -> list[str]:
+        return self.lines(counts)
 
 
 def _mark(args: argparse.Namespace, data: DataBin, languages: list[str], limits: dict[str, int | None]) -> str:
     """Fingerprint of all that decides the files."""
-    names = [f"{data.prefix(language, 'input0', 'train')}.{end}" for language in languages for end in ("bin", "idx")]
-    digests = [file_digest(name) for name in (args.path, *names) if os.path.isfile(name)]
+    digests = [file_digest(name) for name in input_files(args.path, data, languages) if os.path.isfile(name)]
     output = args.output and os.path.abspath(args.output)
     return fingerprint(digests, languages, output, sorted(limits.items(), key=str), args.fp16, args.bf16)
-
-
-def find_languages(data: DataBin, asked: str | None) -> list[str]:
-    """Target languages with training text; UserError for others."""
-    source = data.source_language
-    available = [language for language in data.languages_with("train") if language != source]
-    wanted = list(parse_languages(asked, "--languages")) if asked else available
-    if source in wanted:
-        raise UserError(f"--languages: {source} is the source language, whose tags are gold; leave it out")
-    missing = [language for language in wanted if language not in available]
-    if missing or not available:
-        raise UserError(
-            f"{'--languages' if missing else 'DATA'}: {data.root} has no translated training text"
-            f"{' of ' + ', '.join(missing) if missing else ''}; prepare it (--translate-train). It has"
-            f" {', '.join(available) or 'none'}"
-        )
-    return wanted
-
-
-def check_model(tuned: FineTuned) -> None:
-    """The model has to tag, from the text alone."""
-    if not tuned.task.problem.facts.words:
-        raise UserError(
-            f"--path {tuned.path}: trained on problem '{tuned.task.problem.name}'; give a checkpoint of task xl_tagging"
-        )
-    if tuned.task.inference()["mode"] != "plain":
-        raise UserError(
-            f"--path {tuned.path}: trained with X-Mixup; soft labels come from a model fine-tuned on the source"
-            " language alone, give a checkpoint of task xl_tagging"
-        )
 
 
 class Words(TaggedTexts):
@@ -131,19 +190,16 @@ def open_part(tuned: FineTuned, language: str) -> TagPart:
     return TagPart(language, 0, words, len(task.problem.labels), soft=False)
 
 
-def write_array(
-    tuned: FineTuned, part: TagPart, path: str, limits: dict, progress: Callable[[int], object] | None = None
-) -> None:
+def write_array(blocks: Iterable[Values], part: TagPart, path: str) -> None:
     """Class probabilities of all words in order, float32 (words, C), as ``path``; complete or not there at all.
 
-    Batches go straight to the mapped file, so memory does not grow with the data.
+    Blocks go straight to the mapped file, so memory does not grow with the data.
     """
-    dataset = TagDataset([part], tuned.task.data_bin.dictionary, shuffle=False)
     starts = part.target.counts.starts
     with atomic_file(path, "wb") as file:
         array = np.lib.format.open_memmap(file.name, mode="w+", dtype=np.float32, shape=(int(starts[-1]), part.classes))
         _reserve(file.name)
-        for units, values, sizes in predict_batches(tuned, dataset, progress=progress, **limits):
+        for units, values, sizes in blocks:
             within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
             array[np.repeat(starts[units], sizes) + within] = values
         array.flush()

@@ -66,21 +66,25 @@ def predict_values(
         batch_size: most examples in a batch; None for no limit but ``max_tokens``.
         max_tokens: most positions in a batch, padding and the paired source text included.
     """
-    columns = list(predict_batches(tuned, dataset, batch_size, max_tokens, progress))
+    columns = list(predict_batches(tuned, dataset, plan_batches(dataset, batch_size, max_tokens), progress))
     units, values, sizes = (np.concatenate(column) for column in zip(*columns))
     return _in_order(units, values, sizes)
 
 
-def predict_batches(
-    tuned: Predictor, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
-    progress: Progress | None = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:  # fmt: skip
-    """Batch by batch: examples (U,), their probabilities one after the other (K, D) float32, and rows of each (U,)."""
+def plan_batches(dataset: Any, batch_size: int | None, max_tokens: int | None) -> list[np.ndarray]:
+    """The examples of every batch, in the order in which batches are predicted."""
     order = dataset.ordered_indices()[::-1].copy()
     longest = int(dataset.num_tokens_vec(order).max())
     if max_tokens is not None and longest > max_tokens:
         raise UserError(f"--max-tokens {max_tokens}: an example has {longest} positions; pass at least that many")
-    for batch in dataset.batch_by_size(order, max_tokens=max_tokens, max_sentences=batch_size):
+    return list(dataset.batch_by_size(order, max_tokens=max_tokens, max_sentences=batch_size))
+
+
+def predict_batches(
+    tuned: Predictor, dataset: Any, batches: Sequence[np.ndarray], progress: Progress | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Batch by batch: examples (U,), their probabilities one after the other (K, D) float32, and rows of each (U,)."""
+    for batch in batches:
         sample = dataset.collater([dataset[index] for index in batch])
         sample = utils.apply_to_sample(lambda tensor: tensor.to(tuned.device), sample)
         with torch.inference_mode():

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from user_dir_tests.helpers.running.killing import dies_in_call, killed
 from xl_plugins.data.binary.blocks import BlockStore, parse_shard
 from xl_plugins.errors import UserError
 from xl_plugins.output import MARK
@@ -300,6 +301,25 @@ def test_a_folder_of_another_in_its_place_stays(tmp_path: Path) -> None:
         blocks.write(0, content(0), STATS)
     blocks.remove()
     assert os.listdir(tmp_path / "elsewhere") == ["mine"]
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+def test_killed_while_blocks_are_removed(tmp_path: Path, call: int) -> None:
+    """The folder is still known as ours, whichever file was the last to go: three blocks, then the mark."""
+    blocks = store(tmp_path)
+    for block in range(3):
+        blocks.write(block, content(block), STATS)
+
+    def work() -> None:
+        os.unlink = dies_in_call(call, os.unlink)
+        blocks.remove()
+
+    killed(work)
+    left = os.listdir(tmp_path / "work")
+    assert MARK in left and len(left) == 5 - call
+    blocks.write(2, content(2), STATS)
+    blocks.remove()
+    assert os.listdir(tmp_path) == []
 
 
 def test_what_others_put_beside_the_blocks_stays(tmp_path: Path) -> None:

@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
-from ...errors import UserError
-from ..generation.files import Examples, Kind, write_examples
+from ..generation.examples import ExamplesJob
+from ..generation.files import Examples, Kind
+from ..generation.job import Progress
 from ..generation.texts import LanguageTexts
 from ..primitives.code_switch import CodeSwitch
 from ..primitives.dictionaries import dictionary_files, load_dictionaries
 from ..primitives.words import WordPieces
 from .options import NAME, SwitchOptions
-from .texts import SwitchedTexts, summary
+from .texts import SwitchedTexts, lines, summary
 
 KIND = Kind(NAME, "code-switched texts", "options, text or dictionaries")
-_BLOCK = 1024  # rows in memory at once
+_BLOCK = 1024  # rows in memory at once; what shards share out and resumed runs skip
 _VERSION = 1  # to be raised whenever the same input gives other texts
-Progress = Callable[[int], object]
 
 
-class CodeSwitchJob:
-    """The training text of the source language, the dictionaries, and the folder of the copies.
+class CodeSwitchJob(ExamplesJob[SwitchedTexts]):
+    """The code-switched copies of the training text of the source language.
 
     Args:
         dictionaries: folder of ``en-de.txt`` and so on; name: of the folder below that of the language.
     """
 
     def __init__(self, data: DataBin, dictionaries: str, options: SwitchOptions, name: str = "") -> None:
-        self.data, self.language, self.options = data, data.source_language, options
-        self.texts = LanguageTexts(data, self.language, KIND.what, "or give another --source-language")
+        language, self.options = data.source_language, options
+        self.texts = LanguageTexts(data, language, KIND.what, "or give another --source-language")
         self.pieces = WordPieces.of(data)
-        self.tables = load_dictionaries(dictionaries, self.language, options.languages, "--dictionaries")
-        files = dictionary_files(Path(dictionaries), self.language)
+        self.tables = load_dictionaries(dictionaries, language, options.languages, "--dictionaries")
+        files = dictionary_files(Path(dictionaries), language)
         self.files = {language: files[language] for language in self.tables}
-        self.folder = KIND.folder(data, self.language, name)
+        super().__init__(KIND, data, self.texts, name, _BLOCK)
 
     @cached_property
     def dictionaries(self) -> dict[str, dict[str, str]]:
@@ -60,42 +61,37 @@ class CodeSwitchJob:
 
     @cached_property
     def mark(self) -> str:
-        """Fingerprint of all that decides the copies."""
         listed = [(language, entry["sha256"]) for language, entry in self.dictionaries.items()]
         described = sorted(self.options.describe(self.tables).items())
         return fingerprint(KIND.name, _VERSION, self.language, sorted(self.digests.items()), listed, described)
 
-    def pending(self, overwrite: bool = False) -> bool:
-        """Whether the copies are to be made; UserError if others, or other files, are in their place."""
-        return KIND.pending(self.folder, self.mark, self.texts.files, overwrite)
-
-    def write(self, progress: Progress | None = None) -> Counter[str]:
-        """Make the files; ``progress`` is told the rows; returns the counts."""
-        counts: Counter[str] = Counter()
-        blocks = self._blocks(counts, progress)
-        types = len(self.data.dictionary)
-        write_examples(self.folder, KIND.command, self.texts.files, types, blocks, lambda: self.manifest(counts))
-        return counts
-
-    def _blocks(self, counts: Counter[str], progress: Progress | None) -> Iterator[Examples]:
+    def maker(self) -> SwitchedTexts:
+        """Makes the copies."""
         options = self.options
         switch = CodeSwitch(
             self.pieces, self.tables, options.ratio, options.choice, options.lower, options.sentence_ratio
         )
-        maker = SwitchedTexts(self.texts, self.pieces, switch, options)
-        for start in range(0, len(self.texts), _BLOCK):
-            rows = range(start, min(start + _BLOCK, len(self.texts)))
-            yield maker.make(rows, counts)
-            if progress is not None:
-                progress(len(rows))
-        if not counts["written"]:
-            raise UserError(
-                f"--ratio {options.ratio}: no text changed with the dictionaries of {', '.join(self.tables)}; give"
-                " dictionaries with words of the text, or a higher ratio"
-            )
+        return SwitchedTexts(self.texts, self.pieces, switch, options)
+
+    def examples(
+        self, engine: SwitchedTexts, rows: np.ndarray, progress: Progress | None = None
+    ) -> tuple[Examples, Counter[str]]:
+        counts: Counter[str] = Counter()
+        made = engine.make(rows.tolist(), counts)
+        if progress is not None:
+            progress(len(rows))
+        return made, counts
+
+    def lines(self, counts: Counter[str]) -> list[str]:
+        return lines(self.language, counts)
+
+    def why_none(self, counts: Counter[str]) -> str:
+        return (
+            f"--ratio {self.options.ratio}: no text changed with the dictionaries of {', '.join(self.tables)}; give"
+            " dictionaries with words of the text, or a higher ratio"
+        )
 
     def manifest(self, counts: Counter[str]) -> dict[str, Any]:
-        """How the copies came about."""
         return {
             "kind": KIND.name, "version": _VERSION, "fingerprint": self.mark, "split": "train",
             "language": self.language, "fields": list(self.texts.fields), "dictionaries": self.dictionaries,

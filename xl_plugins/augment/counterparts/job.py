@@ -1,10 +1,10 @@
-"""Making the counterparts of a data folder: blocks that may be shared out and resumed, then files and manifests."""
+"""The counterparts of a data folder, what decides them, and their files and manifests."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ...data.binary.manifest import fingerprint
 from ...errors import UserError
 from ...huggingface.cached import model_digest
 from ...output import Staging, check_component, check_replaceable, read_mark
+from ..generation.job import Block, Job, Progress
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.vocabulary import LanguageVocabulary, build_vocabulary
 from ..primitives.word_lists import find_word_list, read_word_list
@@ -26,14 +27,13 @@ from ..primitives.words import WordPieces
 from .files import COMMAND, FOLDER, language_folder, prefix, read_manifest, write_counterparts
 from .finder import Changes, CounterpartFinder, TrainingTexts
 from .options import MAX_TOKENS, CounterpartOptions
-from .report import Counts
+from .report import Counts, rate_lines, threshold_lines
 from .scorer import CounterpartScorer
 
 _VERSION = 1  # to be raised whenever the same input gives other counterparts
-Progress = Callable[[int], object]
 
 
-class CounterpartJob:
+class CounterpartJob(Job[LanguageVocabulary, CounterpartFinder, "dict[str, Counts]"]):
     """The texts of a data folder, the languages' vocabularies, and what is left to be done.
 
     Args:
@@ -43,6 +43,8 @@ class CounterpartJob:
     Raises:
         UserError: word lists, tokenizer or texts that are missing or unfit.
     """
+
+    command, label, unit = COMMAND, "counterparts", "text"
 
     def __init__(self, data: DataBin, options: CounterpartOptions, model_path: str, precision: str = "fp32") -> None:
         self.data, self.options, self.model_path, self.precision = data, options, model_path, precision
@@ -55,6 +57,7 @@ class CounterpartJob:
         self.texts = TrainingTexts.open(data)
         self.texts.check_pieces(data.dictionary.unk(), self.pieces.spm_path)
         self.vocabularies = [build_vocabulary(name, words, self.pieces, option) for name, words in lists.items()]
+        self.outputs = self.vocabularies
         options.check_sizes({one.language: len(one) for one in self.vocabularies})
         self.classes = PieceClasses(data.dictionary)
         if options.source_in_list and options.source not in options.languages:
@@ -91,7 +94,6 @@ class CounterpartJob:
         )  # fmt: skip
 
     def pending(self, overwrite: bool = False) -> list[LanguageVocabulary]:
-        """Languages whose counterparts are to be made; UserError if others are in their place."""
         left = []
         for vocabulary in self.vocabularies:
             Staging(language_folder(self.data, vocabulary.language), COMMAND, "output").clean()
@@ -115,6 +117,9 @@ class CounterpartJob:
             left.append(vocabulary)
         return left
 
+    def place(self, output: LanguageVocabulary) -> tuple[str, Path]:
+        return output.language, language_folder(self.data, output.language)
+
     # -- work --
 
     def finder(
@@ -127,9 +132,9 @@ class CounterpartJob:
             int(model.args.max_positions), max_tokens or MAX_TOKENS, self.listed,
         )  # fmt: skip
 
-    def store(self, vocabularies: Sequence[LanguageVocabulary]) -> BlockStore:
+    def store(self, outputs: Sequence[LanguageVocabulary]) -> BlockStore:
         """Finished blocks for these languages; those of more languages where a kill hit the writing of their files."""
-        wanted = {one.language: self.mark(one) for one in vocabularies}
+        wanted = {one.language: self.mark(one) for one in outputs}
         for made in self._jobs():
             store = self._store(made)
             if made.keys() > wanted.keys() and wanted.items() <= made.items() and not store.missing(range(store.count)):
@@ -137,7 +142,6 @@ class CounterpartJob:
         return self._store(wanted)
 
     def clear(self) -> None:
-        """Remove the blocks of jobs all of whose files are written, which a killed process left."""
         for made in self._jobs():
             with contextlib.suppress(UserError):  # a damaged manifest
                 manifests = {name: read_manifest(self.data, name) or {} for name in made}
@@ -161,34 +165,33 @@ class CounterpartJob:
                     yield {check_component(name, str(folder)): mark for name, mark in made.items()}
 
     def size(self, blocks: Iterable[int]) -> int:
-        """Texts in some blocks."""
         return sum(len(self.texts.block(number)) for number in blocks)
 
-    def compute(
-        self, finder: CounterpartFinder, store: BlockStore, blocks: Iterable[int], progress: Progress | None = None
-    ) -> None:
-        """Do and store some blocks."""
-        for number in blocks:
-            changes, counts = finder.find(self.texts.block(number), progress)
-            arrays = {f"{name}/{what}": part for name, both in changes.items() for what, part in zip(_PARTS, both)}
-            store.write(number, arrays, {name: one.to_dict() for name, one in counts.items()})
+    def make(self, engine: CounterpartFinder, block: int, progress: Progress | None = None) -> Block:
+        changes, counts = engine.find(self.texts.block(block), progress)
+        arrays = {f"{name}/{what}": part for name, both in changes.items() for what, part in zip(_PARTS, both)}
+        return arrays, {name: one.to_dict() for name, one in counts.items()}
 
-    def merge(self, store: BlockStore, vocabularies: Sequence[LanguageVocabulary]) -> dict[str, Counts]:
+    def write(self, store: BlockStore, outputs: Sequence[LanguageVocabulary]) -> dict[str, Counts]:
+        totals = {one.language: Counts() for one in outputs}
+        for number in range(store.count):
+            for name, values in store.read(number)[1].items():
+                if name in totals:
+                    totals[name].merge(Counts.from_dict(values))
+        made = {
+            one.language: (_changes(store, one.language), self.manifest(one, totals[one.language])) for one in outputs
+        }
+        write_counterparts(self.data, self.texts, made)
+        return totals
+
+    def merge(self, store: BlockStore, outputs: Sequence[LanguageVocabulary]) -> dict[str, Counts]:
         """Write the files of all languages from finished blocks; returns the counts."""
-        with store.lock("merge"):
-            totals = {one.language: Counts() for one in vocabularies}
-            for number in range(store.count):
-                for name, values in store.read(number)[1].items():
-                    if name in totals:
-                        totals[name].merge(Counts.from_dict(values))
-            made = {
-                one.language: (_changes(store, one.language), self.manifest(one, totals[one.language]))
-                for one in vocabularies
-            }
-            write_counterparts(self.data, self.texts, made)
-        store.remove()
+        totals = super().merge(store, outputs)
         self.clear()
         return totals
+
+    def lines(self, counts: dict[str, Counts]) -> list[str]:
+        return [*rate_lines(counts, {name: self.options.tau(name) for name in counts}), *threshold_lines(counts)]
 
     def manifest(self, language: LanguageVocabulary, counts: Counts) -> dict[str, Any]:
         """How the counterparts of a language came about."""

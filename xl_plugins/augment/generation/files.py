@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,12 @@ class Kind:
 
 def write_examples(
     folder: Path, command: str, files: Sequence[str], types: int, blocks: Iterable[Examples],
-    manifest: Callable[[], dict[str, Any]],
+    manifest: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Write the files; the folder appears when all are complete, in place of one that ``command`` made. ``manifest`` is
-    asked after the last block."""
+    """Write the files; the folder appears when all are complete, in place of one that ``command`` made."""
     with Staging(folder, command, "output", overwrite=True) as staging:
         _write(staging.new, files, types, blocks)
-        write_json(str(staging.new / MANIFEST), manifest())
+        write_json(str(staging.new / MANIFEST), manifest)
         write_checksums(staging.new)
         staging.commit()
 

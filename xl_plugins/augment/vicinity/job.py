@@ -1,9 +1,8 @@
-"""Making the virtual examples of a language: blocks that may be shared out and resumed, then files and a manifest."""
+"""Virtual examples of a language, and what decides them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,27 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from ...data.binary.blocks import BlockStore
 from ...data.binary.digest import file_digest
 from ...data.binary.layout import DataBin
 from ...data.binary.manifest import fingerprint
-from ...errors import UserError
 from ...huggingface.cached import model_digest
-from ..generation.files import Examples, Kind, write_examples
+from ..generation.examples import ExamplesJob
+from ..generation.files import Examples, Kind
+from ..generation.job import Progress
 from ..primitives.piece_classes import PieceClasses
 from ..primitives.words import WordPieces
 from .examples import ExampleMaker
 from .generator import Vicinity
 from .mask_filler import MaskFiller
 from .options import MAX_TOKENS, NAME, VicinityOptions
-from .report import summary, why_none
+from .report import lines, summary, why_none
 from .texts import VicinityTexts
 
 KIND = Kind(NAME, "virtual examples", "options, text or model")
-COMMAND = KIND.command
 BLOCK = 1024  # rows whose samples are batched together; what shards share out and resumed runs skip
 _VERSION = 2  # to be raised whenever the same input gives other examples
-Progress = Callable[[int], object]
 
 
 @dataclass
@@ -66,14 +63,13 @@ class VicinitySource:
         )  # fmt: skip
 
 
-class VicinityJob:
-    """The text of one language, and what is left to be done."""
+class VicinityJob(ExamplesJob[Vicinity]):
+    """The virtual examples of one language."""
 
     def __init__(self, source: VicinitySource, language: str) -> None:
-        self.source, self.language, self.options = source, language, source.options
+        self.source, self.options = source, source.options
         self.texts = VicinityTexts(source.data, language, source.classes, self.options.slot)
-        self.folder = KIND.folder(source.data, language, source.name)
-        self.blocks = -(-len(self.texts) // BLOCK)
+        super().__init__(KIND, source.data, self.texts, source.name, BLOCK)
 
     @cached_property
     def short(self) -> float:
@@ -82,65 +78,25 @@ class VicinityJob:
 
     @cached_property
     def mark(self) -> str:
-        """Fingerprint of all that decides the examples."""
         described = sorted(self.options.describe().items())
         return fingerprint(_VERSION, self.texts.digest, *self.source.digests, self.source.precision, described)
-
-    def pending(self, overwrite: bool = False) -> bool:
-        """Whether the examples are to be made; UserError if others, or other files, are in their place."""
-        return KIND.pending(self.folder, self.mark, self.texts.files, overwrite)
-
-    # -- work --
-
-    def store(self) -> BlockStore:
-        """Finished blocks."""
-        folder = self.folder.with_name(f".{self.folder.name}.job-{self.mark[:16]}")
-        return BlockStore(str(folder), self.mark, self.blocks, COMMAND)
-
-    def rows(self, block: int) -> np.ndarray:
-        return np.arange(block * BLOCK, min((block + 1) * BLOCK, len(self.texts)))
 
     def sample(self, count: int) -> np.ndarray:
         """``count`` rows at equal distances, or all."""
         return np.arange(len(self.texts)) if count >= len(self.texts) else np.arange(count) * len(self.texts) // count
 
-    def maker(self, vicinity: Vicinity) -> ExampleMaker:
-        return ExampleMaker(self.texts, self.options, vicinity)
+    def examples(
+        self, engine: Vicinity, rows: np.ndarray, progress: Progress | None = None
+    ) -> tuple[Examples, Counter[str]]:
+        return ExampleMaker(self.texts, self.options, engine).make(rows, progress)
 
-    def compute(
-        self, vicinity: Vicinity, store: BlockStore, blocks: Iterable[int], progress: Progress | None = None
-    ) -> None:
-        """Do and store some blocks; ``progress`` is told the rows."""
-        maker = self.maker(vicinity)
-        for block in blocks:
-            rows = self.rows(block)
-            examples, counts = maker.make(rows, progress)
-            store.write(block, _arrays(examples), counts)
+    def lines(self, counts: Counter[str]) -> list[str]:
+        return lines(self.language, counts)
 
-    def merge(self, store: BlockStore) -> Counter[str]:
-        """Write the files from finished blocks; returns the counts. UserError if there is no example."""
-        with store.lock("merge"):
-            counts: Counter[str] = Counter()
-            for block in range(store.count):
-                counts.update(store.read(block)[1])
-            types = len(self.source.data.dictionary)
-            if counts["written"]:
-                write_examples(
-                    self.folder, COMMAND, self.texts.files, types, self._blocks(store), lambda: self.manifest(counts)
-                )
-        store.remove()
-        if not counts["written"]:
-            raise UserError(
-                f"{self.folder}: no virtual example could be made of {len(self.texts)} rows: {why_none(counts)}"
-            )
-        return counts
-
-    def _blocks(self, store: BlockStore) -> Iterator[Examples]:
-        for block in range(store.count):
-            yield _examples(store.read(block)[0], len(self.texts.fields))
+    def why_none(self, counts: Counter[str]) -> str:
+        return f"{self.folder}: no virtual example could be made of {len(self.texts)} rows: {why_none(counts)}"
 
     def manifest(self, counts: Counter[str]) -> dict[str, Any]:
-        """How the examples came about."""
         dictionary, model, tokenizer = self.source.digests
         return {
             "kind": KIND.name, "version": _VERSION, "fingerprint": self.mark, "split": "train",
@@ -150,18 +106,3 @@ class VicinityJob:
             "parents": len(self.texts), "options": self.options.describe(), "seed": self.options.seed,
             "counts": summary(counts),
         }  # fmt: skip
-
-
-def _arrays(examples: Examples) -> dict[str, np.ndarray]:
-    """The samples as a block stores them."""
-    arrays = {"parents": examples.parents}
-    for field, (ids, sizes) in enumerate(examples.texts):
-        arrays |= {f"ids{field}": ids, f"sizes{field}": sizes.astype(np.int32)}
-    if examples.words is not None:
-        arrays |= {"words": examples.words[0].astype(np.uint16), "word_counts": examples.words[1].astype(np.int32)}
-    return arrays
-
-
-def _examples(arrays: dict[str, np.ndarray], fields: int) -> Examples:
-    words = (arrays["words"], arrays["word_counts"]) if "words" in arrays else None
-    return Examples(arrays["parents"], [(arrays[f"ids{f}"], arrays[f"sizes{f}"]) for f in range(fields)], words)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...arguments import whole
 from ...errors import UserError
-from ...output import FolderLock, check_file, is_json, write_together
+from ...output import check_file, is_json, write_together
 from ...ranges import POSITIVE, check_ranges
+from .generation import add_job, check_shard
 
 if TYPE_CHECKING:
     from ...data.binary.layout import DataBin
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 def add_running(running: Any, max_tokens: int, what: str) -> None:
     """``what``: what is made, for help texts."""
     running.add_argument("--json", metavar="FILE", help="write the report as JSON as well")
-    running.add_argument("--shard", metavar="I/N", help="do part I of N only and merge nothing")
-    running.add_argument("--overwrite", action="store_true", help=f"replace {what} made with other options")
+    add_job(running, f"{what} made with other options")
     running.add_argument(
         "--allow-finetuned", action="store_true", help="accept a checkpoint that was fine-tuned on a task"
     )
@@ -44,11 +44,7 @@ def check_running(args: argparse.Namespace, numbers: tuple[str, ...], only_whole
         only_whole: options that a shard, which merges nothing, cannot serve.
     """
     check_ranges(args, dict.fromkeys(numbers, POSITIVE))
-    for option in only_whole:
-        if args.shard and getattr(args, option):
-            raise UserError(
-                f"--{option.replace('_', '-')}: a shard merges nothing; give it when all shards are through"
-            )
+    check_shard(args, only_whole)
     if args.json:
         check_file(args.json, args.overwrite, "xl-augment", lambda path: is_json(path, _is_report))
 
@@ -74,11 +70,6 @@ def model_loader(args: argparse.Namespace, data: DataBin) -> Callable[[], Any]:
         return model.to(device=device, dtype=PRECISIONS[precision])
 
     return load
-
-
-def lock_data(data: DataBin, command: str) -> FolderLock:
-    """Keeps a second one of the same command out of a data folder, as a context."""
-    return FolderLock.within(data.root, command, "DATA")
 
 
 def write_report(path: str, content: Mapping[str, Any]) -> None:

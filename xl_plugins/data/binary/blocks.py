@@ -114,6 +114,10 @@ class BlockStore:
         if mark is None or os.path.islink(self.folder) or mark["command"] != self.command:
             return
         if all(_is_own(entry) for entry in os.scandir(self.folder)):
+            for entry in os.scandir(self.folder):
+                if entry.name != MARK:  # it goes last: killed in between, the next run still knows whose folder it is
+                    with contextlib.suppress(OSError):
+                        os.unlink(entry.path)
             shutil.rmtree(self.folder, ignore_errors=True)
             return
         for block in range(self.count):  # the mark stays: the folder is still one of ours
