@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from fairseq.dataclass.configs import CheckpointConfig
 
+from .errors import flag
 from .methods import TASKS, from_all, method_of
 from .methods.base import Run
 from .methods.presets import TRAINING
@@ -25,7 +26,7 @@ def given_options(input_args: list[str] | None) -> argparse.Namespace:
     """The options that decide on defaults, as far as the user gave them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in ("task", "arch", "criterion", *DECIDING, "distributed_world_size", *_STARTS):
-        parser.add_argument(f"--{option.replace('_', '-')}", default=None)
+        parser.add_argument(flag(option), default=None)
     parser.add_argument("--save-dir", default=CheckpointConfig.save_dir)
     return parser.parse_known_args(input_args)[0]
 

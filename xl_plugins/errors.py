@@ -57,6 +57,11 @@ class UserError(Exception):
         super().__init__(original.group(1) if original else " ".join(message.splitlines()))
 
 
+def flag(name: str, prefix: str = "--") -> str:
+    """A field's name as an option of the command line."""
+    return f"{prefix}{name.replace('_', '-')}"
+
+
 def find_user_error(error: BaseException | None) -> str | None:
     """Return the message of the UserError behind ``error``, following causes and contexts, else None.
 

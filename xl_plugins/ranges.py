@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from .errors import UserError
+from .errors import UserError, flag
 
 LARGEST = 2**31 - 1  # counts beyond it overflow in the libraries
 LARGEST_SEED = 2**32 - 1  # of numpy's generator
@@ -89,11 +89,6 @@ def ranges_of(kind: type | None) -> dict[str, Range]:
         declared = fields(each) if is_dataclass(each) else ()
         found |= {part.name: part.metadata["range"] for part in declared if "range" in part.metadata}
     return found
-
-
-def flag(name: str, prefix: str = "--") -> str:
-    """A field's name as an option of the command line."""
-    return f"{prefix}{name.replace('_', '-')}"
 
 
 def check_ranges(options: Any, ranges: type | Mapping[str, Range] | None = None, prefix: str = "--") -> None:

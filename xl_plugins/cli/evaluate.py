@@ -8,7 +8,7 @@ import logging
 import sys
 
 from xl_plugins.arguments import Parser, seed, whole
-from xl_plugins.errors import UserError, run_cli
+from xl_plugins.errors import UserError, flag, run_cli
 from xl_plugins.evaluation.options import add_model_options, column_names
 from xl_plugins.evaluation.readers.file_scores import FILE_METRICS, score_files
 from xl_plugins.evaluation.readers.labels import STEMS
@@ -150,7 +150,7 @@ def main(argv: list[str] | None = None) -> int:
     way = next(name for name in ways if getattr(args, name))
     for option, readers in READ_BY.items():
         if getattr(args, option) != parser.get_default(option) and way not in readers:
-            shown = "DATA" if option == "data" else f"--{option.replace('_', '-')}"
+            shown = "DATA" if option == "data" else flag(option)
             raise UserError(f"{shown} is not read with --{way}; leave it out")
     return ways[way](args)
 

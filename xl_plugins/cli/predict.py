@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from xl_plugins.arguments import BATCH_SIZE, Parser
 from xl_plugins.datasets.layouts.scopes import parse_column
-from xl_plugins.errors import UserError, run_cli
+from xl_plugins.errors import UserError, flag, run_cli
 from xl_plugins.evaluation.options import add_model_options, batch_limits, model_options
 from xl_plugins.formats import tables
 from xl_plugins.formats.examples.words import SEGMENTS
@@ -154,7 +154,7 @@ def _refuse_others(args: argparse.Namespace, problem: Facts) -> None:
     """UserError for an option that examples of another problem need."""
     for option in sorted({option for facts in PROBLEMS.values() for option in facts.raw_options}):
         if getattr(args, option) and option not in problem.raw_options:
-            shown = f"--{option.replace('_', '-')}"
+            shown = flag(option)
             words = " and ".join(facts.plural for facts in PROBLEMS.values() if option in facts.raw_options)
             raise UserError(f"{shown} is read for {words} only, {args.path} is for {problem.name}; leave it out")
 

@@ -7,7 +7,7 @@ from fairseq.criterions import register_criterion
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from torch import Tensor
 
-from ..errors import UserError
+from ..errors import UserError, flag
 from ..problems.classification import Classification
 from ..ranges import WEIGHT
 from .base import XLCriterion
@@ -52,7 +52,7 @@ class PlainCriterion(XLCriterion):
         for option, values in (("augment", ("gn",)), ("second_view", ("ss", "cs", "gn", "mt"))):
             if not self.reads_views and str(getattr(task.cfg, option)) in values:
                 raise UserError(
-                    f"--{option.replace('_', '-')} {getattr(task.cfg, option)}: xl_criterion does not read it; pass"
+                    f"{flag(option)} {getattr(task.cfg, option)}: xl_criterion does not read it; pass"
                     " --criterion xtune_criterion"
                 )
         if conf_penalty and not isinstance(task.problem, Classification):

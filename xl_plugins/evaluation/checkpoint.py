@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ..checkpoints.kinds import missing_file
 from ..data.binary.kept import find_kept
-from ..errors import UserError
+from ..errors import UserError, flag
 from ..methods import method_of
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity
@@ -151,9 +151,7 @@ def _build_task(
     """The checkpoint's task on the new folder. Languages of training and selection need no data there."""
     for option in overrides:
         if option not in cfg.task and not hasattr(TASK_DATACLASS_REGISTRY[cfg.task._name], option):
-            raise UserError(
-                f"--{option.replace('_', '-')}: {path} was trained with task {cfg.task._name}, which has no such option"
-            )
+            raise UserError(f"{flag(option)}: {path} was trained with task {cfg.task._name}, which has no such option")
     if data is None and not os.path.isdir(str(cfg.task.data)):
         data = find_kept(path)  # the run was moved, or its data were
         if data is None:

@@ -10,8 +10,8 @@ from fairseq.models import ARCH_MODEL_NAME_REGISTRY, MODEL_DATACLASS_REGISTRY
 from fairseq.registry import REGISTRIES
 from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
-from ..errors import UserError
-from ..ranges import COUNT, LARGEST, MORE_THAN_0, POSITIVE, SEED, SHARE, UNIT, WEIGHT, Range, flag, ranges_of
+from ..errors import UserError, flag
+from ..ranges import COUNT, LARGEST, MORE_THAN_0, POSITIVE, SEED, SHARE, UNIT, WEIGHT, Range, ranges_of
 
 _FROM_MINUS_1 = Range(-1, LARGEST)
 # options of fairseq, which itself takes any number

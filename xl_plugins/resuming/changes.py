@@ -13,7 +13,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
-from ..errors import UserError
+from ..errors import UserError, flag
 from ..methods import from_all
 from ..problems.tagging.options import effective_pooling
 
@@ -114,16 +114,16 @@ def _group(cfg: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _option(group: str, name: str) -> str:
     """As the user wrote it: on the command line or in a YAML file."""
-    return f"{group}.{name}" if HydraConfig.initialized() else f"--{name.replace('_', '-')}"
+    return f"{group}.{name}" if HydraConfig.initialized() else flag(name)
 
 
 def _changed_parts(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Change]:
     general = {name for group in _GENERAL for name in _group(current, group)}
-    for part, flag in _PARTS.items():
+    for part, option in _PARTS.items():
         before, now = _group(saved, part), _group(current, part)
         if before.get("_name") != now.get("_name"):
             yield Change(
-                flag if not HydraConfig.initialized() else part, str(before.get("_name")), str(now.get("_name"))
+                option if not HydraConfig.initialized() else part, str(before.get("_name")), str(now.get("_name"))
             )
             continue
         names = [name for name in now if name in before and name not in _FREE and name not in general]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..errors import flag
 from ..starting.encoder_shape import differing
 
 DICTIONARY = "dictionary_sha256"
@@ -86,4 +87,4 @@ def compare_heads(problem: Any, saved: Any, current: Any) -> Iterator[Difference
 def compare_encoders(saved: Mapping[str, Any], current: Any) -> Iterator[tuple[str, Difference]]:
     """Options of the model that no weight's shape betrays, each with its name in the configuration."""
     for name, before, now in differing(saved, current):
-        yield name, Difference(f"--{name.replace('_', '-')}", before, now)
+        yield name, Difference(flag(name), before, now)

@@ -17,7 +17,7 @@ from ..checkpoints.kinds import check_entries, is_exported, missing_file
 from ..checkpoints.ranks import by_first_rank
 from ..checkpoints.safe_load import load_restricted
 from ..data.binary.kept import keep
-from ..errors import UserError
+from ..errors import UserError, flag
 from ..huggingface.cached import cached_encoder, check_pieces, hub_folder
 from ..methods import TASKS
 from ..preflight.metrics import check_metric
@@ -103,12 +103,12 @@ def _decide(cfg: Any, trainer: Any) -> tuple[str | None, bool]:
     last = os.path.join(cfg.save_dir, f"checkpoint_last{trainer.checkpoint_suffix}.pt")
     for option in ("finetune_from_model", "restore_file"):
         if folder := hub_folder(getattr(cfg, option)):
-            _set(cfg, **{option: _converted(folder, f"--{option.replace('_', '-')}", cfg.save_dir, trainer)})
+            _set(cfg, **{option: _converted(folder, flag(option), cfg.save_dir, trainer)})
     for option in ("finetune_from_model", "restore_file"):
         path = getattr(cfg, option)
         if path and path != "checkpoint_last.pt" and not os.path.isfile(path):
             otherwise = "no such file; give the path of a checkpoint such as xlmr.base/model.pt"
-            raise UserError(f"--{option.replace('_', '-')} {path}: {missing_file(path, otherwise)}")
+            raise UserError(f"{flag(option)} {path}: {missing_file(path, otherwise)}")
     if cfg.restore_file == "checkpoint_last.pt":
         return (last, True) if os.path.isfile(last) else (cfg.finetune_from_model, False)
     path = cfg.restore_file

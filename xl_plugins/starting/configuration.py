@@ -11,7 +11,7 @@ from fairseq.dataclass import initialize
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import DictConfig
 
-from ..errors import UserError
+from ..errors import UserError, flag
 
 
 def configure(task: str, data: Union[str, PathLike[str]], **options: Any) -> DictConfig:
@@ -45,7 +45,7 @@ def configure(task: str, data: Union[str, PathLike[str]], **options: Any) -> Dic
     for name, value in given.items():
         if isinstance(value, bool):  # a flag can only turn one of them to the value that is not the default
             if not hasattr(parsed, name):
-                _refuse(f"unrecognized arguments: --{name.replace('_', '-')}")
+                _refuse(f"unrecognized arguments: {flag(name)}")
             setattr(parsed, name, value)
     cfg = convert_namespace_to_omegaconf(parsed)
     initialize.add_defaults(cfg)
@@ -54,7 +54,7 @@ def configure(task: str, data: Union[str, PathLike[str]], **options: Any) -> Dic
 
 def _words(name: str, value: Any) -> list[str]:
     """An option as a command line has it."""
-    option = f"--{name.replace('_', '-')}"
+    option = flag(name)
     if isinstance(value, bool):
         return [option] * value
     if isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, str) for item in value):

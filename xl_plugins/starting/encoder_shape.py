@@ -11,7 +11,7 @@ from fairseq import utils
 
 from ..checkpoints.glance import glance
 from ..checkpoints.writing import LAST
-from ..errors import UserError
+from ..errors import UserError, flag
 from ..huggingface.cached import hub_folder
 from ..huggingface.encoder import read_shape
 from ..huggingface.folder import open_folder
@@ -89,10 +89,9 @@ def differing(saved: Mapping[str, Any], current: Any) -> Iterator[tuple[str, Any
 
 def remedy(option: str, before: Any) -> str:
     """The words that say how to give an option the value that it had."""
-    flag = f"--{option.replace('_', '-')}"
     if isinstance(before, bool):
-        return f"pass {flag}" if before else f"leave out {flag}"
-    return f"pass {flag} {before}"
+        return f"pass {flag(option)}" if before else f"leave out {flag(option)}"
+    return f"pass {flag(option)} {before}"
 
 
 def _sizes(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from ...data.binary.blocks import parse_shard
-from ...errors import UserError
+from ...errors import UserError, flag
 from ...output import FolderLock
 from ...terminal import say
 
@@ -30,7 +30,7 @@ def check_shard(args: argparse.Namespace, only_whole: Sequence[str]) -> None:
     """UserError for a shard that is none, or an option of ``only_whole``, which a shard cannot serve."""
     for option in only_whole:
         if args.shard and getattr(args, option):
-            raise UserError(f"{_name(option)}: a shard merges nothing; give it when all shards are through")
+            raise UserError(f"{flag(option)}: a shard merges nothing; give it when all shards are through")
     if args.shard:
         parse_shard(args.shard)
 
@@ -39,14 +39,10 @@ def check_report(args: argparse.Namespace, only: Mapping[str, str], never: Seque
     """Options that go with ``--report-only`` alone, each with the reason to leave it out, and those that never do."""
     for option, reason in only.items():
         if getattr(args, option) is not None and not args.report_only:
-            raise UserError(f"{_name(option)} belongs to --report-only; leave it out{reason}")
+            raise UserError(f"{flag(option)} belongs to --report-only; leave it out{reason}")
     for option in never:
         if args.report_only and getattr(args, option):
-            raise UserError(f"{_name(option)} has no effect with --report-only; leave one of them out")
-
-
-def _name(option: str) -> str:
-    return f"--{option.replace('_', '-')}"
+            raise UserError(f"{flag(option)} has no effect with --report-only; leave one of them out")
 
 
 def run_jobs(

@@ -12,7 +12,7 @@ from typing import Any
 import xl_plugins
 from xl_plugins.cli.shared.training import parse_options
 from xl_plugins.data.binary.meta import NAME, read_meta
-from xl_plugins.errors import UserError
+from xl_plugins.errors import UserError, flag
 from xl_plugins.methods.base import share_rows
 from xl_plugins.methods.xtune.presets import (
     DATA_SETS,
@@ -41,7 +41,7 @@ def flags(groups: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
         for name, value in options.items():
             option = names.get(group, group) if name == "_name" else name
             values = value if isinstance(value, list) else [value]
-            found["--" + option.replace("_", "-")] = [] if value is True else [str(value) for value in values]
+            found[flag(option)] = [] if value is True else [str(value) for value in values]
     return found
 
 

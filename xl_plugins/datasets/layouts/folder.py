@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from xl_plugins.datasets.layouts.scopes import POOL
-from xl_plugins.errors import UserError
+from xl_plugins.errors import UserError, flag
 from xl_plugins.formats.languages import (
     XTREME_LANGUAGES,
     check_distinct,
@@ -41,7 +41,7 @@ def add_arguments(
     )
     for role, defaults in patterns.items():
         parser.add_argument(
-            f"--{role.replace('_', '-')}",
+            flag(role),
             metavar="PATTERN",
             help=f"{_TEXTS[role].format(what)}, one file per language, with {{lang}} in the name (default: "
             f"RAW/{defaults[0]} and XTREME's names where they exist; none: do not use any)",
@@ -106,7 +106,7 @@ def languages_of(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
 
 def find_role(args: argparse.Namespace, role: str, patterns: tuple[str, ...], lang: str, dataset: str) -> str | None:
     """File of one language and role: named by the option (missing: UserError), else found, else None."""
-    option = f"--{role.replace('_', '-')}"
+    option = flag(role)
     pattern = getattr(args, role)
     if pattern == "none":
         return None

@@ -16,7 +16,7 @@ from xl_plugins.tasks.base_options import SELECTIONS, XLTaskConfig
 
 from ...augment.counterparts import options as counterparts
 from ...data.augmented.counterparts import CounterpartDataset
-from ...errors import UserError
+from ...errors import UserError, flag
 from ...formats.languages import parse_languages
 from ...functional.embedding_mixup import GRANULARITIES, mixing_ratio
 from ...models.plain import XLMRModel, unwrapped
@@ -128,8 +128,7 @@ class SaltTask(XLTask):
         for option in ("augment", "second_view"):
             if str(getattr(cfg, option)) != "none":
                 raise UserError(
-                    f"--{option.replace('_', '-')} {getattr(cfg, option)}: the counterparts are SALT's only views;"
-                    " leave it out"
+                    f"{flag(option)} {getattr(cfg, option)}: the counterparts are SALT's only views; leave it out"
                 )
 
     @property

@@ -8,7 +8,7 @@ from omegaconf import II
 
 from xl_plugins.tasks.base_options import SELECTIONS, XLTaskConfig
 
-from ...errors import UserError
+from ...errors import UserError, flag
 from ...functional.selection import AGREEMENTS
 from ...optim.linear import WARM_UP
 from ...problems import trained
@@ -162,8 +162,7 @@ def check_options(cfg: Any) -> None:
     for option in ("augment", "second_view"):
         if str(getattr(cfg, option)) != "none":
             raise UserError(
-                f"--{option.replace('_', '-')} {getattr(cfg, option)}: co-training has pools in place of views; leave"
-                " it out"
+                f"{flag(option)} {getattr(cfg, option)}: co-training has pools in place of views; leave it out"
             )
     if str(cfg.select) != "target-dev":
         raise UserError(f"--select {cfg.select}: adaptation selects by the target's dev set; leave it out")
@@ -186,7 +185,7 @@ def _check_percent(option: str, text: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise UserError(f"--{option.replace('_', '-')} {text}: expected a percentage above 0 and up to 100")
+        raise UserError(f"{flag(option)} {text}: expected a percentage above 0 and up to 100")
 
 
 def check_run(cfg: Any, stages: int, warms_up: bool) -> None:
@@ -225,10 +224,10 @@ def check_run(cfg: Any, stages: int, warms_up: bool) -> None:
             f"--valid-subset {cfg.dataset.valid_subset}: the stages are selected by the dev set; put valid first, or"
             " leave it out"
         )
-    for flag in _PRECISION_FLAGS:
-        if getattr(cfg.common, flag):
+    for name in _PRECISION_FLAGS:
+        if getattr(cfg.common, name):
             raise UserError(
-                f"--{flag.replace('_', '-')}: fairseq's copies of half-precision weights do not survive the change of"
+                f"{flag(name)}: fairseq's copies of half-precision weights do not survive the change of"
                 " members; pass --xla-autocast bf16 (or fp16), which keeps the weights in float32"
             )
     _check_parts(cfg)
@@ -238,9 +237,7 @@ def _check_parts(cfg: Any) -> None:
     for group, wanted in (("optimizer", "adam"), ("lr_scheduler", "xla_stage_linear"), ("criterion", "xla_criterion")):
         given = getattr(getattr(cfg, group), "_name", None)
         if given != wanted:
-            raise UserError(
-                f"--{group.replace('_', '-')} {given}: co-training needs {wanted}; pass it, or leave it out"
-            )
+            raise UserError(f"{flag(group)} {given}: co-training needs {wanted}; pass it, or leave it out")
     parallel = cfg.distributed_training
     if parallel.distributed_world_size > 1:
         if parallel.ddp_backend in ("pytorch_ddp", "c10d") and not parallel.find_unused_parameters:

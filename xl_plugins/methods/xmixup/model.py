@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 from xl_plugins.models.plain import XLMRModel
 
-from ...errors import UserError
+from ...errors import UserError, flag
 from ...functional.mixup import mixup_ratio
 from ...models.embeddings import EmbeddingEdit
 from ...models.heads import apply_head
@@ -103,11 +103,9 @@ class XMixupModel(XLMRModel):
         gate = {f: getattr(cfg, f) for f in ("mixup_ratio", "mixup_lambda0", "mixup_gate_weight", "mixup_gate_bias")}
         changed = [f for f, value in gate.items() if value != _default(f)]
         if cfg.no_mixup and changed:
-            raise UserError(f"--{changed[0].replace('_', '-')} has no effect with --no-mixup; drop one of the two")
+            raise UserError(f"{flag(changed[0])} has no effect with --no-mixup; drop one of the two")
         if cfg.mixup_ratio == "constant" and (unused := [f for f in changed if "gate" in f]):
-            raise UserError(
-                f"--{unused[0].replace('_', '-')} has no effect with --mixup-ratio constant; drop one of the two"
-            )
+            raise UserError(f"{flag(unused[0])} has no effect with --mixup-ratio constant; drop one of the two")
         if cfg.encoder_normalize_before:
             raise UserError("--encoder-normalize-before: X-Mixup is defined for post-norm encoders such as XLM-R")
         if cfg.encoder_layerdrop > 0:
