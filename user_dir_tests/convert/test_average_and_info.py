@@ -77,6 +77,25 @@ def test_the_mean_in_another_folder_predicts_without_the_data(data: Path, tmp_pa
         load_fine_tuned(str(tmp_path / "made" / "mean.pt"), device="cpu")
 
 
+def test_what_another_run_kept_is_not_taken_for_its_own(data: Path, tmp_path: Path) -> None:
+    """Nothing is written where OUT would later be read with another dictionary, or beside somebody's own folder."""
+    paths = [save(tmp_path / "run" / f"{seed}.pt", data, seed) for seed in (1, 2)]
+    keep(data, str(tmp_path / "run"))
+    shutil.copytree(tmp_path / "run" / "xl_model", tmp_path / "taken" / "xl_model")
+    with open(tmp_path / "taken" / "xl_model" / "dict.txt", "a") as file:
+        file.write("more 1\n")
+    (tmp_path / "mine" / "xl_model").mkdir(parents=True)
+    (tmp_path / "mine" / "xl_model" / "thesis.txt").write_text("mine")
+    for folder, line in (
+        ("taken", "is of a run with another dictionary, tokenizer or labels"),
+        ("mine", "did not make"),
+    ):
+        with pytest.raises(UserError, match=line):
+            average(paths, str(tmp_path / folder / "mean.pt"))
+        assert [path.name for path in (tmp_path / folder).iterdir()] == ["xl_model"]
+    assert (tmp_path / "mine" / "xl_model" / "thesis.txt").read_text() == "mine"
+
+
 def test_a_checkpoint_with_itself_is_itself(data: Path, tmp_path: Path) -> None:
     path = save(tmp_path / "1.pt", data, 1)
     average([path, path], str(tmp_path / "mean.pt"))

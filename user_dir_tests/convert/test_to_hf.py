@@ -207,6 +207,11 @@ def test_a_co_training_run_is_exported_as_its_best_member_on_request(data: dict[
     to_hf(first.path, str(tmp_path / "first"))
     for name in ("model.safetensors", "config.json"):
         assert (tmp_path / "hf" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+    state = torch.load(path, weights_only=False)
+    state["cfg"]["task"]["data"] = str(tmp_path / "gone")
+    torch.save(state, path)
+    with pytest.raises(UserError, match=f"^{path}: was trained on {tmp_path}/gone, which is gone, .*--data DATA$"):
+        to_hf(str(path), str(tmp_path / "hf2"), plain=True)
     card = (tmp_path / "hf" / "README.md").read_text()
     assert "| method | xla |" in card and "* the mean over the members: this is member 1 of 3" in card
 

@@ -16,6 +16,7 @@ from user_dir_tests.helpers.toys.tiny import build
 from user_dir_tests.helpers.toys.toy import make_data
 from user_dir_tests.helpers.toys.toy_positions import make_tagging
 from xl_plugins.cli import convert, evaluate
+from xl_plugins.data.binary.kept import keep
 from xl_plugins.errors import UserError, run_cli
 from xl_plugins.evaluation.checkpoint import load_fine_tuned
 from xl_plugins.evaluation.ensemble import predict_ensemble
@@ -149,6 +150,20 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"xl-convert members {tmp_path / 'run.pt'}, and give {tmp_path / 'members' / 'member-1.pt'}" in str(
         caught.value
     )
+
+
+def test_somebodys_folder_in_the_place_of_what_is_kept(tmp_path: Path) -> None:
+    """No member is written where what reads their texts cannot be."""
+    toy = make_data(tmp_path / "data")
+    keep(toy, str(tmp_path / "run"))
+    torch.save(cotraining(("sentence_pair", toy)), tmp_path / "run" / "run.pt")
+    (tmp_path / "mine" / "xl_model").mkdir(parents=True)
+    (tmp_path / "mine" / "xl_model" / "thesis.txt").touch()
+    with pytest.raises(UserError, match=r"--out .*mine/xl_model"):
+        convert.main(["members", str(tmp_path / "run" / "run.pt"), "--out", str(tmp_path / "mine")])
+    assert [path.name for path in (tmp_path / "mine").rglob("*")] == ["xl_model", "thesis.txt"]
+    assert convert.main(["members", str(tmp_path / "run" / "run.pt"), "--out", str(tmp_path / "else")]) == 0
+    assert (tmp_path / "else" / "xl_model" / "dict.txt").read_bytes() == (toy / "dict.txt").read_bytes()
 
 
 def test_what_has_no_members_is_refused(tmp_path: Path) -> None:

@@ -108,10 +108,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def members(args: argparse.Namespace) -> int:
-    from xl_plugins.data.binary.kept import keep_along
+    from xl_plugins.data.binary.kept import check_along, keep_along
     from xl_plugins.evaluation.members import export_members
 
     folder = args.out or os.path.join(os.path.dirname(args.path), "members")
+    check_along(args.path, os.path.join(folder, "member-1.pt"), "--out")
     made = export_members(args.path, folder, args.overwrite)
     keep_along(args.path, made[0].path, "--out")
     for member in made:

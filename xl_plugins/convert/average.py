@@ -13,7 +13,7 @@ from ..checkpoints.kinds import missing_file
 from ..checkpoints.makers import MAKER, is_made_by
 from ..checkpoints.safe_load import load_checkpoint
 from ..checkpoints.writing import save_whole
-from ..data.binary.kept import keep_along
+from ..data.binary.kept import check_along, keep_along
 from ..errors import UserError
 from ..evaluation.members import refuse_cotraining
 from ..output import check_file
@@ -54,8 +54,9 @@ def average(paths: Sequence[str], out: str, overwrite: bool = False) -> int:
                               if name not in ("val_loss", "best")}  # fmt: skip
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     check_file(out, overwrite, COMMAND, is_made_by(COMMAND))
-    keep_along(paths[0], out, "OUT")
+    check_along(paths[0], out, "OUT")
     save_whole({**content, MAKER: COMMAND}, out)
+    keep_along(paths[0], out, "OUT")
     return len(paths)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..checkpoints.checksums import is_zip
 from ..checkpoints.safe_load import load_restricted
-from ..data.binary.kept import find_kept
+from ..data.binary.kept import kept_data
 from ..errors import UserError
 from ..evaluation.members import COTRAINING, export_members
 
@@ -42,12 +41,11 @@ def single_model(path: str, data: str | None, plain: bool) -> Iterator[Single]:
             f" choose: xl-convert members {path}"
         )
     if data is None and not os.path.isdir(str(task.get("data"))):
-        data = find_kept(path)
+        data = kept_data(path, str(task.get("data")))
     with tempfile.TemporaryDirectory() as folder:
-        members = export_members(path, folder)
-        best = max(members, key=lambda member: -math.inf if member.score is None else member.score)
+        (best,) = export_members(path, folder, best_alone=True)
         score = "" if best.score is None else f", dev score {best.score:.2f}"
-        line = f"the mean over the members: this is member {best.number} of {len(members)}{score}"
+        line = f"the mean over the members: this is member {best.number} of {best.members}{score}"
         yield Single(best.path, data, [line])
 
 

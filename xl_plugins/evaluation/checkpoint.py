@@ -15,13 +15,12 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ..checkpoints.kinds import missing_file
-from ..data.binary.kept import find_kept
+from ..data.binary.kept import kept_data
 from ..errors import UserError, flag
 from ..methods import method_of
 from ..models.restore import refuse_unlike_weights, restore_strictly
 from ..resuming.identity import read_record, refuse_other_identity
 from ..tasks.base import XLTask
-from ..terminal import printable
 from .members import COTRAINING, refuse_cotraining
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -153,12 +152,7 @@ def _build_task(
         if option not in cfg.task and not hasattr(TASK_DATACLASS_REGISTRY[cfg.task._name], option):
             raise UserError(f"{flag(option)}: {path} was trained with task {cfg.task._name}, which has no such option")
     if data is None and not os.path.isdir(str(cfg.task.data)):
-        data = find_kept(path)  # the run was moved, or its data were
-        if data is None:
-            raise UserError(
-                f"{path}: was trained on {printable(str(cfg.task.data))}, which is gone, and no xl_model is beside it;"
-                " give a folder with its dictionary, labels and tokenizer: --data DATA"
-            )
+        data = kept_data(path, str(cfg.task.data))  # the run was moved, or its data were
     with open_dict(cfg):
         cfg.task.update(
             data=data or cfg.task.data, train_languages="all", valid_languages="all", select="mean-dev",

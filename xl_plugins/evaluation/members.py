@@ -32,19 +32,23 @@ _PREFIX, _SNAPSHOT = "members.", "snapshot."
 @dataclass(frozen=True)
 class Exported:
     """A written member: ``number`` from 1; ``score`` on the dev set that selected it, None where it has none yet;
-    ``unfinished``: its training was going on, these are its best weights so far."""
+    ``unfinished``: its training was going on, these are its best weights so far; ``members``: how many there are."""
 
     number: int
     path: str
     score: float | None
     unfinished: bool
+    members: int
 
 
-def export_members(path: str, folder: str, overwrite: bool = False) -> list[Exported]:
+def export_members(path: str, folder: str, overwrite: bool = False, best_alone: bool = False) -> list[Exported]:
     """Write ``folder``/member-1.pt and so on from the co-training checkpoint ``path``, all of them or none.
 
     Each is a checkpoint of ``xl_tagging`` or ``xl_sentence_pair`` with the member's weights, without optimiser. Within
     a training, the member that trains has the best weights of it so far, with which it would go on if it got no better.
+
+    Args:
+        best_alone: write only the one with the best dev score.
 
     Raises:
         UserError: no co-training checkpoint, or a file is there and ``overwrite`` is not set.
@@ -63,17 +67,19 @@ def export_members(path: str, folder: str, overwrite: bool = False) -> list[Expo
             f" {' or '.join(COTRAINING)}"
         )
     _check_options(path, state["cfg"])
-    targets = [os.path.join(folder, f"member-{number + 1}.pt") for number in numbers]
     progress = (state.get("extra_state") or {}).get("train_iterator") or {}
     active = _active(progress)
+    scores = {number: _score(progress, number, active) for number in numbers}
+    chosen = [max(numbers, key=lambda number: _or_least(scores[number]))] if best_alone else numbers
+    targets = [os.path.join(folder, f"member-{number + 1}.pt") for number in chosen]
     cfg = _plain_config(OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True))
     made = []
     with FileOutput(COMMAND, overwrite) as output, output.writing(targets), ExitStack() as files:
-        for number, target in zip(numbers, targets):
-            score = _score(progress, number, active)
+        for number, target in zip(chosen, targets):
+            score = scores[number]
             content = _checkpoint(state, cfg, number, number == active, score)
             save_into(content, files.enter_context(atomic_file(target, "wb")))
-            made.append(Exported(number + 1, target, score, number == active))
+            made.append(Exported(number + 1, target, score, number == active, len(numbers)))
     return made
 
 
@@ -116,6 +122,10 @@ def _score(progress: Mapping[str, Any], number: int, active: int | None) -> floa
     scores: Sequence[float] = progress["scores"].tolist() if "scores" in progress else []
     score = progress["stage"]["best"] if number == active else scores[number] if number < len(scores) else math.nan
     return float(score) if math.isfinite(score) else None
+
+
+def _or_least(score: float | None) -> float:
+    return -math.inf if score is None else score
 
 
 def _plain_config(cfg: Any) -> dict[str, Any]:

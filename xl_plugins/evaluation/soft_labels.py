@@ -48,7 +48,10 @@ def open_job(args: argparse.Namespace) -> SoftLabelJob:
         raise UserError(f"{data.root}/meta.json: the data is for problem '{data.meta['problem']}', not for tagging")
     job = SoftLabelJob(args, data, find_languages(data, args.languages), limits)
     job.pending(args.overwrite)
+    before = _state(args.path), job.mark  # of the checkpoint that is loaded now
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
+    if _state(args.path) != before[0]:
+        raise UserError(f"--path {args.path}: was written anew while it was read; give one that no run writes")
     check_model(tuned)
     job.open(tuned)
     return job
@@ -67,7 +70,7 @@ class SoftLabelJob(Job[str, FineTuned, None]):
         names = {language: f"{data.source_language}-{language}.tsv" for language in languages if args.output}
         self.texts = {language: os.path.join(args.output, name) for language, name in names.items()}
         FolderLock.within(data.root, COMMAND, "DATA").clear()
-        self.note = Unfinished(data.root / NOTE, COMMAND, cache(lambda: _mark(args, data, languages, limits)))
+        self.note = Unfinished(data.root / NOTE, COMMAND, cache(self._output_mark))
         # xl-prepare reads soft labels from files
         self.output = FileOutput(COMMAND, args.overwrite or self.note.resumed, also=["xl-prepare"])
 
@@ -108,6 +111,10 @@ class SoftLabelJob(Job[str, FineTuned, None]):
         precision = model_options(self.args)["precision"]
         digests = [file_digest(name) for name in files if os.path.isfile(name)]
         return fingerprint(COMMAND, _VERSION, digests, list(self.outputs), sorted(self.limits.items()), precision)
+
+    def _output_mark(self) -> str:
+        """Fingerprint of all that decides the files."""
+        return fingerprint(self.mark, self.args.output and os.path.abspath(self.args.output))
 
     def store(self, outputs: Sequence[str] = ()) -> BlockStore:
         folder = self.data.root / f".soft-labels.job-{self.mark[:16]}"
@@ -167,11 +174,12 @@ class SoftLabelJob(Job[str, FineTuned, None]):
         return self.lines(counts)
 
 
-def _mark(args: argparse.Namespace, data: DataBin, languages: list[str], limits: dict[str, int | None]) -> str:
-    """Fingerprint of all that decides the files."""
-    digests = [file_digest(name) for name in input_files(args.path, data, languages) if os.path.isfile(name)]
-    output = args.output and os.path.abspath(args.output)
-    return fingerprint(digests, languages, output, sorted(limits.items(), key=str), args.fp16, args.bf16)
+def _state(path: str) -> tuple[int, ...]:
+    """A file's identity, which is another once it was written anew; empty where there is none."""
+    if not os.path.isfile(path):
+        return ()
+    found = os.stat(path)
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class Words(TaggedTexts):

@@ -171,3 +171,24 @@ def test_refusals(words: list[str], tmp_path: Path) -> None:
             main([*words, *more])
         assert str(caught.value).startswith(message)
     assert tree(Path(words[1])) == before and not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_that_is_replaced_meanwhile(
+    words: list[str], made: tuple[Path, list[str], Bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards of two models would be merged under the name of one."""
+    load, path = soft_labels.load_fine_tuned, made[1][1]
+    before = Path(path).read_bytes()
+
+    def loads_late(*given: Any, **more: Any) -> Any:
+        tuned = load(*given, **more)
+        Path(path).with_suffix(".new").write_bytes(before)
+        Path(path).with_suffix(".new").replace(path)
+        return tuned
+
+    monkeypatch.setattr(soft_labels, "load_fine_tuned", loads_late)
+    folder = Path(words[1])
+    files = tree(folder)
+    with pytest.raises(UserError, match=f"--path {path}: was written anew while it was read; give one that no run"):
+        main([*words, "--shard", "1/2"])
+    assert tree(folder) == files
