@@ -77,7 +77,7 @@ def keep_along(checkpoint: str, out: str, option: str) -> None:
 
 
 def kept_data(checkpoint: str, data: str) -> str:
-    """What a run kept of the folder ``data``, which is gone; UserError where that is gone as well."""
+    """The folder that a run kept of ``data``, which is gone; UserError where that is gone as well."""
     kept = find_kept(checkpoint)
     if kept is None:
         raise UserError(
