@@ -26,13 +26,13 @@ def language_model(setting: Setting) -> Step:
     """
 
     def text(name: str, tokenizer: str, after: tuple[Step, ...] = ()) -> Step:
-        files = ("--spm", f"{tokenizer}/sentencepiece.bpe.model", "--dict", f"{tokenizer}/dict.txt")
+        files = sets.tokenizer_options(tokenizer, setting.tokenizer)
         words = ("python", "$STUDY/lm_text.py", "--data", "$DATA", *files, "--languages", LANGUAGES, "--overwrite",
                  f"$WORK/{name}")  # fmt: skip
         return Step(name, (words,), after)
 
     first = text("lm/text", "$ENCODER")
-    small = sets.trimmed("lm/encoder", ["$WORK/lm/text/raw"], after=(first,))
+    small = sets.trimmed("lm/encoder", ["$WORK/lm/text/raw"], setting.tokenizer, after=(first,))
     data = text("lm/data", f"$WORK/{small.name}", (first, small))
     script, given = ("python", "$STUDY/lm_head.py"), ("--text", f"$WORK/{data.name}")
     model, head = f"$WORK/{small.name}/model.pt", "$WORK/lm/head.pt"
@@ -55,8 +55,8 @@ def language_model(setting: Setting) -> Step:
 def retrieval(setting: Setting, whole: Step) -> list[Run]:
     """Tatoeba by the encoder as it was, and after it has learnt to predict words: whether it pays with its vectors."""
     languages = "ar,de,es,fr,nl,pt,sw,tr"
-    words = ("xl-prepare", "tatoeba", "$DATA/tatoeba", "$WORK/tatoeba/data", "--languages", languages, "--spm",
-             "$ENCODER/sentencepiece.bpe.model", "--dict", "$ENCODER/dict.txt", "--overwrite")  # fmt: skip
+    words = ("xl-prepare", "tatoeba", "$DATA/tatoeba", "$WORK/tatoeba/data", "--languages", languages,
+             *sets.tokenizer_options("$ENCODER", setting.tokenizer), "--overwrite")  # fmt: skip
     data = Step("tatoeba/data", (words,))
     found = []
     for system, model, after in (("encoder", "$ENCODER/model.pt", ()), ("lm-encoder", "$WORK/lm/whole.pt", (whole,))):
@@ -78,7 +78,7 @@ class Salt:
     languages: str
     dictionaries: str
 
-    def runs(self, make: Callable[[Step, str], Step], seed: int) -> list[Run]:
+    def runs(self, make: Callable[[sets.Encoder, str], Step], seed: int) -> list[Run]:
         """Plain fine-tuning, English synonyms alone, no mixup, SALT, equally long; and translations by a dictionary in
         place of the model's counterparts, beside those systems of the same languages.
 

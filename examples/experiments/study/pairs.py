@@ -13,14 +13,12 @@ def sick(t: Trainer, seed: int) -> list[Run]:
     longer = t.train("zero-shot-long", data, pair, seed=seed, times=4)
     translated = t.train("translate-train", data, pair, "--train-languages", "all", seed=seed)
     mixed = t.train("xmixup", data, "xmixup_sentence_pair", seed=seed)
-    both = t.train("xmixup-xtune", data, "xmixup_sentence_pair", "--second-view", "ss", "--r1-weight", "5", seed=seed)
     # why code-switch does not help: another view, and the same one with less weight
     terms = ("--criterion", "xtune_criterion", "--second-view")
-    subword = t.train("xtune-subword", data, pair, *terms, "ss", "--r1-weight", "5", seed=seed)
     switched = ("cs", "--cs-dictionaries", "$DATA/dictionaries/wiktionary", "--cs-languages", "nl,pt")
     light = t.train("xtune-light", data, pair, *terms, *switched, "--r1-weight", "1", seed=seed)
     switch, languages = ("--dictionaries", "$DATA/dictionaries/wiktionary"), ("--cs-languages", "nl,pt")
-    return [
+    found = [
         t.score("zero-shot", data, plain, seed=seed),
         t.score("zero-shot-long", data, longer, seed=seed, times=4),
         t.score("translate-train", data, translated, seed=seed),
@@ -28,10 +26,14 @@ def sick(t: Trainer, seed: int) -> list[Run]:
         t.score("xmixup-plain-inference", data, mixed, "--no-mixup-inference", seed=seed),
         *t.xtune_scores("xtune", "cross-lingual-transfer", data, *switch, seed=seed, more=languages),
         *t.xtune_scores("xtune-mt", "translate-train-all", data, seed=seed),
-        t.score("xmixup-xtune", data, both, seed=seed),
-        t.score("xtune-subword", data, subword, seed=seed),
         t.score("xtune-light", data, light, seed=seed),
     ]
+    if t.setting.samples:
+        sampled = ("ss", "--r1-weight", "5")
+        both = t.train("xmixup-xtune", data, "xmixup_sentence_pair", "--second-view", *sampled, seed=seed)
+        subword = t.train("xtune-subword", data, pair, *terms, *sampled, seed=seed)
+        found += [t.score("xmixup-xtune", data, both, seed=seed), t.score("xtune-subword", data, subword, seed=seed)]
+    return found
 
 
 def xnli(t: Trainer, seed: int) -> list[Run]:

@@ -5,7 +5,8 @@
     examples/experiments/study/run.py --data DATA --encoder DIR --work WORK             # all of them
     examples/experiments/study/run.py ... --only 'sick/*' --print                       # their commands, to be pasted
 
-DATA holds the data sets under their own names (sick/, xnli/, ...), DIR model.pt, dict.txt and sentencepiece.bpe.model.
+DATA holds the data sets under their own names (sick/, xnli/, ...), DIR model.pt, dict.txt and the tokenizer, as XLM-R's
+archive or ``xl-convert from-hf`` has them.
 Every run is a sequence of the package's own commands. WORK/results.jsonl has a line per run: scores, commands,
 versions, digests of encoder and data, wall and processor time; WORK/results/ the counters of every example, from which
 ``report.py`` makes the tables. A run that is in the results is skipped.
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import table
 from results import Results
 from steps import Failed, Run, Step, Workshop, in_order, shown
-from training import PRECISIONS, SCALES, Setting, shape_options
+from training import PRECISIONS, SCALES, Setting, shape_options, tokenizer_file
 
 from xl_plugins.arguments import Parser, whole
 from xl_plugins.errors import UserError, run_cli
@@ -141,7 +142,7 @@ def main(argv: list[str] | None = None) -> int:
         if not getattr(args, option).is_dir():
             raise UserError(f"--{option} {getattr(args, option)}: no such folder")
     shape, more = shape_options(args.encoder / "model.pt"), tuple(args.train_options.split())
-    setting = Setting(shape, args.scale, PRECISIONS[args.precision], more)
+    setting = Setting(shape, args.scale, PRECISIONS[args.precision], more, tokenizer_file(args.encoder))
     chosen = choose(table.runs(setting, args.seeds), args.only)
     folders = {"DATA": args.data, "ENCODER": args.encoder, "WORK": args.work, "STUDY": Path(__file__).parent}
     if args.print:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from steps import Step, Words
 
@@ -11,32 +12,48 @@ PANX = "af,ar,bg,bn,de,el,en,es,et,eu,fa,fi,fr,he,hi,id,it,ja,jv,ka,kk,ml,mr,ms,
 UDPOS = "ar,bg,de,el,en,es,et,eu,fa,fi,fr,he,hi,id,it,ja,mr,nl,pt,ro,ru,ta,te,tr,uk,ur,vi,zh"
 PAWSX = "de,en,es,fr,ja,zh"
 NLI = "contradiction,entailment,neutral"
+SENTENCEPIECE, WORDPIECE = "sentencepiece.bpe.model", "tokenizer.json"
 ENTITIES = "B-LOC,B-ORG,B-PER,I-LOC,I-ORG,I-PER,O"
+
+
+@dataclass(frozen=True)
+class Encoder(Step):
+    """A step that makes an encoder's folder; ``tokenizer``: the file in it."""
+
+    tokenizer: str = SENTENCEPIECE
+
+
+def tokenizer_options(folder: str, tokenizer: str) -> Words:
+    return ("--spm", f"{folder}/{tokenizer}", "--dict", f"{folder}/dict.txt")
 
 
 def trimmed(
     name: str,
     data: Sequence[str],
+    tokenizer: str,
     sampling: bool = False,
     model: str = "$ENCODER/model.pt",
     after: tuple[Step, ...] = (),
-) -> Step:
-    """An encoder with the pieces of some files alone: the same numbers, faster."""
-    more = ("--sampling",) if sampling else ()
-    words = ("xl-convert", "trim", model, "--data", *data, "--spm", "$ENCODER/sentencepiece.bpe.model", "--dict",
-             "$ENCODER/dict.txt", *more, f"$WORK/{name}", "--overwrite")  # fmt: skip
-    return Step(name, (words,), after)
+) -> Encoder:
+    """An encoder with the pieces of some files alone: the same numbers, faster.
+
+    tokenizer: file of the encoder; sampling: keep what subword sampling may draw, which only SentencePiece does.
+    """
+    more = ("--sampling",) if sampling and tokenizer == SENTENCEPIECE else ()
+    given = tokenizer_options("$ENCODER", tokenizer)
+    words = ("xl-convert", "trim", model, "--data", *data, *given, *more, f"$WORK/{name}", "--overwrite")
+    return Encoder(name, (words,), after, tokenizer=tokenizer)
 
 
-def prepared(name: str, encoder: Step, command: str, options: Sequence[str]) -> Step:
+def prepared(name: str, encoder: Encoder, command: str, options: Sequence[str]) -> Step:
     """``xl-prepare COMMAND`` into ``$WORK/NAME``."""
-    tokenizer = ("--spm", f"$WORK/{encoder.name}/sentencepiece.bpe.model", "--dict", f"$WORK/{encoder.name}/dict.txt")
-    words: Words = ("xl-prepare", command, *options, *tokenizer, "--overwrite")
+    given = tokenizer_options(f"$WORK/{encoder.name}", encoder.tokenizer)
+    words: Words = ("xl-prepare", command, *options, *given, "--overwrite")
     where = words.index("DEST")
     return Step(name, ((*words[:where], f"$WORK/{name}", *words[where + 1 :]),), (encoder,))
 
 
-def sick(encoder: Step, name: str = "sick/data") -> Step:
+def sick(encoder: Encoder, name: str = "sick/data") -> Step:
     """SICK, SICK-NL and SICK-BR joined by pair_ID; English originals are the translations of the other two."""
     english = "$DATA/sick/en/SICK_{}.txt"
     files = ("nl=$DATA/sick/nl/SICK_NL.txt", "pt=$DATA/sick/pt/SICK_BR.txt")
@@ -54,7 +71,7 @@ def sick(encoder: Step, name: str = "sick/data") -> Step:
     return prepared(name, encoder, "pairs", options)
 
 
-def sick_unlabelled(encoder: Step) -> Step:
+def sick_unlabelled(encoder: Encoder) -> Step:
     """English SICK, and Dutch and Portuguese training pairs without their labels."""
     english = "$DATA/sick/en/SICK_{}.txt"
     files = ("nl=$DATA/sick/nl/SICK_NL.txt", "pt=$DATA/sick/pt/SICK_BR.txt")
@@ -69,7 +86,7 @@ def sick_unlabelled(encoder: Step) -> Step:
     return prepared("sick/xla-data", encoder, "pairs", options)
 
 
-def xnli_unlabelled(encoder: Step) -> Step:
+def xnli_unlabelled(encoder: Encoder) -> Step:
     """5,000 MultiNLI pairs; 1,500 rows of XNLI's German dev set without labels, the others for selection."""
     options = (
         "DEST", "--name", "xnli", "--languages", "de,en", "--labels", NLI, "--columns", "first=1,second=2,label=3",
@@ -79,7 +96,7 @@ def xnli_unlabelled(encoder: Step) -> Step:
     return prepared("xnli/xla-data", encoder, "pairs", options)
 
 
-def panx_unlabelled(encoder: Step) -> Step:
+def panx_unlabelled(encoder: Encoder) -> Step:
     """5,000 English sentences with entities, 2,000 German and Dutch ones without."""
     options = (
         "DEST", "--name", "panx", "--comment", "", "--languages", "en,de,nl", "--labels", ENTITIES,
@@ -90,7 +107,7 @@ def panx_unlabelled(encoder: Step) -> Step:
     return prepared("panx/xla-data", encoder, "conll", options)
 
 
-def mnli(encoder: Step, name: str = "xnli/mnli") -> Step:
+def mnli(encoder: Encoder, name: str = "xnli/mnli") -> Step:
     """19,691 English pairs; XNLI's dev sets, and the first 1,335 rows of each test set, row-parallel."""
     options = (
         "DEST", "--name", "xnli", "--languages", XNLI, "--labels", NLI, "--columns", "first=1,second=2,label=3",
@@ -100,7 +117,7 @@ def mnli(encoder: Step, name: str = "xnli/mnli") -> Step:
     return prepared(name, encoder, "pairs", options)
 
 
-def xnli_parallel(encoder: Step) -> Step:
+def xnli_parallel(encoder: Encoder) -> Step:
     """2,000 rows of XNLI's dev set to train on, 490 for selection; the English rows are the gold source of the others
     and stand for their back-translations. Machine translations of the test sets exist for Swahili and Urdu."""
     targets = ",".join(language for language in XNLI.split(",") if language != "en")
@@ -116,7 +133,7 @@ def xnli_parallel(encoder: Step) -> Step:
     return prepared("xnli/parallel", encoder, "pairs", options)
 
 
-def pawsx(encoder: Step, name: str = "pawsx/data") -> Step:
+def pawsx(encoder: Encoder, name: str = "pawsx/data") -> Step:
     """English dev pairs, 1,700 to train on with their translations and 300 for selection; a third of the tests."""
     options = (
         "DEST", "--name", "pawsx", "--languages", PAWSX, "--labels", "0,1", "--columns", "first=1,second=2,label=3",
@@ -126,7 +143,7 @@ def pawsx(encoder: Step, name: str = "pawsx/data") -> Step:
     return prepared(name, encoder, "pairs", options)
 
 
-def panx(encoder: Step) -> Step:
+def panx(encoder: Encoder) -> Step:
     """10,000 English sentences; a third of every test set."""
     options = (
         "DEST", "--name", "panx", "--comment", "", "--languages", PANX, "--labels", ENTITIES,
@@ -137,7 +154,7 @@ def panx(encoder: Step) -> Step:
     return prepared("panx/data", encoder, "conll", options)
 
 
-def udpos(encoder: Step) -> Step:
+def udpos(encoder: Encoder) -> Step:
     """12,544 English sentences; the first 170 of every test set."""
     options = (
         "DEST", "--name", "udpos", "--comment", "", "--languages", UDPOS,
@@ -147,21 +164,21 @@ def udpos(encoder: Step) -> Step:
     return prepared("udpos/data", encoder, "conll", options)
 
 
-def pud(encoder: Step) -> Step:
+def pud(encoder: Encoder) -> Step:
     """Parallel sentences with parts of speech, 18 languages: 600 to train on, 100 for selection, 100 for the test."""
     targets = "ar,cs,de,es,fi,fr,hi,id,it,ja,pl,pt,ru,sv,th,tr,zh"
     files = "$DATA/pud/{lang}_pud-ud-test.conllu"
     return _parallel("udpos/parallel", encoder, "conllu", ("--name", "udpos"), files, targets, (600, 700, 800))
 
 
-def uner(encoder: Step) -> Step:
+def uner(encoder: Encoder) -> Step:
     """Parallel sentences with entities, 5 languages: 500 to train on, 100 for selection, 200 for the test."""
     options = ("--name", "panx", "--word-column", "2", "--tag-column", "3", "--labels", ENTITIES)
     files = "$DATA/uner_pud/{lang}_pud-ud-test.iob2"
     return _parallel("panx/parallel", encoder, "conll", options, files, "de,pt,ru,zh", (500, 600, 800))
 
 
-def xquad_parallel(encoder: Step) -> Step:
+def xquad_parallel(encoder: Encoder) -> Step:
     """XQuAD's articles in 11 languages: 30 to train on, 4 for selection, 6 for the test."""
     targets = "ar,de,el,es,hi,ru,th,tr,vi,zh"
     files = "$DATA/xquad/xquad.{lang}.json"
@@ -169,7 +186,7 @@ def xquad_parallel(encoder: Step) -> Step:
 
 
 def _parallel(
-    name: str, encoder: Step, command: str, options: Words, files: str, targets: str, ends: tuple[int, int, int]
+    name: str, encoder: Encoder, command: str, options: Words, files: str, targets: str, ends: tuple[int, int, int]
 ) -> Step:  # fmt: skip
     """Row-parallel files, {lang} in their name, cut at ``ends``: training, selection, test. The English originals stand
     for back-translations and translate-test."""
@@ -183,20 +200,20 @@ def _parallel(
     return prepared(name, encoder, command, words)
 
 
-def xquad(encoder: Step) -> Step:
+def xquad(encoder: Encoder) -> Step:
     """2,019 SQuAD questions; all of XQuAD's, 11 languages."""
     squad = ("--train", "$DATA/squad/train-v1.1.json", "--valid", "$DATA/squad/dev-v1.1.json")
     return prepared("xquad/data", encoder, "xquad", ("$DATA/xquad", "DEST", *squad))
 
 
-def mlqa(encoder: Step) -> Step:
+def mlqa(encoder: Encoder) -> Step:
     """The dev questions of MLQA as a test set, 7 languages."""
     return prepared(
         "xquad/mlqa", encoder, "mlqa", ("$DATA/mlqa", "DEST", "--train", "$DATA/squad/train-v1.1.json", "--dev-as-test")
     )
 
 
-def tydiqa(encoder: Step) -> Step:
+def tydiqa(encoder: Encoder) -> Step:
     """3,000 English questions to train on, 300 for selection, the other 396 and all Swahili ones for the test."""
     file = "$DATA/tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{}.train.json"
     english = file.format("en")

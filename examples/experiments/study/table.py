@@ -44,7 +44,8 @@ def runs(setting: Setting, seeds: int = 1) -> list[Run]:
     """All runs in the order in which they are made: the first seed of everything, then the others. What a language
     model makes comes first, because the longest chain of steps leads there."""
     first = [run for name in DEFAULT for run in SYSTEMS[name](_trainer(name, setting), 1)]
-    generated = _generated(setting)
+    # a language model is trained on pieces that SentencePiece cuts
+    generated = _generated(setting) if setting.samples or setting.scale == "paper" else []
     search = [run for name in DEFAULT for run in _search(name, setting)]
     later = [
         run
@@ -67,7 +68,8 @@ def _trainer(name: str, setting: Setting) -> Trainer:
         "mini": ("xnli", "dictionaries"),
     }
     data = [f"$DATA/{file}" for file in files.get(name, (name,))]
-    encoder = sets.trimmed(f"{name}/encoder", data, sampling=name in ("panx", "udpos", "xquad", "tydiqa"))
+    sampling = name in ("panx", "udpos", "xquad", "tydiqa")
+    encoder = sets.trimmed(f"{name}/encoder", data, setting.tokenizer, sampling)
     return Trainer(name, encoder, BUDGETS[name], setting)
 
 
@@ -87,7 +89,7 @@ def _generated(setting: Setting) -> list[Run]:
     trainers = {}
     for name, paths in files.items():
         data = [f"$DATA/{path}" for path in paths]
-        encoder = sets.trimmed(f"{name}/lm-encoder", data, model=model, after=after)
+        encoder = sets.trimmed(f"{name}/lm-encoder", data, setting.tokenizer, model=model, after=after)
         trainers[name] = Trainer(name, encoder, BUDGETS[name], setting)
     sick, xnli, panx = (trainers[name] for name in ("sick", "xnli", "panx"))
     make = {"sick": sets.sick, "pawsx": sets.pawsx, "xnli": sets.mnli}

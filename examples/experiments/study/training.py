@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sets import SENTENCEPIECE, WORDPIECE, Encoder
 from steps import Run, Step, Words
 
 from xl_plugins.checkpoints.kinds import missing_file
@@ -36,13 +37,20 @@ class Setting:
     """Holds for all data sets.
 
     shape: of the encoder; scale: ``small`` trains by a budget, ``paper`` by the defaults of the tasks, which are the
-    papers'; precision: option of training, scoring and generation; more: options for every training.
+    papers'; precision: option of training, scoring and generation; more: options for every training; tokenizer: the
+    encoder's file.
     """
 
     shape: Words
     scale: str = "small"
     precision: Words = ()
     more: Words = ()
+    tokenizer: str = SENTENCEPIECE
+
+    @property
+    def samples(self) -> bool:
+        """Whether subword sampling has a meaning: a WordPiece vocabulary cuts a word in one way."""
+        return self.tokenizer == SENTENCEPIECE
 
     @property
     def training(self) -> Words:
@@ -68,12 +76,20 @@ def shape_options(model: Path) -> Words:
     return (*words, "--max-positions", str(positions))
 
 
+def tokenizer_file(encoder: Path) -> str:
+    """Name of the tokenizer in an encoder's folder; UserError without one."""
+    for name in (SENTENCEPIECE, WORDPIECE):
+        if (encoder / name).is_file():
+            return name
+    raise UserError(f"--encoder {encoder}: has neither {SENTENCEPIECE} nor {WORDPIECE}; xl-convert from-hf writes one")
+
+
 @dataclass(frozen=True)
 class Trainer:
     """Makes the steps of one data set."""
 
     dataset: str
-    encoder: Step
+    encoder: Encoder
     budget: Budget
     setting: Setting
 

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fairseq import options as fairseq_options
 
 from user_dir_tests.helpers.folders import tree
-from xl_plugins.cli import augment, convert, evaluate, mini, prepare, xtune
-from xl_plugins.cli.train import with_plugin
+from xl_plugins.cli import mini
 from xl_plugins.errors import UserError
 from xl_plugins.evaluation.report.result import read_json
 
@@ -25,23 +23,6 @@ REPO = Path(__file__).resolve().parents[3]
 STUDY = REPO / "examples" / "experiments" / "study"
 SIZES = "--problem sentence_pair --languages en,de,fr --train 96 --dev 24 --test 24 --unlabelled 200"
 TINY = "--updates 2 --layers 1 --dim 32 --ffn 32 --heads 2 --vocab 600"
-
-
-@pytest.fixture(scope="module")
-def modules() -> Any:
-    """The modules of the study, which are no package."""
-    sys.path.insert(0, str(STUDY))
-    try:
-        import report
-        import results
-        import run
-        import steps
-        import table
-        import training
-
-        yield {"run": run, "steps": steps, "table": table, "report": report, "training": training, "results": results}
-    finally:
-        sys.path.remove(str(STUDY))
 
 
 @pytest.fixture(scope="module")
@@ -262,56 +243,6 @@ def test_reports_of_steps_are_kept_and_shown(
     assert "| sick: translations, %, above | 1e-01 | 1e-02 |\n|---|---:|---:|\n| de |  | 25.0 |" in out
 
 
-@pytest.mark.parametrize("scale", ["small", "paper"])
-def test_the_table_of_runs(modules: Any, scale: str) -> None:
-    """Names are unique, every step's inputs are steps, seeds come last, the paper's scale sets no hyper-parameter."""
-    setting = modules["training"].Setting(("--encoder-layers", "12"), scale, ("--bf16",))
-    runs = modules["table"].runs(setting, seeds=3)
-    order = list(modules["steps"].in_order(runs))
-    assert len({step.name for step in order}) == len(order) == len({step.digest for step in order})
-    names = [run.label for run in runs]
-    assert len(set(names)) == len(names) and names.index("sick/zero-shot-2") > names.index("udpos/zero-shot-1")
-    for step in order:
-        for words in step.commands:
-            assert (
-                not any(word.startswith("--lr") for word in words) or scale == "small" or step.name.startswith("mini")
-            )
-            computes = words[0] in ("xl-train", "xl-xtune", "xl-evaluate", "xl-augment")
-            assert words.count("--bf16") == int(computes and "xla_cotrain_task" not in words)
-            assert ("--xla-autocast bf16" in " ".join(words)) == ("xla_cotrain_task" in words)
-            made = {f"$WORK/{other.name}" for other in step.after} | {f"$WORK/{step.name}"}
-            used = {word for word in words if word.startswith("$WORK")}
-            assert all(any(word == name or word.startswith((f"{name}/", f"{name}.")) for name in made) for word in used)
-
-
-@pytest.mark.parametrize("scale", ["small", "paper"])
-def test_every_command_of_the_table_has_options_that_exist(modules: Any, scale: str) -> None:
-    """A run that would stop at its first line is found here; what files hold is not looked at."""
-    setting = modules["training"].Setting(("--encoder-layers", "12"), scale, ("--bf16",))
-    steps = modules["steps"].in_order(modules["table"].runs(setting, seeds=2))
-    parsers = {
-        f"xl-{module.__name__.split('.')[-1]}": module.make_parser() for module in (augment, convert, evaluate, prepare)
-    }
-    checked = set()
-    for words in (words for step in steps for words in step.commands):
-        name, given = words[0], list(words[1:])
-        if name == "xl-xtune":
-            args, further = xtune.parse(given)
-            for stage in xtune.STAGES:
-                training_options(xtune.stage_words(args, stage, further))
-        elif name == "xl-train":
-            training_options(with_plugin(given))
-        elif name != "python":
-            parsers[name].parse_args(given)
-        checked.add(name)
-    assert checked == {"python", "xl-train", "xl-xtune", *parsers}
-
-
-def training_options(words: list[str]) -> None:
-    """Parse them as fairseq-train does."""
-    fairseq_options.parse_args_and_arch(fairseq_options.get_training_parser(), input_args=words)
-
-
 def test_an_interrupt_ends_what_is_at_work(inputs: Path, tmp_path: Path) -> None:
     process = start(inputs, tmp_path / "work", "--only", "mini/zero-shot-1")
     assert process.stdout is not None
@@ -339,11 +270,3 @@ def test_killed_at_ten_instants(whole: Path, inputs: Path, tmp_path: Path) -> No
     status, out = finish(start(inputs, work))
     assert status == 0, out
     assert scores(work) == scores(whole)
-
-
-def test_without_a_choice_everything_but_searches_and_the_trial_is_made(modules: Any) -> None:
-    """The parallel test sets of a data set too."""
-    runs = modules["table"].runs(modules["training"].Setting(("--encoder-layers", "12")))
-    chosen = {step.dataset for step in modules["run"].choose(runs, None)}
-    assert chosen == {run.dataset for run in runs} - {"mini"} and {"pud", "uner", "mlqa", "xquad-parallel"} <= chosen
-    assert not any(step.system.startswith("search-") for step in modules["run"].choose(runs, None))
