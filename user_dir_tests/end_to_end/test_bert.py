@@ -146,6 +146,23 @@ def test_trained_scored_and_moved(
     assert moved.predict([EXAMPLES[problem]]) == found
 
 
+@pytest.mark.parametrize("method", ["xl", "xmixup"])
+def test_the_architecture_by_its_name(
+    folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """It trains as the unnamed one does, and gives mBERT's sizes where there is no checkpoint."""
+    data, task = folders["sentence_pair"], f"{method}_sentence_pair"
+    named, unnamed = (
+        trained(monkeypatch, data, tmp_path / f"run{len(arch)}", hub, task, *arch)
+        for arch in (["--arch", f"{method}_mbert"], [])
+    )
+    assert named.keys() == unnamed.keys() and all(torch.equal(named[name], unnamed[name]) for name in named)
+    model = xl_plugins.configure(task, data, arch=f"{method}_mbert", from_scratch=True).model
+    assert (model.encoder_layers, model.encoder_embed_dim, model.encoder_attention_heads) == (12, 768, 12)
+    assert (model.encoder_ffn_embed_dim, model.max_positions) == (3072, 512)
+    assert (model.layer_norm_eps, model.token_types, model._name) == (1e-12, 2, f"{method}_mbert")
+
+
 def test_padding_and_batches_change_nothing(
     folders: dict[str, Path], hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

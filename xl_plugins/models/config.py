@@ -7,6 +7,7 @@ from fairseq.dataclass import FairseqDataclass
 from ..ranges import SHARE, WEIGHT, Range
 
 _LAYERS, _WIDTH, _POSITIONS = Range(1, 1000), Range(1, 1 << 20), Range(1, 1 << 24)
+_TYPES = Range(0, 2, without=(1,), words="0, or 2 as in BERT")
 
 
 @dataclass
@@ -64,7 +65,7 @@ class XLMRConfig(FairseqDataclass):
     token_types: int = field(
         default=0,
         metadata={"help": "token types whose vectors tell a pair's texts apart (BERT: 2, XLM-R: none); 2 needs data"
-                  " with a WordPiece tokenizer", "range": Range(0, 2, without=(1,), words="0, or 2 as in BERT")},
+                  " with a WordPiece tokenizer", "range": _TYPES},
     )  # fmt: skip
 
 
@@ -78,3 +79,15 @@ class XLMRLargeConfig(XLMRConfig):
         default=4096, metadata={"help": "width of the feed-forward layers (XLM-R large: 4096)"}
     )
     encoder_attention_heads: int = field(default=16, metadata={"help": "attention heads h per layer (XLM-R large: 16)"})
+
+
+@dataclass
+class MBertConfig(XLMRConfig):
+    """Shape of mBERT (Devlin et al., NAACL 2019; multilingual cased and uncased): base, with two token types."""
+
+    layer_norm_eps: float = field(
+        default=1e-12, metadata={"help": "epsilon of the layer norms (BERT: 1e-12)", "range": WEIGHT}
+    )
+    token_types: int = field(
+        default=2, metadata={"help": "token types whose vectors tell a pair's texts apart (BERT: 2)", "range": _TYPES}
+    )

@@ -12,7 +12,7 @@ from fairseq.models.roberta import RobertaModel
 from omegaconf import OmegaConf, open_dict
 from torch import Tensor, nn
 
-from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
+from xl_plugins.models.config import MBertConfig, XLMRConfig, XLMRLargeConfig
 
 from ..checkpoints.kinds import name_some
 from ..errors import UserError
@@ -224,6 +224,11 @@ class XLMRModel(RobertaModel):
 @register_model("xl_xlmr_large", dataclass=XLMRLargeConfig)
 class XLMRLargeModel(XLMRModel):
     """XLM-R large."""
+
+
+@register_model("xl_mbert", dataclass=MBertConfig)
+class MBertModel(XLMRModel):
+    """mBERT, on data with a WordPiece tokenizer."""
 
 
 def set_epsilon(model: Any, cfg: Any) -> Any:

@@ -9,7 +9,7 @@ from fairseq.dataclass import ChoiceEnum
 from fairseq.models import register_model
 from torch import Tensor, nn
 
-from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
+from xl_plugins.models.config import MBertConfig, XLMRConfig, XLMRLargeConfig
 from xl_plugins.models.plain import XLMRModel
 
 from ...errors import UserError, flag
@@ -61,6 +61,11 @@ class XMixupLargeConfig(
     XLMRLargeConfig, XMixupConfig
 ):  # this order: the large shape wins over the inherited base shape
     """The same on XLM-R large."""
+
+
+@dataclass
+class XMixupMBertConfig(MBertConfig, XMixupConfig):  # this order, for the same reason
+    """The same on mBERT."""
 
 
 class MixupGate(nn.Module):
@@ -201,3 +206,8 @@ def _default(name: str) -> Any:
 @register_model("xmixup_xlmr_large", dataclass=XMixupLargeConfig)
 class XMixupLargeModel(XMixupModel):
     """X-Mixup on XLM-R large."""
+
+
+@register_model("xmixup_mbert", dataclass=XMixupMBertConfig)
+class XMixupMBertModel(XMixupModel):
+    """X-Mixup on mBERT."""
