@@ -1,4 +1,4 @@
-"""What the tests of the study share."""
+"""Fixtures of the tests of the study."""
 
 from __future__ import annotations
 
