@@ -24,6 +24,7 @@ from xl_plugins.augment.counterparts.options import CounterpartOptions
 from xl_plugins.augment.primitives.dictionaries import Table, load_dictionaries
 from xl_plugins.augment.primitives.words import BOUNDARY
 from xl_plugins.data.binary.layout import DataBin
+from xl_plugins.data.wordpiece import WordPieceModel
 from xl_plugins.errors import run_cli
 from xl_plugins.functional.substitution import eligible_positions
 
@@ -48,12 +49,15 @@ def main() -> int:
 
 
 def translations(table: Table, job: CounterpartJob) -> np.ndarray:
-    """For every piece the piece of its first translation that is one, -1 for none: (V,)."""
-    find = job.data.dictionary.indices.get
+    """For every piece the piece of its first translation that is one, -1 for none: (V,). Words are met as the pieces
+    spell them, by an uncased WordPiece without accents."""
+    find, model = job.data.dictionary.indices.get, job.pieces.model
+    spell = model.normalise if isinstance(model, WordPieceModel) else str
     found = np.full(len(job.data.dictionary), -1, dtype=np.int64)
     for word, entry in table.items():
-        pieces = [find(BOUNDARY + text, -1) for text in ([entry] if isinstance(entry, str) else entry)]
-        source = find(BOUNDARY + word, -1)
+        texts = [entry] if isinstance(entry, str) else entry
+        pieces = [find(BOUNDARY + spell(text), -1) for text in texts]
+        source = find(BOUNDARY + spell(word), -1)
         if source >= 0:
             found[source] = next((piece for piece in pieces if piece >= 0), -1)
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,3 +83,16 @@ def test_dictionaries_are_met_without_accents(uncased: WordPieces, cased: WordPi
 def test_subword_sampling_has_nothing_to_draw(uncased: WordPieces) -> None:
     with pytest.raises(UserError, match=r"tokenizer.json: not a unigram model of SentencePiece"):
         SubwordSampling(uncased, 0.3)
+
+
+def test_the_control_of_salt_meets_translations_without_accents(uncased: WordPieces, cased: WordPieces) -> None:
+    """examples/experiments/mini/dictionary_counterparts.py: words and translations as the pieces spell them."""
+    script = Path(__file__).resolve().parents[3] / "examples/experiments/mini/dictionary_counterparts.py"
+    table = {"ä": ["zzz", "é"], "e": "É"}
+    for pieces, expected in ((uncased, {"▁a": "▁e", "▁e": "▁e"}), (cased, {"▁ä": "▁é", "▁e": "▁É"})):
+        job = SimpleNamespace(data=SimpleNamespace(dictionary=pieces.dictionary), pieces=pieces)
+        found = runpy.run_path(str(script))["translations"](table, job)
+        symbols = pieces.dictionary.symbols
+        known = {name: target for name, target in expected.items() if {name, target} <= set(symbols)}
+        assert {symbols[place]: symbols[piece] for place, piece in enumerate(found) if piece >= 0} == known
+        assert known
