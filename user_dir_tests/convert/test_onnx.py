@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,42 @@ def test_packages_that_are_missing(data: dict, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(UserError, match=r"^onnx needs onnxruntime: pip install 'xl-plugins\[onnx\]'$"):
         onnx.to_onnx(str(made.path), str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_no_file_of_protobuf_holds(data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tracer leaves a file per weight of a large model; the folder has one of all, and is read as any."""
+    import onnx as format
+
+    def trace(model: Any, path: Path) -> None:
+        small(model, path)
+        format.save(
+            format.load(path), path, save_as_external_data=True, all_tensors_to_one_file=False, size_threshold=0
+        )
+        assert len(list(path.parent.iterdir())) > 20
+
+    small = onnx._trace
+    monkeypatch.setattr(onnx, "_trace", trace)
+    made = build(data, tmp_path, "sentence_pair")
+    done = onnx.to_onnx(str(made.path), str(tmp_path / "out"), int8=True)
+    assert done.differences["model.onnx"] < 1e-5 and done.differences["model_quantized.onnx"] < 0.5
+    weights = {path.name for path in (tmp_path / "out").glob("*onnx*")}
+    assert weights == {"model.onnx", "model.onnx_data", "model_quantized.onnx"}
+    shutil.move(tmp_path / "out", tmp_path / "moved")
+    session = onnxruntime.InferenceSession(str(tmp_path / "moved" / "model.onnx"))
+    assert [each.name for each in session.get_outputs()] == ["logits"]
+
+
+@pytest.mark.slow
+def test_more_than_two_gib(tmp_path: Path) -> None:
+    """A table of 2.1 GiB: the tracer really does so, and onnxruntime's logits are the model's."""
+    config = transformers.XLMRobertaConfig(
+        vocab_size=550_000, hidden_size=1024, num_hidden_layers=1, num_attention_heads=16, intermediate_size=64,
+        max_position_embeddings=40, type_vocab_size=1, pad_token_id=1, num_labels=3, attn_implementation="eager",
+    )  # fmt: skip
+    torch.manual_seed(1)
+    model = transformers.XLMRobertaForSequenceClassification(config).eval()
+    (tmp_path / "traced").mkdir()
+    onnx._trace(model, tmp_path / "traced" / "model.onnx")
+    onnx._gather(tmp_path / "traced", tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx_data").stat().st_size > 2**31 > 2**24 > (tmp_path / "model.onnx").stat().st_size
+    assert onnx._difference(model, onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))) < 1e-5

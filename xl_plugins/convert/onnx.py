@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -17,7 +18,8 @@ from ..output import Staging
 from .to_hf import to_hf
 
 COMMAND = "xl-convert onnx"
-MODEL, SMALL = "model.onnx", "model_quantized.onnx"  # as optimum names them
+MODEL, SMALL, WEIGHTS = "model.onnx", "model_quantized.onnx", "_data"  # as optimum names them
+_LARGEST = 2**31 - 1  # bytes of a file of protobuf
 _SHAPES = ((2, 9), (1, 5), (3, 17))  # rows and positions of the texts that are compared; the first one is traced
 _MOST = 1e-3  # difference of two logits that only the order of sums explains
 
@@ -34,7 +36,8 @@ class Exported(NamedTuple):
 def to_onnx(
     path: str, out: str, data: str | None = None, plain: bool = False, int8: bool = False, overwrite: bool = False
 ) -> Exported:
-    """Write ``out``/model.onnx with configuration and tokenizer, to be read by onnxruntime.
+    """Write ``out``/model.onnx with configuration and tokenizer, to be read by onnxruntime; weights of more than 2 GiB
+    stand in model.onnx_data beside it.
 
     Args:
         path, data, plain: as of :func:`~.to_hf.to_hf`.
@@ -54,10 +57,14 @@ def to_onnx(
             for file in hub.iterdir():
                 if file.suffix == ".json" and not file.name.startswith("."):
                     (staging.new / file.name).write_bytes(file.read_bytes())
-            _trace(model, staging.new / MODEL)
+            traced = Path(folder, "traced")
+            traced.mkdir()
+            _trace(model, traced / MODEL)
+            _gather(traced, staging.new / MODEL)
             if int8:
                 logging.getLogger().setLevel(logging.ERROR)  # it recommends steps for convolutions
-                quantise(staging.new / MODEL, staging.new / SMALL)
+                apart = model.num_parameters() > _LARGEST  # weights of a byte each are too much for a file
+                quantise(staging.new / MODEL, staging.new / SMALL, use_external_data_format=apart)
             found = {
                 name: _difference(model, runtime.InferenceSession(str(staging.new / name)))
                 for name in (MODEL, SMALL)[: 1 + int8]
@@ -110,6 +117,18 @@ def _trace(model: Any, path: Path) -> None:
             model, (given.pop("input_ids"),), str(path), kwargs=given, input_names=["input_ids", *given],
             output_names=outputs, dynamic_axes=axes, opset_version=18, dynamo=False,
         )  # fmt: skip
+
+
+def _gather(traced: Path, path: Path) -> None:
+    """Put a traced model in its place. A file of protobuf ends at 2 GiB; of a larger model the tracer writes every
+    weight to a file of its own, and they become one, ``path`` with ``_data`` behind it."""
+    if len(list(traced.iterdir())) == 1:
+        shutil.move(traced / MODEL, path)
+        return
+    import onnx
+
+    name = f"{path.name}{WEIGHTS}"
+    onnx.save(onnx.load(traced / MODEL), path, save_as_external_data=True, location=name)
 
 
 def _difference(model: Any, session: Any) -> float:
