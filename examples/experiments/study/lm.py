@@ -71,12 +71,14 @@ def retrieval(setting: Setting, whole: Step) -> list[Run]:
 class Salt:
     """SALT on a data set.
 
-    languages: of the copies, the source's synonyms first; dictionaries: folder below $DATA that judges substitutes.
+    languages: of the copies, the source's synonyms first; dictionaries: folder below $DATA that judges substitutes;
+    longer: train plainly and with SALT four times as long, too.
     """
 
     trainer: Trainer
     languages: str
     dictionaries: str
+    longer: bool = False
 
     def runs(self, make: Callable[[sets.Encoder, str], Step], seed: int) -> list[Run]:
         """Plain fine-tuning, English synonyms alone, no mixup, SALT, equally long; and translations by a dictionary in
@@ -100,6 +102,10 @@ class Salt:
             more = ("--salt-langs", languages, *options)
             trained = t.train(system, data, "salt_augment_task", *more, seed=seed, after=(made,))
             found.append(t.score(system, data, trained, seed=seed))
+        for system, languages in (("salt-plain-long", "none"), ("salt-long", self.languages)) if self.longer else ():
+            trained = t.train(system, data, "salt_augment_task", "--salt-langs", languages, seed=seed, times=4,
+                              after=(made,))  # fmt: skip
+            found.append(t.score(system, data, trained, seed=seed, times=4))
         data = make(t.encoder, f"{t.dataset}/salt-dictionary-data")
         made = self._dictionary(data, targets)
         trained = t.train(

@@ -95,7 +95,7 @@ def _generated(setting: Setting) -> list[Run]:
     make = {"sick": sets.sick, "pawsx": sets.pawsx, "xnli": sets.mnli}
     found = lm.retrieval(setting, whole) if whole else []
     for name, (langs, judge) in salt.items():
-        found += lm.Salt(trainers[name], langs, judge).runs(make[name], 1)
+        found += lm.Salt(trainers[name], langs, judge, name == "sick").runs(make[name], 1)
     return [
         *found,
         *lm.Xla(sick, sets.sick_unlabelled(sick.encoder), "sentence_pair", "50,80,100", 25, 25).runs(("nl",)),
