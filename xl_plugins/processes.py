@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class Team:
         return items
 
     def gather(self, arrays: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-        """The arrays of every process, in their order, on all of them; equal numbers of axes and types everywhere."""
+        """The arrays of every process, in their order, on all of them."""
         return [list(arrays)]
 
     def send(self, text: str) -> None:
@@ -68,19 +69,22 @@ class _Ranks(Team):
         return items[begin :: self.size]
 
     def gather(self, arrays: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-        return [[self._spread(array, rank) for array in arrays] for rank in range(self.size)]
-
-    def _spread(self, array: np.ndarray, rank: int) -> np.ndarray:
-        """The array of process ``rank``, on all."""
         import numpy as np
         import torch
         import torch.distributed as dist
 
-        shape = torch.tensor(array.shape)
-        dist.broadcast(shape, rank)
-        found = np.ascontiguousarray(array) if rank == self.rank else np.empty(shape.tolist(), array.dtype)
-        if found.size:
-            dist.broadcast(torch.from_numpy(found.reshape(-1).view(np.uint8)), rank)
+        file = io.BytesIO()
+        np.savez(file, *arrays)
+        own = torch.from_numpy(np.frombuffer(file.getvalue(), np.uint8).copy())
+        lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        dist.all_gather(lengths, torch.tensor([len(own)]))
+        longest = int(max(lengths))
+        parts = [torch.empty(longest, dtype=torch.uint8) for _ in range(self.size)]
+        dist.all_gather(parts, torch.nn.functional.pad(own, (0, longest - len(own))))
+        found = []
+        for part, length in zip(parts, lengths):
+            with np.load(io.BytesIO(part[: int(length)].numpy().tobytes()), allow_pickle=False) as kept:
+                found.append([kept[name] for name in kept.files])
         return found
 
     def send(self, text: str) -> None:

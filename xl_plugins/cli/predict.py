@@ -220,16 +220,16 @@ def _in_turn(lines: Iterator[str], args: argparse.Namespace, team: Team) -> Iter
         except UserError as error:
             team.send(f"{_MISTAKE}{error}")
         return
-    while True:
-        for rank in range(team.size):
+    going = list(range(team.size))
+    while going:
+        for rank in list(going):
             part = team.receive(rank) if rank else next(parts, "")
             if part.startswith(_MISTAKE):
                 raise UserError(part.removeprefix(_MISTAKE))
-            yield from part.split("\n") if part else ()
-        if not part:  # the last process has no more, and neither has another one
-            for _ in parts:  # to its end, where notes are told
-                pass
-            return
+            if part:
+                yield from part.split("\n")
+            else:
+                going.remove(rank)
 
 
 def _is_ours(path: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -183,9 +182,8 @@ def test_an_error_of_one_process_ends_all(rank, toy, tmp_path):
 
 def test_a_killed_process_ends_the_others(toy, tmp_path):
     prelude = FAILS.format(rank=1, how="os.kill(os.getpid(), 9)")
-    begin = time.monotonic()
     found = ranks("evaluate", [toy / "pairs", "--path", toy / "pairs-1/checkpoint_best.pt"], 2, prelude)
-    assert [code for code, _, _ in found] == [2, -signal.SIGKILL] and time.monotonic() - begin < 30
+    assert [code for code, _, _ in found] == [2, -signal.SIGKILL]
     assert found[0][2] == (
         "xl-evaluate: error: another process of this command was ended; see why, and start all of them again\n"
     )
