@@ -144,7 +144,7 @@ def measure(name: str, folder: Path, facts: dict[str, Any], rounds: int) -> dict
 
 
 def seconds(found: list[dict[str, Any]], kind: str, clock: str, batch: int, rounds: int) -> list[float]:
-    """Of a batch in each round that counts; those without a unit of the kind are left out."""
+    """Seconds of a batch in each round that counts; rounds without a unit of the kind are left out."""
     made = []
     for number in range(1, rounds + 1):
         units = [one for one in found if one["round"] == number and one["kind"] == kind]
@@ -160,7 +160,7 @@ def summary(values: list[float]) -> dict[str, float]:
 
 
 def row_of(name: str, kind: str, found: dict[str, list[dict[str, Any]]], args: argparse.Namespace) -> dict[str, Any]:
-    """What the table says of a contender beside its reference."""
+    """Facts that the table states of a contender beside its reference."""
     own, other = found[name], found[REFERENCES.get(name, PLAIN)]
     reference = seconds(other, other[0]["kind"], args.clock, args.batch, args.rounds)
     took = seconds(own, kind, args.clock, args.batch, args.rounds)

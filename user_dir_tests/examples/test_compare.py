@@ -28,7 +28,7 @@ def modules() -> Any:
 
 
 def test_lengths_are_those_of_xnli(modules: Any) -> None:
-    """Of its English training pairs with special symbols, cut at 128: mean 43.5, quantiles below."""
+    """English training pairs with special symbols, cut at 128: mean 43.5, quantiles below."""
     lengths = np.minimum(modules.data.draw_lengths(20_000, 0, np.random.default_rng(1)).sum(0) + 4, 128)
     assert lengths.mean() == pytest.approx(43.54, abs=0.5)
     assert np.percentile(lengths, [5, 25, 50, 75, 95]) == pytest.approx([17, 29, 41, 55, 80], abs=2)

@@ -76,7 +76,7 @@ def predict_values(
 
 
 def _nothing(tuned: Predictor, dataset: Any, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What a batch gives, without its rows: of a process that has none."""
+    """Columns of a batch without their rows, for a process that has no batch."""
     (found,) = predict_batches(tuned, dataset, batches[-1:])
     return [column[:0] for column in found]
 

@@ -134,7 +134,7 @@ class Writer:
         self._file(prefix, labels + len(SPECIAL), np.ones_like(labels), len(SPECIAL) + len(LABELS))
 
     def _counterparts(self, draw: np.random.Generator) -> None:
-        """Of the English text for SALT, two thirds of the pieces changed."""
+        """Write those of the English text for SALT, two thirds of the pieces changed."""
         from xl_plugins.data.binary.layout import DataBin
 
         data = DataBin(self.root)
