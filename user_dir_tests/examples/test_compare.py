@@ -79,7 +79,7 @@ def test_every_row_on_a_tiny_encoder(modules: Any, tmp_path: Path) -> None:
     words = ["--shape", "tiny", "--rounds", "2", "--updates", "2", "--batch", "4", "--dropout", "0", "--clock", "cpu"]
     done = subprocess.run(
         [sys.executable, str(FOLDER / "compare.py"), *words, "--json", str(tmp_path / "out.json")],
-        capture_output=True, text=True, timeout=900,
+        capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads((tmp_path / "out.json").read_text())
