@@ -73,6 +73,7 @@ def test_rows_and_padding_of_the_other_side(modules: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1900)
 def test_every_row_on_a_tiny_encoder(modules: Any, tmp_path: Path) -> None:
     """Without dropout the first losses of the plain run and of Hugging Face are one number: the weights, the head and
     the batches are the same."""
