@@ -30,7 +30,7 @@ OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names som
 ORDER = """
 startup starting version terminal
 errors
-ranges
+processes ranges
 arguments tables functional.draws functional.scores
 functional
 output

@@ -12,6 +12,7 @@ from fairseq import checkpoint_utils
 from fairseq.distributed import utils as distributed_utils
 
 from ..errors import UserError
+from ..starting.clock import StartClock
 from .damaged import mend_last
 from .finished import end_finished
 from .lock import RunLock
@@ -53,10 +54,14 @@ def _prepared(load: Callable, lock: RunLock) -> Callable:
     def load_checkpoint(cfg: Any, trainer: Any, **kwargs: Any) -> Any:
         if not is_ours(trainer):
             return load(cfg, trainer, **kwargs)
+        clock = StartClock()
+        clock.mark("libraries, options and model")
         by_first_rank(trainer, lambda: prepare_folder(cfg, trainer.cfg.task._name, lock, trainer.checkpoint_suffix))
         extra_state, iterator = load(cfg, trainer, **kwargs)
         iterator = end_finished(trainer, extra_state, iterator)
         trainer.task.training_begins(trainer)
+        clock.mark("weights and training data")
+        clock.watch(trainer)
         watch(trainer)
         return extra_state, iterator
 

@@ -22,6 +22,7 @@ from xl_plugins.formats.languages import parse_languages
 from xl_plugins.functional.scores.tag_schemes import SCHEMES
 from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.output import check_component, write_together
+from xl_plugins.processes import ALONE, Team, together
 
 EPILOG = """\
 scores: accuracy (pairs), span F1 (entities), chunk F1 and token accuracy (parts of speech), exact match and F1
@@ -39,6 +40,8 @@ examples:
   score files <DIR>/xnli/test-XX.tsv (questions: test-XX.json) made elsewhere against files with gold
     xl-evaluate --predictions predictions --labels raw/xnli --task xnli
     xl-evaluate --predictions predictions --labels raw/MLQA_V1/test --task mlqa --json mlqa.json
+  four processes or GPUs share the work: the same files
+    torchrun --nproc_per_node 4 -m xl_plugins.cli.evaluate data-bin/xnli --path runs/xmixup/checkpoint_best.pt
   premise and hypothesis in different languages, every language against every other
     xl-evaluate data-bin/xnli --path runs/xmixup/checkpoint_best.pt --generalised --languages en,de,sw
   several systems side by side, with p-values of the differences to the first
@@ -140,19 +143,22 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, team: Team = ALONE) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     from xl_plugins.evaluation.evaluate import evaluate
 
     logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of every file it opens
-    ways = {"path": evaluate, "predictions": _score, "compare": _compare, "overall": _overall}
-    way = next(name for name in ways if getattr(args, name))
+    ways = {"predictions": _score, "compare": _compare, "overall": _overall}
+    way = next((name for name in ways if getattr(args, name)), "path")
     for option, readers in READ_BY.items():
         if getattr(args, option) != parser.get_default(option) and way not in readers:
             shown = "DATA" if option == "data" else flag(option)
             raise UserError(f"{shown} is not read with --{way}; leave it out")
-    return ways[way](args)
+    if team.size > 1 and way != "path":
+        raise UserError(f"--{way}: reads files alone; start one process, without torchrun")
+    args.device = args.device or team.device()
+    return evaluate(args, team) if way == "path" else ways[way](args)
 
 
 def _overall(args: argparse.Namespace) -> int:
@@ -200,7 +206,7 @@ def _score(args: argparse.Namespace) -> int:
 
 def cli_main() -> None:
     clean_up_on_signals()
-    run_cli(main)
+    run_cli(lambda: together(lambda team: main(team=team)))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from xl_plugins.formats.recognise import given_layout
 from xl_plugins.interrupts import clean_up_on_signals
 from xl_plugins.output import atomic_file, check_file
 from xl_plugins.problems import PROBLEMS, Facts
+from xl_plugins.processes import ALONE, Team, together
 from xl_plugins.terminal import say
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
+_MISTAKE = "\0"  # begins what a process hands over where its examples end by an error
 _RECORDS = ({"label", "probabilities"}, {"answer", "start", "end", "score"})  # keys of records, tagging's aside
 
 
@@ -135,9 +137,9 @@ def _columns(text: str | None) -> list[int] | dict[str, tables.Column] | None:
 
 
 def _records(
-    tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace
+    tuned: FineTuned, encoder: PieceEncoder, name: str, stream: BinaryIO | None, args: argparse.Namespace, team: Team
 ) -> Iterator[dict[str, Any]]:
-    """The records that are printed, one for each example."""
+    """The records of this process's examples, one for each."""
     from xl_plugins.problems.raw import Given, source_rule
 
     problem, limits = tuned.task.problem.facts, batch_limits(args)
@@ -146,6 +148,7 @@ def _records(
         name, stream, source_rule(tuned), limits["batch_size"] or BATCH_SIZE, limits["max_tokens"],
         _columns(args.columns), given_layout(args.format, args.delimiter), args.probabilities, args.context_pieces,
         args.spans, args.segment, lambda note: say(f"xl-predict: {note}", file=sys.stderr),
+        team,
     )  # fmt: skip
     return problem.load("raw")(tuned, encoder, given)
 
@@ -159,7 +162,7 @@ def _refuse_others(args: argparse.Namespace, problem: Facts) -> None:
             raise UserError(f"{shown} is read for {words} only, {args.path} is for {problem.name}; leave it out")
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, team: Team = ALONE) -> int:
     args = make_parser().parse_args(argv)
     from xl_plugins.evaluation.checkpoint import load_fine_tuned
     from xl_plugins.evaluation.tokenizer import open_tokenizer
@@ -170,15 +173,21 @@ def main(argv: list[str] | None = None) -> int:
     if layout and not isinstance(columns, dict):
         raise UserError("--format, --delimiter: say where the texts are: --columns text1=COLUMN,text2=COLUMN")
     standard_input = args.input == "-"
+    if standard_input and team.size > 1:
+        raise UserError("INPUT: several processes cannot share standard input; name a file")
     if not standard_input and not os.path.isfile(args.input):
         raise UserError(f"INPUT: {args.input} does not exist; name a file, or - for standard input")
-    if args.output:
+    if args.output and team.first:
         check_file(args.output, args.overwrite, "xl-predict", _is_ours)
+    args.device = args.device or team.device()
     tuned = load_fine_tuned(args.path, args.data, **model_options(args))
     encoder = open_tokenizer(tuned, args.spm, lambda text: say(f"xl-predict: warning: {text}", file=sys.stderr))
     name = "standard input" if standard_input else args.input
-    found = _records(tuned, encoder, name, sys.stdin.buffer if standard_input else None, args)
-    lines = (json.dumps(record, ensure_ascii=False) for record in found)
+    found = _records(tuned, encoder, name, sys.stdin.buffer if standard_input else None, args, team)
+    lines = _in_turn((json.dumps(record, ensure_ascii=False) for record in found), args, team)
+    if not team.first:
+        list(lines)
+        return 0
     if not args.output:
         for line in lines:
             print(line, flush=True)
@@ -189,6 +198,38 @@ def main(argv: list[str] | None = None) -> int:
             file.write(f"{line}\n")
         check_file(args.output, args.overwrite, "xl-predict", _is_ours)  # another one may have come meanwhile
     return 0
+
+
+def _in_turn(lines: Iterator[str], args: argparse.Namespace, team: Team) -> Iterator[str]:
+    """All lines in the order of the input, on the first process; the others hand theirs over and yield none.
+
+    An error of a process comes at its turn, after what was good before it.
+    """
+    if team.size == 1:
+        yield from lines
+        return
+    from xl_plugins.problems.raw import chunks
+
+    size = batch_limits(args)["batch_size"] or BATCH_SIZE
+    parts: Iterator[str] = map("\n".join, chunks(lines, size))
+    if not team.first:
+        try:
+            for part in parts:
+                team.send(part)
+            team.send("")
+        except UserError as error:
+            team.send(f"{_MISTAKE}{error}")
+        return
+    going = list(range(team.size))
+    while going:
+        for rank in list(going):
+            part = team.receive(rank) if rank else next(parts, "")
+            if part.startswith(_MISTAKE):
+                raise UserError(part.removeprefix(_MISTAKE))
+            if part:
+                yield from part.split("\n")
+            else:
+                going.remove(rank)
 
 
 def _is_ours(path: str) -> bool:
@@ -205,7 +246,7 @@ def _is_ours(path: str) -> bool:
 
 def cli_main() -> None:
     clean_up_on_signals()
-    run_cli(main)
+    run_cli(lambda: together(lambda team: main(team=team)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ..problems.predicting import (
     find_languages,
     values_of_languages,
 )
+from ..processes import ALONE, Team
 from ..resuming.fitting import DICTIONARY, compare
 from .checkpoint import FineTuned
 
@@ -24,7 +25,7 @@ from .checkpoint import FineTuned
 def predict_ensemble(
     members: Sequence[str], load: Callable[[str], FineTuned], split: str = "test",
     languages: Sequence[str] | None = None, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
-    progress: Callable[[str], Starter] | None = None,
+    progress: Callable[[str], Starter] | None = None, team: Team = ALONE,
 ) -> tuple[list[FineTuned], dict[str, Predictions]]:  # fmt: skip
     """Predictions of checkpoints ``members`` together, and the members without their models.
 
@@ -35,6 +36,7 @@ def predict_ensemble(
     Args:
         load: opens a checkpoint.
         progress: given a member's path, what :func:`~.predict.predict_languages` takes.
+        team: processes that share the batches.
     """
     opened: list[FineTuned] = []
     total: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -46,7 +48,7 @@ def predict_ensemble(
         found = build_datasets(tuned, split, find_languages(tuned, split, languages))
         datasets = datasets or found
         started = progress(path) if progress else None
-        for language, values, sizes in values_of_languages(tuned, found, batch_size, max_tokens, started):
+        for language, values, sizes in values_of_languages(tuned, found, batch_size, max_tokens, started, team):
             if language not in total:
                 total[language] = values, sizes
                 continue

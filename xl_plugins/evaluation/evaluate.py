@@ -14,8 +14,9 @@ from tqdm import tqdm
 from ..data.binary.layout import DataBin
 from ..errors import UserError
 from ..formats.languages import parse_languages
-from ..output import FileOutput, check_component, write_together
+from ..output import FileOutput, NoOutput, check_component, write_together
 from ..problems.predicting import Progress, find_languages, predict_languages
+from ..processes import ALONE, Team
 from ..terminal import say
 from .checkpoint import FineTuned, load_fine_tuned
 from .ensemble import predict_ensemble
@@ -32,8 +33,8 @@ COMMAND = "xl-evaluate"
 _RETRIEVAL_OPTIONS = ("layer", "pooling", "margin", "mine")
 
 
-def evaluate(args: argparse.Namespace) -> int:
-    """Run the command on parsed arguments; returns the exit status."""
+def evaluate(args: argparse.Namespace, team: Team = ALONE) -> int:
+    """Run the command on parsed arguments; returns the exit status. The first process of ``team`` alone writes."""
     if not args.data:
         raise UserError("--path needs DATA, the binarised folder to predict on: xl-evaluate DATA --path CKPT")
     if args.task:
@@ -41,23 +42,27 @@ def evaluate(args: argparse.Namespace) -> int:
     if args.json:
         check_json(args.json, args.overwrite)
     if args.generalised:
-        return _matrix(args)
+        return _matrix(args, team)
     if args.skip_unequal:
         raise UserError("--skip-unequal is read with --generalised only; leave it out")
     if os.path.isdir(args.data) and DataBin(Path(args.data)).meta.get("problem") == retrieval.PROBLEM:
         _refuse(args, ("ensemble",), "for retrieval")
-        with FileOutput(COMMAND, args.overwrite) as output:
-            results = retrieval.run(args, output)
-        if args.json:
+        with _files(args, team) as output:
+            results = retrieval.run(args, output, team)
+        if args.json and team.first:
             write_together({args.json: to_json(results)})
     else:
         _refuse(args, _RETRIEVAL_OPTIONS, "for retrieval only")
-        with FileOutput(COMMAND, args.overwrite) as output:
-            results = (_ensemble if args.ensemble else _systems)(args, output)
+        with _files(args, team) as output:
+            results = (_ensemble if args.ensemble else _systems)(args, output, team)
     report(results, args.format)
     if args.output:
         say(f"predictions: {os.path.join(args.output, '')}", file=sys.stderr)
     return 0
+
+
+def _files(args: argparse.Namespace, team: Team) -> FileOutput:
+    return (FileOutput if team.first else NoOutput)(COMMAND, args.overwrite)
 
 
 def _refuse(args: argparse.Namespace, options: Sequence[str], reason: str) -> None:
@@ -76,7 +81,7 @@ def _task_name(args: argparse.Namespace, tuned: FineTuned) -> str:
     return args.task or tuned.task.data_bin.meta.get("dataset") or os.path.basename(os.path.abspath(args.data))
 
 
-def _systems(args: argparse.Namespace, output: FileOutput) -> list[Result]:
+def _systems(args: argparse.Namespace, output: FileOutput, team: Team) -> list[Result]:
     """Every checkpoint by itself."""
     split, wanted = args.split or "test", _wanted(args)
     names, options, limits = column_names(args.names, args.path), model_options(args), batch_limits(args)
@@ -91,14 +96,14 @@ def _systems(args: argparse.Namespace, output: FileOutput) -> list[Result]:
         if not results:  # before anything is computed
             _plan([f for f in folders if f], task, tuned, split, args, output)
         with _Bar(name) as bar:
-            found = predict_languages(tuned, split, wanted, progress=bar.start, **limits)
+            found = predict_languages(tuned, split, wanted, progress=bar.start, team=team, **limits)
         results.append(score_predictions(tuned, found, split, name, task))
         if folder:
             files.update(prediction_files(folder, task, split, problem, found))
-    return _write(results, files, args, output)
+    return _write(results, files, args, output, team)
 
 
-def _ensemble(args: argparse.Namespace, output: FileOutput) -> list[Result]:
+def _ensemble(args: argparse.Namespace, output: FileOutput, team: Team) -> list[Result]:
     """All checkpoints as one system."""
     split, count = args.split or "test", len(args.path)
     if count < 2:
@@ -117,11 +122,13 @@ def _ensemble(args: argparse.Namespace, output: FileOutput) -> list[Result]:
         return tuned
 
     with _Bar(name) as bar:
-        members, found = predict_ensemble(args.path, load, split, _wanted(args), progress=bar.named, **limits)
+        members, found = predict_ensemble(
+            args.path, load, split, _wanted(args), progress=bar.named, team=team, **limits
+        )
     task = _task_name(args, members[0])
     result = score_predictions(members[0], found, split, name, task, members)
     files = prediction_files(args.output, task, split, members[0].task.problem, found) if args.output else {}
-    return _write([result], files, args, output)
+    return _write([result], files, args, output, team)
 
 
 def _plan(
@@ -132,7 +139,9 @@ def _plan(
     output.plan(prediction_path(f, task, split, lang, suffix) for f in folders for lang in languages)
 
 
-def _write(results: list[Result], files: dict[str, str], args: argparse.Namespace, output: FileOutput) -> list[Result]:
+def _write(
+    results: list[Result], files: dict[str, str], args: argparse.Namespace, output: FileOutput, team: Team
+) -> list[Result]:
     if args.languages:
         for result in results:
             result.missing = []  # the user chose
@@ -141,12 +150,13 @@ def _write(results: list[Result], files: dict[str, str], args: argparse.Namespac
             f"{args.data}: no gold labels in {results[0].split} of {', '.join(results[0].unlabelled)}, so nothing can"
             " be scored; pass --output to write the predictions"
         )
-    with output.writing(list(files)):
-        write_together({**files, **({args.json: to_json(results)} if args.json else {})})
+    if team.first:
+        with output.writing(list(files)):
+            write_together({**files, **({args.json: to_json(results)} if args.json else {})})
     return results
 
 
-def _matrix(args: argparse.Namespace) -> int:
+def _matrix(args: argparse.Namespace, team: Team) -> int:
     _refuse(args, ("output", "ensemble", *_RETRIEVAL_OPTIONS), "with --generalised")
     if len(args.path) > 1:
         raise UserError(f"--generalised: {len(args.path)} checkpoints given; it scores one")
@@ -155,9 +165,10 @@ def _matrix(args: argparse.Namespace) -> int:
     with _Bar(name) as bar:
         matrix = evaluate_matrix(
             tuned, args.split or "test", _wanted(args), name, _task_name(args, tuned),
-            progress=lambda count: bar.start("pairs of languages", count), skip_unequal=args.skip_unequal, **limits,
+            progress=lambda count: bar.start("pairs of languages", count), skip_unequal=args.skip_unequal,
+            team=team, **limits,
         )  # fmt: skip
-    if args.json:
+    if args.json and team.first:
         write_together({args.json: matrix.to_json()})
     render(matrix.table(), args.format, sys.stdout)
     return 0

@@ -22,6 +22,7 @@ from ..formats.examples.benchmark import BenchmarkTask
 from ..functional.scores.metrics import METRICS
 from ..problems.predicting import Progress, find_languages, predict_dataset
 from ..problems.sentence_pair.problem import SentencePair
+from ..processes import ALONE, Team
 from .checkpoint import FineTuned
 from .report.result import FORMAT
 from .report.table import Table, points
@@ -116,12 +117,14 @@ def evaluate_matrix(
     tuned: FineTuned, split: str, languages: Sequence[str] | None, name: str, task: str,
     batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
     progress: Callable[[int], Progress] | None = None, skip_unequal: bool = False,
+    team: Team = ALONE,
 ) -> Matrix:  # fmt: skip
     """Accuracy of every pair of languages; each pair of languages is predicted once.
 
     ``progress`` is called with the number of all examples and returns what counts them. ``skip_unequal``: rows whose
-    labels differ between languages are not counted. Raises UserError for problems other than sentence pairs, splits
-    without gold, and languages whose rows, or without ``skip_unequal`` labels, are not the same.
+    labels differ between languages are not counted. ``team``: processes that share the batches. Raises UserError for
+    problems other than sentence pairs, splits without gold, and languages whose rows, or without ``skip_unequal``
+    labels, are not the same.
     """
     problem, length = tuned.task.problem, tuned.task.cfg.max_length
     if not isinstance(problem, SentencePair):
@@ -138,7 +141,7 @@ def evaluate_matrix(
     for i, a in enumerate(found):
         for j, b in enumerate(found):
             dataset = problem.build_dataset([_cross(parts[a], parts[b], length)], shuffle=False)
-            values = predict_dataset(tuned, dataset, batch_size, max_tokens, count)
+            values = predict_dataset(tuned, dataset, batch_size, max_tokens, count, team)
             correct[i, j] = int(((values.argmax(axis=1) == labels) & equal).sum())
     return Matrix(
         name, task, split, found, correct, int(equal.sum()), (XTREME.get(task) or BenchmarkTask).texts,

@@ -3,7 +3,7 @@ fairseq."""
 
 from ..terminal import printable
 from .atomic import atomic_file, clear_stale
-from .files import FileOutput, check_file, is_json, write_together
+from .files import FileOutput, NoOutput, check_file, is_json, write_together
 from .folder import Staging, check_replaceable
 from .lock import FolderLock
 from .marks import MARK, add_files, is_blank, read_mark, write_mark
@@ -14,6 +14,7 @@ __all__ = [
     "MARK",
     "FileOutput",
     "FolderLock",
+    "NoOutput",
     "Staging",
     "Unfinished",
     "add_files",

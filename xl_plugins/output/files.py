@@ -98,6 +98,19 @@ class FileOutput:
             write_together(contents)
 
 
+class NoOutput(FileOutput):
+    """Stands in on a process that writes nothing, since another one does."""
+
+    def check(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        """Nothing is checked."""
+
+    def plan(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        """No lock is taken."""
+
+    def write(self, contents: Mapping[str, str]) -> None:
+        """Nothing is written."""
+
+
 def check_file(path: str | os.PathLike[str], overwrite: bool, command: str, recognise: Callable[[str], bool]) -> None:
     """UserError unless ``path`` is absent, or with ``overwrite`` a plain file that ``recognise`` takes for ours."""
     path = os.fspath(path)

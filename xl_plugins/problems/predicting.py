@@ -13,6 +13,7 @@ from fairseq import utils
 from ..arguments import BATCH_SIZE
 from ..data.binary.layout import SPLITS
 from ..errors import UserError
+from ..processes import ALONE, Team
 
 Progress = Callable[[int], object]  # told how many examples are done since the last call
 Starter = Callable[[str, int], Progress]  # called with each language and its number of examples
@@ -56,7 +57,7 @@ class Predictions:
 
 def predict_values(
     tuned: Predictor, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, team: Team = ALONE,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Probabilities of all examples, (K, D) float32 in the order of the data set, and the rows of each example (N,).
 
@@ -65,10 +66,19 @@ def predict_values(
     Args:
         batch_size: most examples in a batch; None for no limit but ``max_tokens``.
         max_tokens: most positions in a batch, padding and the paired source text included.
+        team: processes that share the batches; these are the same whatever their number, and so are their predictions.
     """
-    columns = list(predict_batches(tuned, dataset, plan_batches(dataset, batch_size, max_tokens), progress))
-    units, values, sizes = (np.concatenate(column) for column in zip(*columns))
+    batches = plan_batches(dataset, batch_size, max_tokens)
+    columns = list(predict_batches(tuned, dataset, team.share(batches), progress))
+    own = [np.concatenate(column) for column in zip(*columns)] if columns else _nothing(tuned, dataset, batches)
+    units, values, sizes = (np.concatenate(column) for column in zip(*team.gather(own)))
     return _in_order(units, values, sizes)
+
+
+def _nothing(tuned: Predictor, dataset: Any, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Columns of a batch without their rows, for a process that has no batch."""
+    (found,) = predict_batches(tuned, dataset, batches[-1:])
+    return [column[:0] for column in found]
 
 
 def plan_batches(dataset: Any, batch_size: int | None, max_tokens: int | None) -> list[np.ndarray]:
@@ -110,10 +120,10 @@ def _in_order(units: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> tuple
 
 def predict_dataset(
     tuned: Predictor, dataset: Any, batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, team: Team = ALONE,
 ) -> np.ndarray:  # fmt: skip
     """The probabilities of :func:`predict_values` alone: of pairs (N, C), one row per pair."""
-    return predict_values(tuned, dataset, batch_size, max_tokens, progress)[0]
+    return predict_values(tuned, dataset, batch_size, max_tokens, progress, team)[0]
 
 
 def find_languages(tuned: Predictor, split: str, languages: Sequence[str] | None = None) -> list[str]:
@@ -139,12 +149,12 @@ def build_datasets(tuned: Predictor, split: str, languages: Sequence[str]) -> di
 
 def values_of_languages(
     tuned: Predictor, datasets: Mapping[str, Any], batch_size: int | None = BATCH_SIZE, max_tokens: int | None = None,
-    progress: Starter | None = None,
+    progress: Starter | None = None, team: Team = ALONE,
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:  # fmt: skip
     """Language, probabilities and sizes (:func:`predict_values`) of each data set."""
     for language, dataset in datasets.items():
         count = progress(language, len(dataset)) if progress else None
-        yield language, *predict_values(tuned, dataset, batch_size, max_tokens, count)
+        yield language, *predict_values(tuned, dataset, batch_size, max_tokens, count, team)
 
 
 def decode(problem: Any, language: str, dataset: Any, values: np.ndarray, sizes: np.ndarray) -> Predictions:
@@ -156,12 +166,13 @@ def decode(problem: Any, language: str, dataset: Any, values: np.ndarray, sizes:
 
 def predict_languages(
     tuned: Predictor, split: str = "test", languages: Sequence[str] | None = None, batch_size: int | None = BATCH_SIZE,
-    max_tokens: int | None = None, progress: Starter | None = None,
+    max_tokens: int | None = None, progress: Starter | None = None, team: Team = ALONE,
 ) -> dict[str, Predictions]:  # fmt: skip
     """Predict a split of every language (or of ``languages``), the source language first.
 
-    ``progress`` is called with each language and its number of examples and returns what counts them.
+    ``progress`` is called with each language and its number of examples and returns what counts them; ``team``: see
+    :func:`predict_values`.
     """
     datasets = build_datasets(tuned, split, find_languages(tuned, split, languages))
-    found = values_of_languages(tuned, datasets, batch_size, max_tokens, progress)
+    found = values_of_languages(tuned, datasets, batch_size, max_tokens, progress, team)
     return {language: decode(tuned.task.problem, language, datasets[language], *values) for language, *values in found}

@@ -14,6 +14,7 @@ import torch
 from ..errors import UserError
 from ..formats.json_text import parse_json_line
 from ..formats.tsv import LineReader
+from ..processes import ALONE, Team
 from .predicting import Predictor
 
 _OBJECT = re.compile(r"\s*\{\s*(?:[\"}]|$)")  # the beginning of a JSON object, not a text that begins with {
@@ -33,6 +34,7 @@ class Given:
         segment: how a sentence is cut into words, a key of ``SEGMENTS``; None: at blanks.
         context_pieces: how contexts are cut, ``subword`` or ``character``; None as the data was.
         tell: takes notes on the input as a whole, at its end.
+        team: processes that share the input, ``batch_size`` examples in turn.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Given:
     spans: bool = False
     segment: str | None = None
     tell: Callable[[str], object] = print
+    team: Team = ALONE
 
 
 class Example(Protocol):
@@ -57,6 +60,7 @@ class Example(Protocol):
 
 
 E = TypeVar("E", bound=Example)
+T = TypeVar("T")
 
 
 def source_rule(tuned: Predictor) -> str:
@@ -146,19 +150,21 @@ def named_texts(names: Sequence[str], example: Any, counts: Sequence[int]) -> di
     return dict(zip(names, values))
 
 
-def chunks(examples: Iterable[E], size: int) -> Iterator[list[E]]:
-    """Lists of ``size`` examples; the good ones before a bad line come first, then its error."""
-    chunk: list[E] = []
+def chunks(examples: Iterable[T], size: int, team: Team = ALONE) -> Iterator[list[T]]:
+    """This process's lists of ``size`` examples; the good ones before a bad line come first, then its error."""
+    chunk: list[T] = []
+    number = 0
     mistake = None
     try:
         for example in examples:
             chunk.append(example)
             if len(chunk) == size:
-                yield chunk
-                chunk = []
+                if number % team.size == team.rank:
+                    yield chunk
+                number, chunk = number + 1, []
     except UserError as error:
         mistake = error
-    if chunk:
+    if chunk and number % team.size == team.rank:
         yield chunk
     if mistake is not None:
         raise mistake

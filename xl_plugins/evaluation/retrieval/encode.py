@@ -14,6 +14,7 @@ from torch import Tensor
 from ...data.sentences import Sentences
 from ...errors import UserError
 from ...models.pretrained import build_pretrained, read_pretrained
+from ...processes import ALONE, Team
 from ..checkpoint import PRECISIONS, find_device
 
 XTREME_LAYERS = {12: 8, 24: 14}  # XTREME's scripts: states 7 of 0..11 and 13 of 0..23, counted after the embeddings
@@ -45,36 +46,48 @@ class SentenceEncoder:
 
     def encode(
         self, sentences: Sentences, batch_size: int | None = None, max_tokens: int | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[int], object] | None = None, team: Team = ALONE,
     ) -> Tensor:  # fmt: skip
-        """Vectors (N, d) float32 in the order of the sentences; batches hold sentences of like length."""
+        """Vectors (N, d) float32 in the order of the sentences; batches hold sentences of like length, and ``team``
+        shares them."""
         vectors = torch.empty(len(sentences), self.width, dtype=torch.float32, device=self.device)
-        for rows, tokens in self.batches(sentences, batch_size, max_tokens):
+        own = [np.zeros(0, np.int64)]
+        for rows, tokens in self.batches(sentences, batch_size, max_tokens, team):
+            own.append(rows)
             with torch.inference_mode():
                 vectors[torch.from_numpy(rows).to(self.device)] = self.vectors(tokens.to(self.device))
             if progress is not None:
                 progress(len(rows))
+        if team.size > 1:
+            mine = np.concatenate(own)
+            for rows, found in team.gather([mine, vectors.cpu().numpy()[mine]]):
+                vectors[torch.from_numpy(rows)] = torch.from_numpy(found).to(self.device)
         if not bool(torch.isfinite(vectors).all()):
             raise UserError("sentence vectors are not finite; run without --fp16, or check the checkpoint")
         return vectors
 
     def batches(
-        self, sentences: Sentences, batch_size: int | None, max_tokens: int | None
+        self, sentences: Sentences, batch_size: int | None, max_tokens: int | None, team: Team = ALONE
     ) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """Row numbers (B,) and ids (B, T) int64, the longest first."""
+        """Row numbers (B,) and ids (B, T) int64 of this process's batches, the longest first."""
+        for rows in team.share(self._plan(sentences, batch_size, max_tokens)):
+            yield rows, sentences.take(rows).tokens(self.encoder.dictionary, self.max_length)
+
+    def _plan(self, sentences: Sentences, batch_size: int | None, max_tokens: int | None) -> list[np.ndarray]:
+        """Row numbers of every batch."""
         lengths = np.minimum(sentences.sizes + 1, self.max_length)
         order = np.argsort(-lengths, kind="stable")
         if max_tokens is not None and len(order) and max_tokens < lengths[order[0]]:
             raise UserError(
                 f"--max-tokens {max_tokens}: a sentence has {lengths[order[0]]} positions; pass at least that many"
             )
-        start = 0
+        start, found = 0, list[np.ndarray]()
         while start < len(order):
             width = int(lengths[order[start]])
             count = min(batch_size or len(order), (max_tokens or width * len(order)) // width)
-            rows = order[start : start + count]
-            yield rows, sentences.take(rows).tokens(self.encoder.dictionary, self.max_length)
+            found.append(order[start : start + count])
             start += count
+        return found
 
     def vectors(self, tokens: Tensor) -> Tensor:
         """Ids (B, T) to vectors (B, d) float32."""

@@ -25,6 +25,7 @@ from ...functional.scores.mining import MARGINS, MINING
 from ...functional.scores.retrieval import normalise
 from ...output import FileOutput, check_component
 from ...problems import RETRIEVAL
+from ...processes import ALONE, Team
 from ..metrics.benchmark import task_name
 from ..options import batch_limits, column_names, model_options
 from ..readers.labels import prediction_path
@@ -48,6 +49,7 @@ class _Work:
     encoder: SentenceEncoder
     limits: dict[str, int | None]
     bar: Any
+    team: Team = ALONE
     last: tuple[str, Tensor] | None = None  # vectors of the source side encoded last, by its content
 
     def vectors(self, side: Side, shared: bool = False) -> Tensor:
@@ -56,7 +58,7 @@ class _Work:
         if shared and self.last is not None and self.last[0] == key:
             self.bar.update(len(side.first))
             return self.last[1]
-        made = normalise(self.encoder.encode(side.distinct, **self.limits, progress=self.bar.update))
+        made = normalise(self.encoder.encode(side.distinct, **self.limits, progress=self.bar.update, team=self.team))
         if shared:
             self.last = key, made
         return made
@@ -68,7 +70,7 @@ def _digest(sentences: Sentences) -> str:
     return made.hexdigest()
 
 
-def run(args: argparse.Namespace, written: FileOutput) -> list[Result]:
+def run(args: argparse.Namespace, written: FileOutput, team: Team = ALONE) -> list[Result]:
     """Score every checkpoint of ``args.path`` on the retrieval folder ``args.data``; ``written`` gets predictions."""
     names, options = column_names(args.names, args.path), model_options(args)
     overrides = options.pop("overrides")
@@ -95,7 +97,7 @@ def run(args: argparse.Namespace, written: FileOutput) -> list[Result]:
             path, data.dictionary, args.layer, args.pooling or POOLINGS[0], MAX_LENGTH, **options
         )
         with tqdm(desc=name, unit="sentence", disable=None, leave=False) as bar:
-            work = _Work(data, encoder, limits, bar)
+            work = _Work(data, encoder, limits, bar, team)
             way = _mining if task in MINED else _translating
             counters, provenance, predictions = way(work, split, languages, args)
         provenance = {**provenance, "checkpoint": path, "data": str(data.root)}

@@ -15,6 +15,7 @@ from ...formats.examples.table import table_rows
 from ...formats.recognise import Layout, recognise
 from ...formats.tables import NAMED, Column, column_number
 from ...formats.tsv import LineReader, split_fields
+from ...processes import ALONE, Team
 from ..predicting import Predictor, predict_values
 from ..raw import Given, Held, Reader, chunks
 
@@ -151,11 +152,12 @@ class RawTexts(PairTexts):
 
 
 def predict_pairs(
-    tuned: Predictor, encoder: PieceEncoder, pairs: Iterable[RawPair], batch_size: int, max_tokens: int | None = None
-) -> Iterator[np.ndarray]:
-    """Class probabilities (C,) of each pair, in order; at most ``batch_size`` pairs are read ahead."""
+    tuned: Predictor, encoder: PieceEncoder, pairs: Iterable[RawPair], batch_size: int, max_tokens: int | None = None,
+    team: Team = ALONE,
+) -> Iterator[np.ndarray]:  # fmt: skip
+    """Class probabilities (C,) of each pair of this process, in order; at most ``batch_size`` pairs are read ahead."""
     task = tuned.task
-    for chunk in chunks(pairs, batch_size):
+    for chunk in chunks(pairs, batch_size, team):
         where, length = [pair.where for pair in chunk], task.cfg.max_length
         target = RawTexts([pair.texts for pair in chunk], where, encoder, length)
         part = PairPart(f"batch at {where[0]}, row", 0, target, np.zeros(len(chunk), dtype=np.int64))
@@ -170,7 +172,7 @@ def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[d
     """Records that xl-predict prints, one for each pair."""
     single = tuned.task.data_bin.single_text
     pairs = PairReader(given.name, given.stream, given.columns, given.source, single, given.layout)
-    for row in predict_pairs(tuned, encoder, pairs, given.batch_size, given.max_tokens):
+    for row in predict_pairs(tuned, encoder, pairs, given.batch_size, given.max_tokens, given.team):
         yield pair_record(tuned.task.problem.labels, row)
 
 

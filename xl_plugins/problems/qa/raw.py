@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...formats.examples.squad_rows import read_entries
 from ...formats.json_stream import JsonReader
 from ...formats.text import TextStream
+from ...processes import ALONE, Team
 from ..predicting import Predictor, predict_values
 from ..raw import Given, Held, Reader, chunks, named_texts
 
@@ -111,11 +112,11 @@ class RawQuestions(Questions):
 
 def predict_questions(
     tuned: Predictor, encoder: ContextEncoder, questions: Iterable[RawQuestion], batch_size: int,
-    max_tokens: int | None = None,
+    max_tokens: int | None = None, team: Team = ALONE,
 ) -> Iterator[tuple[str | None, Answer]]:  # fmt: skip
-    """Id (None where none was given) and answer of each question, in order."""
+    """Id (None where none was given) and answer of each question of this process, in order."""
     problem: Any = tuned.task.problem
-    for chunk in chunks(questions, batch_size):
+    for chunk in chunks(questions, batch_size, team):
         where = [question.where for question in chunk]
         target = RawQuestions([(q.question, q.context) for q in chunk], where, encoder, problem.windowing)
         window = str(problem.cfg.qa_source_window)
@@ -134,7 +135,7 @@ def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[d
     pieces = given.context_pieces or tuned.task.data_bin.meta.get("context_pieces")
     contexts = ContextEncoder(encoder, pieces == "character")
     questions = QuestionReader(given.name, given.stream, given.source)
-    for key, answer in predict_questions(tuned, contexts, questions, given.batch_size, given.max_tokens):
+    for key, answer in predict_questions(tuned, contexts, questions, given.batch_size, given.max_tokens, given.team):
         yield question_record(key, answer)
 
 

@@ -21,6 +21,7 @@ from ...formats.examples.words import (
     tidy,
 )
 from ...functional.scores.spans import SpanScheme
+from ...processes import ALONE, Team
 from ..predicting import Predictor, predict_values
 from ..raw import Given, Held, Reader, chunks
 from .words import encode_words
@@ -127,11 +128,11 @@ def _hold(
 
 def predict_sentences(
     tuned: Predictor, encoder: PieceEncoder, sentences: Iterable[RawSentence], batch_size: int,
-    max_tokens: int | None = None,
+    max_tokens: int | None = None, team: Team = ALONE,
 ) -> Iterator[tuple[RawSentence, list[str], np.ndarray]]:  # fmt: skip
-    """Each sentence in order, with its tags and class probabilities (words, C)."""
+    """Each sentence of this process in order, with its tags and class probabilities (words, C)."""
     task = tuned.task
-    for chunk in chunks(sentences, batch_size):
+    for chunk in chunks(sentences, batch_size, team):
         where, length = [sentence.where for sentence in chunk], task.cfg.max_length
         target = RawTagged(chunk, where, encoder, length)
         part = TagPart(f"batch at {where[0]}, row", 0, target, len(task.problem.labels), soft=False)
@@ -148,7 +149,7 @@ def records(tuned: Predictor, encoder: PieceEncoder, given: Given) -> Iterator[d
     labels, cleaning = tuned.task.problem.labels, tuned.task.data_bin.meta.get("word_cleaning")
     sentences = SentenceReader(given.name, given.stream, given.source, cleaning, given.segment)
     scheme = tuned.task.problem.scheme if given.spans else None
-    for found in predict_sentences(tuned, encoder, sentences, given.batch_size, given.max_tokens):
+    for found in predict_sentences(tuned, encoder, sentences, given.batch_size, given.max_tokens, given.team):
         yield sentence_record(labels, *found, given.probabilities, scheme)
     for note in note_lines([(given.name, sentences.notes.found)]):
         given.tell(note)
