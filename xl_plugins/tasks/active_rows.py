@@ -91,6 +91,7 @@ def split_embeddings(
     rows = torch.from_numpy(np.flatnonzero(touched))
     logger.info("training %d of %d rows of the embedding table", len(rows), len(touched))
     model.train_rows(rows)
+    trainer.reinitialize()  # it has other parameters now
     return pack(touched)
 
 

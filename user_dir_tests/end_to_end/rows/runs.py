@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from user_dir_tests.helpers.setups.unseen import add_unseen
 from user_dir_tests.helpers.toys.toy import make_data, make_texts
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 from user_dir_tests.helpers.toys.toy_views import make_dictionaries, make_folder, make_spm
+from xl_plugins.data.binary.layout import DataBin
 
 COMMON = {
     "encoder_layers": 2, "lr": 5e-3, "clip_norm": 0, "batch_size": 6, "update_freq": 1, "max_update": 30,
@@ -41,6 +43,9 @@ def make(root: Path) -> dict[str, Path]:
         found[f"xtune1 {problem}"] = found[f"xtune2 {problem}"] = data
     for problem, data in cotrain.make_folders(root / "xla").items():
         add_unseen(data)
+        for manifest in data.glob("*/vicinity/manifest.json"):
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+            cotrain.write_manifest(manifest.parent, {**content, "dictionary_sha256": DataBin(data).dictionary_digest})
         cotrain.make_model(data.parent / f"{problem}.pt", data / "dict.txt")
         found[f"xla {problem}"] = data
     return found
