@@ -160,5 +160,5 @@ def test_shared_tables_and_the_head(setup: Any) -> None:
 def test_the_language_model_reads_all_rows(setup: Any) -> None:
     model = copy.deepcopy(setup.model)
     train_rows(model, torch.arange(40))
-    with pytest.raises(RuntimeError, match="reads every row .*--train-whole-vocabulary"):
+    with pytest.raises(RuntimeError, match=r"reads every row .*--train-whole-vocabulary"):
         model(torch.tensor([[0, 5, 2]]))

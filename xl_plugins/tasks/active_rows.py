@@ -19,6 +19,7 @@ from ..data.binary.pieces import distinct_words, occurring
 from ..errors import UserError
 from ..models.active import WHOLE, active_tables
 from ..optim.decay import decay_frozen
+from ..optim.fused import fuse
 
 logger = logging.getLogger(__name__)
 RECORD = "trained_rows"  # of a checkpoint's ``task_state``
@@ -27,7 +28,8 @@ TRAIN = "train"
 
 
 class TrainsRows(FairseqTask):
-    """The part of a task that settles which rows a run trains, and keeps account of those that it does not."""
+    """The part of a task that concerns the optimiser: which rows a run trains, an account of those that it does not,
+    and how updates are computed."""
 
     data_bin: DataBin
     word_changes: Sequence[WordAugmentation] = ()  # that bring in other pieces than the training texts hold
@@ -48,6 +50,11 @@ class TrainsRows(FairseqTask):
         """Whether the training set was just opened, and need not be again: answered once."""
         opened, self._opened = self._opened, False
         return opened
+
+    def training_begins(self, trainer: Any) -> None:
+        """Called before the first update of this process, when the batches, the optimiser and all state are there."""
+        if not getattr(trainer.cfg.optimizer, "use_old_adam", False):
+            fuse(trainer.optimizer)
 
     def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
         super().optimizer_step(optimizer, model, update_num)

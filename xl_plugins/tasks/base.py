@@ -148,7 +148,7 @@ class XLTask(TrainsRows):
         """Called before a checkpoint is read, with the options of the whole run: the last moment to refuse it."""
 
     def training_begins(self, trainer: Any) -> None:
-        """Called before the first update of this process, when the batches, the optimiser and all state are there."""
+        super().training_begins(trainer)
         if isinstance(trainer.lr_scheduler, XLLinearSchedule):
             trainer.lr_scheduler.progress = self.progress
             trainer.lr_step_update()

@@ -17,7 +17,7 @@ from xl_plugins.tasks.active_rows import unpack
 Go = Callable[..., Path]
 TABLE = "encoder.sentence_encoder.embed_tokens.weight"
 FLAGS = (False, True)
-QUICK = ("plain sentence_pair", "xtune2 qa", "xla tagging")
+QUICK = ("plain sentence_pair", "xla tagging")
 
 
 def slow_unless(quick: tuple[str, ...]) -> list:
@@ -30,7 +30,7 @@ def trained_rows(state: dict) -> set[int]:
     return {shape[0] for shape in shapes if len(shape) == 2 and shape[0] > 2 * shape[1] and shape[0] != 66}
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.01])
+@pytest.mark.parametrize("decay", [pytest.param(0.0, marks=pytest.mark.slow), 0.01])
 @pytest.mark.parametrize("name", slow_unless(QUICK))
 def test_bit_by_bit(go: Go, name: str, decay: float) -> None:
     """Without clipping, whose norm adds up in another order."""
@@ -65,8 +65,8 @@ def test_clipped(go: Go) -> None:
     same_parameters(some, whole, tolerance=1e-6)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "bf16", "memory_efficient_fp16"])
-@pytest.mark.parametrize("decay", [0.0, 0.01])
+@pytest.mark.parametrize("precision", ["fp16", "bf16", pytest.param("memory_efficient_fp16", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("decay", [pytest.param(0.0, marks=pytest.mark.slow), 0.01])
 def test_half_precision(go: Go, precision: str, decay: float) -> None:
     given = {precision: True, "weight_decay": decay, "max_update": 12, "fp16_init_scale": 4}
     if precision.startswith("memory"):
