@@ -22,7 +22,7 @@ from ..optim.decay import decay_frozen
 from ..optim.fused import fuse
 
 logger = logging.getLogger(__name__)
-RECORD = "trained_rows"  # of a checkpoint's ``task_state``
+RECORD, FUSED = "trained_rows", "fused_adam"  # of a checkpoint's ``task_state``
 _MASK = "<mask>"
 TRAIN = "train"
 
@@ -34,12 +34,14 @@ class TrainsRows(FairseqTask):
     data_bin: DataBin
     word_changes: Sequence[WordAugmentation] = ()  # that bring in other pieces than the training texts hold
     trained_rows: torch.Tensor | None = None  # as a checkpoint notes them; None for all
+    fused = True  # whether Adam's update is the fused one; a run of an earlier version goes on as it began
     _opened = False
 
     def choose_rows(self, trainer: Any, record: Mapping[str, Any], path: str | None) -> None:
         """Called before a checkpoint is read. ``path``: where the state of the optimiser comes from, with its
         ``record``; None for a new one."""
         self.trained_rows = split_embeddings(self, trainer, record, path)
+        self.fused = path is None or bool(record.get(FUSED))
 
     def open_training(self) -> None:
         """Open the training set, which fairseq does when the model is restored."""
@@ -53,7 +55,7 @@ class TrainsRows(FairseqTask):
 
     def training_begins(self, trainer: Any) -> None:
         """Called before the first update of this process, when the batches, the optimiser and all state are there."""
-        if not getattr(trainer.cfg.optimizer, "use_old_adam", False):
+        if self.fused and not getattr(trainer.cfg.optimizer, "use_old_adam", False):
             fuse(trainer.optimizer)
 
     def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
@@ -62,7 +64,8 @@ class TrainsRows(FairseqTask):
             decay_frozen(optimizer, active_tables(model))
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), **({} if self.trained_rows is None else {RECORD: self.trained_rows})}
+        rows = {} if self.trained_rows is None else {RECORD: self.trained_rows}
+        return {**super().state_dict(), FUSED: self.fused, **rows}
 
 
 def split_embeddings(
