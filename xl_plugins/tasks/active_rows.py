@@ -55,7 +55,8 @@ class TrainsRows(FairseqTask):
 
     def training_begins(self, trainer: Any) -> None:
         """Called before the first update of this process, when the batches, the optimiser and all state are there."""
-        if self.fused and not getattr(trainer.cfg.optimizer, "use_old_adam", False):
+        cfg = trainer.cfg
+        if self.fused and not getattr(cfg.optimizer, "use_old_adam", False) and not cfg.optimization.use_bmuf:
             fuse(trainer.optimizer)
 
     def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
