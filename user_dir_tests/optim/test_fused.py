@@ -85,7 +85,7 @@ def test_weight_decay_of_rows_without_gradient_is_that_of_rows_that_are_not_trai
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_parameters_take_the_other_way(dtype: torch.dtype) -> None:
-    """Of memory-efficient runs: their updates are computed in float32 and rounded."""
+    """Updates of memory-efficient runs are computed in float32 and rounded."""
     first, second = ([nn.Parameter(torch.linspace(-1, 1, 50).to(dtype))] for _ in range(2))
     for parameters, kind in ((first, Adam), (second, FusedAdam)):
         optimizer = kind(parameters, **SETTINGS)
