@@ -3,22 +3,31 @@
     python examples/benchmarks/step_speed.py                          # XLM-R base shape, all cores
     python examples/benchmarks/step_speed.py --device cuda --half --batch 16 --length 128
 
+    python examples/benchmarks/step_speed.py --parts --rows 15000     # what of a step is the optimiser's
+
 Steps are interleaved, in turned order every other round, so a machine that slows down slows all of them.
 Printed are medians and their ratios, for the whole step and for forward and backward alone. A step is forward,
 backward, clipping at norm 1 and an Adam update; the batch has no padding, and both texts of a pair are equally wide.
+
+With ``--parts`` the processor time of each part of a plain step under fairseq's optimiser: ``before`` trains the whole
+table by fairseq's Adam, ``fused`` the same by the fused update, ``rows`` those that a run's data can touch, as runs do;
+with the bytes of gradients, which processes exchange, and of the optimiser's state.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from fairseq.data import Dictionary
+from fairseq.optim.adam import FairseqAdam
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -28,11 +37,15 @@ from xl_plugins.methods.plain.tasks import SentencePairConfig, SentencePairTask
 from xl_plugins.methods.xmixup.criterion import XMixupCriterion, XMixupCriterionConfig
 from xl_plugins.methods.xmixup.model import XMixupConfig, XMixupModel
 from xl_plugins.methods.xmixup.tasks import XMixupSentencePairTask, XMixupTaskConfig
+from xl_plugins.models.active import train_rows
 from xl_plugins.models.config import XLMRConfig
 from xl_plugins.models.plain import XLMRModel
+from xl_plugins.optim.fused import fuse
 
 LABELS = ("contradiction", "entailment", "neutral")
 PARTS = ("forward + backward", "whole step")
+OF_A_STEP = ("zero", "forward + backward", "clip", "update")
+KINDS = ("before", "fused", "rows")
 
 
 def shape_parser(description: str | None) -> argparse.ArgumentParser:
@@ -143,12 +156,81 @@ def compare(steps: dict[str, tuple[nn.Module, Callable]], args: argparse.Namespa
     return medians
 
 
+def prepare(kind: str, data: Path, batch: dict, args: argparse.Namespace) -> SimpleNamespace:
+    """A model with its loss and fairseq's optimiser."""
+    torch.manual_seed(1)
+    model, loss = fairseq_step("plain", data, batch, args.layers)
+    model.to(args.device).train()
+    if kind == "rows":
+        train_rows(model, torch.arange(args.rows))
+    settings = {"lr": [1e-5], "adam_betas": "(0.9, 0.999)", "adam_eps": 1e-8, "weight_decay": 0.0,
+                "use_old_adam": True, "fp16_adam_stats": False, "tpu": False}  # fmt: skip
+    optimizer = FairseqAdam(OmegaConf.create(settings), [p for p in model.parameters() if p.requires_grad])
+    if kind != "before":
+        fuse(optimizer)
+    return SimpleNamespace(model=model, loss=loss, optimizer=optimizer)
+
+
+def timed_parts(run: SimpleNamespace, args: argparse.Namespace) -> list[float]:
+    """Seconds of each part: processor time, on a GPU time of the clock."""
+
+    def now() -> float:
+        if args.device == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def backward() -> None:
+        with torch.autocast(args.device, torch.float16 if args.device != "cpu" else torch.bfloat16, enabled=args.half):
+            loss = run.loss()
+        run.optimizer.backward(loss)
+
+    moments = [now()]
+    for part in (run.optimizer.zero_grad, backward, lambda: run.optimizer.clip_grad_norm(1.0), run.optimizer.step):
+        part()
+        moments.append(now())
+    return [after - before for before, after in itertools.pairwise(moments)]
+
+
+def compare_parts(data: Path, batch: dict, args: argparse.Namespace) -> None:
+    """Time interleaved steps of each kind and print their parts."""
+    runs = {kind: prepare(kind, data, batch, args) for kind in args.kinds.split(",")}
+    seconds: dict[str, list] = {kind: [] for kind in runs}
+    for repetition in range(args.repetitions + 1):
+        for kind in list(runs)[:: -1 if repetition % 2 else 1]:
+            measured = timed_parts(runs[kind], args)
+            if repetition:  # the first round makes the optimiser's state
+                seconds[kind].append(measured)
+    print(f"{args.batch} rows x {args.length} pieces, {args.layers} layers, {args.types} types, {args.rows} trained, "
+          f"{args.device}, {torch.get_num_threads()} threads, medians of {args.repetitions} steps")  # fmt: skip
+    report_parts(runs, seconds)
+
+
+def report_parts(runs: dict[str, SimpleNamespace], seconds: dict[str, list]) -> None:
+    whole = {kind: [sum(row) for row in rows] for kind, rows in seconds.items()}
+    first = next(iter(runs))
+    for kind, run in runs.items():
+        total = statistics.median(whole[kind])
+        for title, column in zip(OF_A_STEP, zip(*seconds[kind])):
+            part = statistics.median(column)
+            print(f"{kind:8s} {title:20s} {part:8.3f} s {100 * part / total:6.1f} %")
+        ratios = sorted(one / other for one, other in zip(whole[kind], whole[first]))
+        low, middle, high = statistics.quantiles(ratios) if len(ratios) > 1 else ratios * 3
+        trained = sum(p.numel() for p in run.model.parameters() if p.requires_grad and p.grad is not None)
+        print(f"{kind:8s} {'whole step':20s} {total:8.3f} s   {middle:.3f} x {first} (quartiles {low:.3f}, {high:.3f});"
+              f" gradients {4 * trained / 1e6:.0f} MB, state {8 * trained / 1e6:.0f} MB")  # fmt: skip
+
+
 def main() -> None:
     parser = shape_parser(__doc__)
+    parser.add_argument("--parts", action="store_true", help="time the parts of a plain step")
+    parser.add_argument("--rows", type=int, default=15000, help="of the table that the data can touch (default: 15000)")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="which to compare with --parts; the first is 1")
     parser.add_argument("--no-hugging-face", action="store_true", help="leave out the comparison with transformers")
     args = parser.parse_args()
     torch.manual_seed(1)
-    draw = lambda: torch.randint(4, args.types - 1, (args.batch, args.length), device=args.device)  # noqa: E731
+    last = args.rows if args.parts else args.types - 1
+    draw = lambda: torch.randint(4, last, (args.batch, args.length), device=args.device)  # noqa: E731
     batch = {
         "id": torch.arange(args.batch), "language": torch.zeros(args.batch, dtype=torch.long, device=args.device),
         "target": torch.randint(0, len(LABELS), (args.batch,), device=args.device),
@@ -158,6 +240,8 @@ def main() -> None:
     steps = {}
     with tempfile.TemporaryDirectory() as folder:
         data = empty_data(Path(folder), args.types)
+        if args.parts:
+            return compare_parts(data, batch, args)
         for kind in ("plain", "x-mixup"):
             steps[kind] = fairseq_step(kind, data, batch, args.layers)
     if not args.no_hugging_face:

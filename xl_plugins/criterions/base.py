@@ -20,6 +20,8 @@ _SIZES = ("nsentences", "ntokens", "sample_size")
 class XLCriterion(FairseqCriterion):
     """Base: losses of rows are summed and ``sample_size`` counts rows; so accumulation and ranks are exact."""
 
+    reads_all_pieces = False  # whether it has a gradient for every row of the word embeddings, as masked words do
+
     @classmethod
     def build_criterion(cls, cfg: Any, task: Any) -> Any:
         check_ranges(cfg, getattr(cls, "__dataclass", None))

@@ -17,6 +17,6 @@ class EmbeddingEdit(Protocol):
         """Word embeddings (B, T, C) for ids (B, T), before positions, layer norm and dropout.
 
         Args:
-            lookup: the model's own, from (N, T) to (N, T, C). Each call makes a gradient as large as the vocabulary,
-                so one that looks up all ids at once is best.
+            lookup: the model's own, from (N, T) to (N, T, C). Each call makes a gradient as large as the table that is
+                trained, so one that looks up all ids at once is best.
         """

@@ -18,6 +18,7 @@ from ..checkpoints.kinds import name_some
 from ..errors import UserError
 from ..huggingface.encoder import ENCODER, TYPES
 from ..ranges import check_ranges
+from .active import train_rows
 from .embeddings import EmbeddingEdit
 from .heads import SpanHead, WordHead, apply_head
 from .token_types import add_token_types
@@ -82,6 +83,10 @@ class XLMRModel(RobertaModel):
     def register_span_head(self, name: str) -> None:
         """Add a head that scores positions as start and end of an answer."""
         self.position_heads[name] = SpanHead(self.args.encoder_embed_dim)
+
+    def train_rows(self, rows: Tensor) -> None:
+        """Train these rows of the word embeddings alone (``models.active``)."""
+        train_rows(self, rows)
 
     def head(self, name: str) -> nn.Module:
         return self.position_heads[name] if name in self.position_heads else self.classification_heads[name]

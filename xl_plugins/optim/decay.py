@@ -33,6 +33,19 @@ def _masters(optimizer: Any, parameters: Sequence[Tensor]) -> list[Tensor]:
     return [copies[id(p)] for p in parameters]
 
 
+def decay_frozen(optimizer: Any, tables: Sequence[Any]) -> None:
+    """Note the weight decay of the update just made in tables whose frozen rows the optimizer does not know.
+
+    Args:
+        tables: of :class:`~xl_plugins.models.active.ActiveEmbedding`; those that do not train have no decay.
+    """
+    group = optimizer.param_groups[0]
+    rate = group.get("weight_decay", 0.0) * group["lr"]
+    for table in tables:
+        if rate and table.active.requires_grad:
+            table.decayed(rate, copies=hasattr(optimizer, "fp32_params"))
+
+
 @contextmanager
 def without_decay(optimizer: Any, parameters: Sequence[Tensor]) -> Iterator[None]:
     """Run the enclosed ``optimizer.step()`` without weight decay on ``parameters``.

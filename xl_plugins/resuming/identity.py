@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ..errors import UserError
 from .fitting import DICTIONARY, IDENTITY, compare
 
@@ -18,7 +20,7 @@ _WHOLE = 1 << 22  # bytes up to which a file counts as a whole, longer ones by b
 _TYPES = {
     "problem": str, "labels": list, "dictionary_sha256": str, "source_language": str, "train_languages": list,
     "select": str, "select_languages": list, "training_data": dict,
-    "unanswerable": bool, "method": str, "versions": dict,
+    "unanswerable": bool, "method": str, "versions": dict, "trained_rows": Tensor, "fused_adam": bool,
 }  # fmt: skip
 
 

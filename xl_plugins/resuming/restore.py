@@ -87,6 +87,8 @@ def with_restore_rules(load: Callable) -> Callable:
         _compare_runs(path, resumes, saved, trainer)
         trainer.get_model().strict_restore = resumes
         trainer.task.prepare_run(trainer.cfg, resumes)
+        keeps = resumes or (path is not None and cfg.restore_file == path and not cfg.reset_optimizer)
+        trainer.task.choose_rows(trainer, saved.get("record", {}), path if keeps else None)
         _refuse_other_architecture(path, saved.get("model", {}), trainer.cfg.model)
         if not resumes:
             _warn_about_head(saved.get("task", {}), trainer.task)

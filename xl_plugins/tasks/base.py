@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from fairseq import models
 from fairseq.models.roberta import RobertaModel
-from fairseq.tasks import FairseqTask
 from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from ..problems.base import Problem
 from ..ranges import check_ranges
 from ..resuming.identity import training_digests
 from ..version import versions
+from .active_rows import TrainsRows
 from .augmentation import check_augmentation
 from .languages import choose_languages, selected_languages
 from .training_batches import training_iterator
@@ -33,7 +33,7 @@ from .training_views import Augmentation
 logger = logging.getLogger(__name__)
 
 
-class XLTask(FairseqTask):
+class XLTask(TrainsRows):
     """Base of the tasks: a subclass names its problem, and says which source texts a language's data carries
     (:meth:`add_source_texts`)."""
 
@@ -97,15 +97,15 @@ class XLTask(FairseqTask):
         return part
 
     def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> Any:
+        if split == "train" and self.is_open():
+            return self.datasets[split]
         languages = self.split_languages(split)
         if split == "valid":
             if not languages:
                 raise UserError(f"{self.data_bin.root}: has no dev data; prepare some, or pass --disable-validation")
             self._refuse_test_as_dev()
-        if split == "valid" or (split == "train" and not self.problem.trains_without_gold):
-            blind = [lang for lang in languages if self.data_bin.is_unlabelled(lang, split)]
-        else:
-            blind = []
+        gold = split == "valid" or (split == "train" and not self.problem.trains_without_gold)
+        blind = [lang for lang in languages if gold and self.data_bin.is_unlabelled(lang, split)]
         if blind:
             raise UserError(
                 f"the {split} data of {', '.join(blind)} has no gold labels; prepare labelled data or leave these"
@@ -148,7 +148,7 @@ class XLTask(FairseqTask):
         """Called before a checkpoint is read, with the options of the whole run: the last moment to refuse it."""
 
     def training_begins(self, trainer: Any) -> None:
-        """Called before the first update of this process, when the batches, the optimiser and all state are there."""
+        super().training_begins(trainer)
         if isinstance(trainer.lr_scheduler, XLLinearSchedule):
             trainer.lr_scheduler.progress = self.progress
             trainer.lr_step_update()

@@ -57,6 +57,13 @@ class XLTaskConfig(FairseqDataclass, AugmentationOptions):
     from_scratch: bool = field(
         default=False, metadata={"help": "without --restore-file: train from random weights, which are no XLM-R"}
     )
+    train_whole_vocabulary: bool = field(
+        default=False,
+        metadata={
+            "help": "train every row of the word embeddings, also those of pieces that the training data cannot hold;"
+            " the result is the same, at more time and memory"
+        },
+    )
     seed: int = II("common.seed")
     update_freq: List[int] = II("optimization.update_freq")
     ddp_backend: str = II("distributed_training.ddp_backend")

@@ -42,6 +42,7 @@ class Augmentation:
             words["ss"] = SubwordSampling(pieces, cfg.ss_ratio, cfg.ss_alpha, cfg.ss_nbest)
         if pieces is not None and "cs" in used:
             words["cs"] = self._code_switch(pieces)
+        self.task.word_changes = list(words.values())
         view_source = str(cfg.r1_view_source or ("first" if cfg.xtune_compat == "paper" else "source"))
         changed = str(cfg.qa_changed or ("selected" if cfg.xtune_compat == "official" else "pieces"))
         return ViewTools(

@@ -8,7 +8,7 @@ a word draws one of the languages, and is replaced if that language lists it. So
 from __future__ import annotations
 
 import random
-from typing import Callable, Collection, Mapping, Sequence, Union
+from typing import Callable, Collection, Iterator, Mapping, Sequence, Union
 
 from xl_plugins.augment.primitives.base import CHOICES, Augmented, Word, check_ratio
 from xl_plugins.augment.primitives.words import WordPieces
@@ -70,6 +70,12 @@ class CodeSwitch:
                     out[index] = found
                     selected[index] = True
         return Augmented(out, selected)
+
+    def outcomes(self) -> Iterator[Word]:
+        """Every different translation that may take a word's place."""
+        entries = (entry for table in self._tables for entry in table.values())
+        texts = {text for entry in entries for text in ([entry] if isinstance(entry, str) else entry)}
+        return map(self.pieces.encode, texts)
 
     def _translate(self, word: Word, uniform: Callable[[], float]) -> Word | None:
         """A translation of a word, or None; ``uniform()`` gives numbers in [0, 1)."""

@@ -33,6 +33,7 @@ from .frame import BERT, XLMR, Frame
 from .meta import BERTS, NAME, SPM, WORDPIECE, read_meta
 
 SPLITS = ("train", "valid", "test")
+TEXTS = ("input0", "input1")  # fields that hold pieces
 
 
 def _read_dictionary(path: Path, hint: str) -> Dictionary:
@@ -142,7 +143,14 @@ class DataBin:
         except (ValueError, AssertionError, OSError, KeyError, struct.error) as error:
             raise UserError(f"{prefix}.idx: cannot be read ({error}); prepare the data again") from None
         self._check_ids(prefix, dataset, len(self.dictionary))
+        if split == "train" and Path(prefix).parent.name in TEXTS:
+            self.training_texts.add(prefix)
         return dataset
+
+    @cached_property
+    def training_texts(self) -> set[str]:
+        """Paths without suffix of the training texts opened so far, whatever for."""
+        return set()
 
     @staticmethod
     def _check_ids(prefix: str, dataset: MMapIndexedDataset, types: int) -> None:

@@ -9,6 +9,7 @@ import torch
 from fairseq.models import BaseFairseqModel, register_model
 from torch import Tensor, nn
 
+from xl_plugins.models.active import active_tables, share_frozen
 from xl_plugins.models.config import XLMRConfig, XLMRLargeConfig
 from xl_plugins.models.plain import XLMRModel
 
@@ -16,6 +17,7 @@ from ...errors import UserError
 
 MEMBERS = 3  # theta_1, theta_2, theta_3
 _SNAPSHOT = "snapshot."
+_TABLE, _ACTIVE = (f"encoder.sentence_encoder.embed_tokens.{name}" for name in ("weight", "active"))
 
 
 @dataclass
@@ -70,6 +72,11 @@ class CotrainModel(BaseFairseqModel):
                 torch.manual_seed(seed)
                 yield member
 
+    def train_rows(self, rows: Tensor) -> None:
+        """Train these rows of every member's word embeddings alone."""
+        for member in self.members:
+            member.train_rows(rows)
+
     # -- which one --
 
     @property
@@ -120,9 +127,16 @@ class CotrainModel(BaseFairseqModel):
         """Give the active member the weights in ``best``, which is emptied."""
         assert self.best is not None
         with torch.no_grad():
+            for table in active_tables(self.member):
+                table.forget()  # of the updates that are taken back
             for name, value in _weights(self.member):
                 value.copy_(self.best[name])
         self.best = None
+
+    def share_frozen(self) -> None:
+        """Keep the rows of the word embeddings that no update changes once for all members, if theirs are the same."""
+        if share_frozen(active_tables(self)) and self.best is not None:
+            self.best.pop(_TABLE, None)
 
     # -- checkpoints --
 
@@ -137,15 +151,21 @@ class CotrainModel(BaseFairseqModel):
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         state = super().state_dict(*args, **kwargs)
-        for name, value in (self.best or {}).items():
-            state[f"{_SNAPSHOT}{name}"] = value
-        return state
+        best = dict(self.best or {})
+        if _ACTIVE in best:
+            (table,) = active_tables(self.member)
+            whole = best[_TABLE] if _TABLE in best else table.weight.data.to("cpu", copy=True)
+            best[_TABLE] = whole.index_copy_(0, table.rows.cpu(), best.pop(_ACTIVE))
+        return {**state, **{f"{_SNAPSHOT}{name}": value for name, value in best.items()}}
 
     def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         best = {k.removeprefix(_SNAPSHOT): v for k, v in state_dict.items() if k.startswith(_SNAPSHOT)}
         state = {k: v for k, v in state_dict.items() if not k.startswith(_SNAPSHOT)}
         loaded = super().load_state_dict(state, *args, **kwargs)
-        self.best = {name: value.to("cpu", copy=True) for name, value in best.items()} or None
+        best = {name: value.to("cpu", copy=True) for name, value in best.items()}
+        for table in active_tables(self.members[0]) if best else ():
+            best[_ACTIVE] = best[_TABLE][table.rows.cpu()]
+        self.best = best or None
         return loaded
 
     def upgrade_state_dict_named(self, state_dict: dict, name: str) -> None:
@@ -174,9 +194,13 @@ class CotrainLargeModel(CotrainModel):
 
 
 def _weights(member: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and buffers, shared ones once."""
-    yield from ((name, parameter.data) for name, parameter in member.named_parameters())
-    yield from member.named_buffers()
+    """Parameters and buffers, shared ones once, without what no update changes."""
+    for table in active_tables(member):
+        table.settle()
+    fixed = {id(tensor) for table in active_tables(member) for tensor in (table.rows, table.places)}
+    fixed |= {id(table.weight) for table in active_tables(member) if table.shared}
+    yield from ((name, value.data) for name, value in member.named_parameters() if id(value) not in fixed)
+    yield from ((name, value) for name, value in member.named_buffers() if id(value) not in fixed)
 
 
 def _part(state: dict, prefix: str) -> dict:

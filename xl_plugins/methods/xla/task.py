@@ -149,6 +149,8 @@ class XLATask(XLTask):
     def training_begins(self, trainer: Any) -> None:
         super().training_begins(trainer)
         self.scale.watch(trainer.optimizer)
+        if self.model is not None and not getattr(trainer.cfg.optimizer, "weight_decay", 0):
+            self.model.share_frozen()
         if self.stages is not None and isinstance(trainer.lr_scheduler, StageLinearSchedule):
             trainer.lr_scheduler.follow(self.stages.clock)
 
