@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""A real multilingual BERT with a WordPiece vocabulary, for machines that cannot reach mBERT.
+
+    python examples/experiments/bert/make_bert.py models/multilingual-e5-small models/e5-wordpiece
+
+IN is a BERT with XLM-R's SentencePiece vocabulary as the hub delivers it (config.json, model.safetensors and
+tokenizer.json of multilingual-e5-small or Multilingual-MiniLM); OUT receives the same layers with a cased WordPiece
+vocabulary (vocab.txt) of the same pieces: ``▁house`` begins a word and becomes ``house``, ``ing`` goes on in one and
+becomes ``##ing``, each with its own row of the table. Only the cutting differs: the longest piece first instead of the
+most probable ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import unicodedata
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>"}
+START, CONTINUES, LAST = "▁", "##", 0xFFFF
+
+
+def wordpiece_rows(pieces: dict[str, int]) -> dict[str, int]:
+    """Entries of the WordPiece vocabulary, in its order, and the row of the table that each has.
+
+    Args:
+        pieces: rows of SentencePiece's pieces, special ones included.
+    """
+    rows = {name: pieces[piece] for name, piece in SPECIAL.items()}
+    words = {piece: row for piece, row in pieces.items() if piece not in SPECIAL.values()}
+    for piece, row in words.items():
+        if piece.startswith(START) and START not in piece[1:] and piece != START:
+            rows[piece[1:]] = row
+    for piece, row in words.items():
+        if START not in piece:
+            rows[CONTINUES + piece] = row
+            rows.setdefault(piece, row)  # punctuation and Chinese characters are words of their own here
+    for char in map(chr, range(LAST)):  # SentencePiece reads the compatible form of a character, WordPiece none
+        plain = unicodedata.normalize("NFKC", char)
+        for mark in ("", CONTINUES):
+            if mark + plain in rows:
+                rows.setdefault(mark + char, rows[mark + plain])
+    return rows
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, metavar="IN", help="folder of the encoder")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write, a new one")
+    args = parser.parse_args(argv)
+    source, out = args.source, args.out
+    tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    pieces = {piece: row for row, (piece, _) in enumerate(tokenizer["model"]["vocab"])}
+    pieces |= {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
+    rows = wordpiece_rows(pieces)
+    weights = load_file(source / "model.safetensors")
+    (table,) = (name for name in weights if name.endswith("word_embeddings.weight"))
+    weights[table] = weights[table][torch.tensor(list(rows.values()))]
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config |= {"vocab_size": len(rows), "tokenizer_class": "BertTokenizer", "pad_token_id": 0}
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": False, "strip_accents": False}
+    out.mkdir(parents=True)
+    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    (out / "vocab.txt").write_text("".join(f"{entry}\n" for entry in rows), encoding="utf-8", newline="\n")
+    print(f"{out}: {len(rows):,} entries from {len(pieces):,} pieces")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
