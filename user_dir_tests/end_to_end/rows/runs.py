@@ -8,7 +8,7 @@ from pathlib import Path
 
 from user_dir_tests.helpers import cotrain
 from user_dir_tests.helpers.setups.salt import write_counterparts
-from user_dir_tests.helpers.setups.unseen import add_unseen
+from user_dir_tests.helpers.setups.unseen import UNSEEN, add_unseen
 from user_dir_tests.helpers.toys.toy import make_data, make_texts
 from user_dir_tests.helpers.toys.toy_positions import make_qa, make_tagging
 from user_dir_tests.helpers.toys.toy_views import make_dictionaries, make_folder, make_spm
@@ -35,7 +35,7 @@ def make(root: Path) -> dict[str, Path]:
         data = found[f"plain {problem}"] = found[f"xmixup {problem}"] = add_unseen(write(root / problem))
         if problem in ("sentence_pair", "tagging"):
             found[f"salt {problem}"] = data
-            write_counterparts(data)
+            write_counterparts(data, unseen=UNSEEN)
     spm = make_spm(root)
     for problem in PLAIN:
         data = make_folder(root / f"views-{problem}", spm, problem, train=6, valid=3, tagged=True, source_texts=True)

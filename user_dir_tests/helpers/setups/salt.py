@@ -53,14 +53,19 @@ def write_manifest(data: Path, language: str, **changed: object) -> None:
 
 
 def write_counterparts(
-    data: Path, languages: Sequence[str] = LANGUAGES, share: float = 0.5, seed: int = 0, **manifest: object
+    data: Path,
+    languages: Sequence[str] = LANGUAGES,
+    share: float = 0.5,
+    seed: int = 0,
+    unseen: int = 0,
+    **manifest: object,
 ) -> dict[str, dict[str, Rows]]:
     """Change ``share`` of the pieces of the English training text in every language; returns language -> field -> rows.
 
-    The new piece is never the old one; special tokens stay.
+    The new piece is never the old one, nor one of the last ``unseen`` of the dictionary; special tokens stay.
     """
     problem = DataBin(data).meta.get("problem", "sentence_pair")
-    pieces = len(DataBin(data).dictionary) - 5  # without the special tokens and <mask>
+    pieces = len(DataBin(data).dictionary) - 5 - unseen  # without the special tokens and <mask>
     written: dict[str, dict[str, Rows]] = {}
     for number, language in enumerate(languages):
         written[language] = {}
