@@ -31,6 +31,8 @@ from comparison import ours, theirs
 from comparison.data import SHAPES, Writer, make_encoder
 from comparison.gate import Gate
 
+from xl_plugins.output import atomic_file
+
 PLAIN, PREDICTION, XLA = "plain", "prediction", "XLA"
 HF = "Hugging Face"
 ROWS = [PLAIN, *theirs.ORDERS, *[name for name in ours.RUNS if name != PLAIN], PREDICTION]  # XLA has a second row
@@ -221,7 +223,8 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print("\n".join(table(rows)))
     if args.json:
-        Path(args.json).write_text(json.dumps({"about": about, "rows": rows, "units": units}, indent=1) + "\n")
+        with atomic_file(Path(args.json)) as file:
+            file.write(json.dumps({"about": about, "rows": rows, "units": units}, indent=1) + "\n")
 
 
 def threads() -> int:
@@ -231,10 +234,16 @@ def threads() -> int:
 
 
 def main() -> None:
-    args = make_parser().parse_args()
+    parser = make_parser()
+    args = parser.parse_args()
     if args.child:
-        child(args.child[0], int(args.child[1]), Path(args.folder))
-    elif args.folder:
+        return child(args.child[0], int(args.child[1]), Path(args.folder))
+    for option in ("json", "folder"):
+        if (path := getattr(args, option)) and os.path.lexists(path):
+            parser.error(f"--{option} {path}: exists; name a new one")
+    if args.encoder and not os.path.isdir(args.encoder):
+        parser.error(f"--encoder {args.encoder}: no such folder; give one as Hugging Face's hub has it")
+    if args.folder:
         Path(args.folder).mkdir(parents=True)
         compare(args, Path(args.folder))
     else:

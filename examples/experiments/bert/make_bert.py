@@ -14,13 +14,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import unicodedata
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from xl_plugins.errors import UserError, run_cli
+from xl_plugins.output import Staging
+
+COMMAND = "make_bert.py"
+CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
 SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>"}
 START, CONTINUES, LAST = "▁", "##", 0xFFFF
 
@@ -51,27 +55,32 @@ def wordpiece_rows(pieces: dict[str, int]) -> dict[str, int]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, metavar="IN", help="folder of the encoder")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write, a new one")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT if this script made it")
     args = parser.parse_args(argv)
-    source, out = args.source, args.out
-    tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    source = args.source
+    for name in (CONFIG, TOKENIZER, WEIGHTS):
+        if not (source / name).is_file():
+            raise UserError(f"IN {source}: has no {name}; give the folder of multilingual-e5-small as the hub has it")
+    tokenizer = json.loads((source / TOKENIZER).read_text(encoding="utf-8"))
     pieces = {piece: row for row, (piece, _) in enumerate(tokenizer["model"]["vocab"])}
     pieces |= {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
     rows = wordpiece_rows(pieces)
-    weights = load_file(source / "model.safetensors")
+    weights = load_file(source / WEIGHTS)
     (table,) = (name for name in weights if name.endswith("word_embeddings.weight"))
     weights[table] = weights[table][torch.tensor(list(rows.values()))]
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((source / CONFIG).read_text(encoding="utf-8"))
     config |= {"vocab_size": len(rows), "tokenizer_class": "BertTokenizer", "pad_token_id": 0}
     settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": False, "strip_accents": False}
-    out.mkdir(parents=True)
-    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    (out / "vocab.txt").write_text("".join(f"{entry}\n" for entry in rows), encoding="utf-8", newline="\n")
-    print(f"{out}: {len(rows):,} entries from {len(pieces):,} pieces")
+    with Staging(args.out, COMMAND, "OUT", args.overwrite, [source]) as staging:
+        save_file(weights, staging.new / WEIGHTS, metadata={"format": "pt"})
+        (staging.new / "vocab.txt").write_text("".join(f"{entry}\n" for entry in rows), encoding="utf-8", newline="\n")
+        for name, content in ((CONFIG, config), ("tokenizer_config.json", settings)):
+            (staging.new / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        staging.commit()
+    print(f"{args.out}: {len(rows):,} entries from {len(pieces):,} pieces")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_cli(main)

@@ -24,6 +24,7 @@ class Encoder(Step):
 
 
 def tokenizer_options(folder: str, tokenizer: str) -> Words:
+    """Options for an encoder's ``folder`` whose tokenizer is the file ``tokenizer``."""
     return ("--spm", f"{folder}/{tokenizer}", "--dict", f"{folder}/dict.txt")
 
 
