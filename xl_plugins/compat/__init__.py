@@ -17,6 +17,7 @@ from .cpu_launch import launch_on_cpu
 from .fp16_cpu import fp16_on_cpu
 from .loading_threads import end_threads_at_exit
 from .numpy_names import restore_numpy_names
+from .process_groups import end_groups_at_exit
 from .restricted_broadcast import restrict_broadcast
 from .restricted_loading import restrict_loading
 
@@ -30,6 +31,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     fp16_on_cpu,
     restore_numpy_names,
     end_threads_at_exit,
+    end_groups_at_exit,
 )
 
 
