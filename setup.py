@@ -20,6 +20,7 @@ EXTRAS = {
     "hf": ["transformers>=4.40"],
     "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
+    "tensorboard": ["tensorboard>=2.12"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",

@@ -28,7 +28,7 @@ OTHER_NAMES = ("functional/scores/metrics.py",)  # where the same word names som
 # From the ground up: a room imports from itself and those above it here; rooms on a line know nothing of each other,
 # and * is any method
 ORDER = """
-startup starting version terminal
+logs.quiet startup starting version terminal
 errors
 processes ranges
 arguments tables functional.draws functional.scores
@@ -42,6 +42,7 @@ methods.*.method
 methods
 defaults formats.examples starting.task_names
 checkpoints datasets
+logs
 compat data.binary preflight
 data
 huggingface

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from xl_plugins.logs import run_log
+
 # times, and how many labellings came from the memory of this process
 TIMES = {
     "labelling_passes", "seconds", "labelling_seconds", "selection_seconds", "time", "date", "since", "created", "wall",
@@ -27,6 +29,8 @@ def _equal(one: Path, other: Path) -> bool:
     contents = one.read_bytes(), other.read_bytes()
     if contents[0] == contents[1] or one.suffix == ".log":  # fairseq's log has the time in every line
         return True
+    if one.name == run_log.NAME:
+        return _validations(one) == _validations(other)
     if one.suffix == ".pt":
         return _same(*map(_checkpoint, (one, other)))
     if one.suffix in (".json", ".jsonl"):
@@ -35,6 +39,12 @@ def _equal(one: Path, other: Path) -> bool:
             left, right = ([_timeless(json.loads(line)) for line in each] for each in lines)
             return left == right
     return False
+
+
+def _validations(path: Path) -> list[object]:
+    """Those of a run's log; means over a number of updates begin anew with a process."""
+    events = [event for event in run_log.read_log(path) if event["event"] == "valid"]
+    return [[event[key] for key in ("updates", "subset", "languages", "score", "best")] for event in events]
 
 
 def _timeless(value: object) -> object:

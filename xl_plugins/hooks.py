@@ -18,6 +18,7 @@ from fairseq import checkpoint_utils, options
 from .compat.bf16_flag import bf16_without_tpu
 from .defaults import given_options, start_options, task_defaults
 from .errors import UserError
+from .logs.quiet import set_quiet
 from .resuming.restore import with_restore_rules
 from .starting.encoder_shape import follow_encoder, starting_point
 from .starting.task_names import spell_out
@@ -40,6 +41,7 @@ def _with_task_defaults(parse: Callable) -> Callable:
         input_args = spell_out(sys.argv[1:] if input_args is None else input_args)
         given = given_options(input_args)
         defaults = task_defaults(given)
+        set_quiet(bool(defaults) and "--verbose" not in input_args)
         if defaults:
             defaults |= follow_encoder(starting_point(*start_options(vars(given).get)))
         parses: list[argparse.ArgumentParser] = []

@@ -200,7 +200,7 @@ def test_qa_source_window_matters(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 @pytest.mark.parametrize("task", [METHODS[0], pytest.param(METHODS[1], marks=pytest.mark.slow)])
 def test_log_shows_what_the_method_does(tmp_path: Path, folders: dict[str, Path], task: str) -> None:
     """The real command in a process of its own, with data workers; its log has every figure."""
-    options = small(task, disable_validation=None, max_update=4, num_workers=1, select="source-dev")
+    options = small(task, disable_validation=None, max_update=4, num_workers=1, select="source-dev", verbose=True)
     ended = train(folders[task.split("_")[1]], tmp_path / "run", task, **options)
     assert ended.code == 0, ended.output[-3000:]
     training = next(line for line in ended.output.splitlines() if "train_inner" in line)

@@ -215,6 +215,7 @@ def test_log_shows_what_the_method_does(tmp_path: Path, data: Path) -> None:
         "sampling_k": 3,
         "max_epoch": 1,
         "select": "source-dev",
+        "verbose": True,
     }
     ended = train(data, tmp_path / "run", TASKS[1], **options)
     assert ended.code == 0, ended.output[-3000:]

@@ -220,7 +220,7 @@ def test_a_model_without_the_problems_head(folders: dict[str, Path], problem: st
     from fairseq import tasks
 
     cfg = parse(folders[problem], f"xl_{problem}", arch="roberta_base", **OPTIONS[problem])
-    message = f"--arch roberta_base: has no head for problem '{problem}'; pass --arch xl_xlmr or xl_xlmr_large"
+    message = f"--arch roberta_base: has no head for problem '{problem}'; pass --arch xl_encoder"
     with pytest.raises(UserError, match=message):
         tasks.setup_task(cfg.task).build_model(cfg.model)
 

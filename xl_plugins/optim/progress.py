@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 
 class Progress:
@@ -30,3 +31,13 @@ class Progress:
         if self._updates is None:
             raise RuntimeError("the training iterator has not been built yet")
         return sum(self._updates(update_freq[min(e, len(update_freq)) - 1]) for e in range(1, epoch))
+
+    def total(self, limits: Any) -> int | None:
+        """Updates of the whole run by fairseq's group ``optimization``, if none is skipped.
+
+        None without a limit, or where epochs have no length beforehand (XLA's stages depend on what is selected).
+        """
+        if limits.max_epoch and not self.is_known:
+            return None
+        epochs = self.updates_before(limits.max_epoch + 1, limits.update_freq) if limits.max_epoch else 0
+        return min(filter(None, (limits.max_update, epochs)), default=None)

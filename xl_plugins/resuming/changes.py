@@ -37,7 +37,7 @@ _PARTS = {
 }  # fmt: skip
 _FREE = {  # of the parts: compared by content (see find_changes), or without effect on the result
     "data", "continue_with_changes", "train_languages", "valid_languages", "select_languages", "source_language",
-    "from_scratch", "train_whole_vocabulary", "_name", "tpu", "dataset_impl", *from_all("free"),
+    "from_scratch", "train_whole_vocabulary", "verbose", "_name", "tpu", "dataset_impl", *from_all("free"),
 }  # fmt: skip
 _LENGTHS = ("max_epoch", "max_update")
 _SHOWN = 4

@@ -25,6 +25,7 @@ from hydra._internal.utils import get_args_parser  # as fairseq reads the comman
 from omegaconf import DictConfig, OmegaConf
 
 from ..defaults import DECIDING, start_options, task_defaults
+from ..logs.quiet import set_quiet
 from ..methods import TASKS
 from .encoder_shape import follow_encoder, starting_point
 from .task_names import spell_out_options
@@ -54,6 +55,8 @@ def _with_task_defaults(add_defaults: Callable) -> Callable:
             _follow_references(cfg, given)
         else:
             add_defaults(cfg)
+        ours = OmegaConf.select(cfg, "task._name") in TASKS
+        set_quiet(ours and not OmegaConf.select(cfg, "task.verbose"))
 
     with_task_defaults._xl_plugins = True  # type: ignore[attr-defined]
     return with_task_defaults

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checkpoints.finished import patience_state
 from ..data.binary.layout import SPLITS, DataBin
 from ..errors import UserError
+from ..logs.bars import tell
 from ..methods import method_of
 from ..models.plain import set_epsilon
 from ..optim.linear import XLLinearSchedule
@@ -152,6 +153,7 @@ class XLTask(TrainsRows):
         if isinstance(trainer.lr_scheduler, XLLinearSchedule):
             trainer.lr_scheduler.progress = self.progress
             trainer.lr_step_update()
+        tell(trainer, self.progress.total(trainer.cfg.optimization))
 
     update_num = 0  # completed updates, so that all micro-batches of an update see the same number
 
@@ -178,10 +180,8 @@ class XLTask(TrainsRows):
         if isinstance(model, RobertaModel):
             set_epsilon(model, cfg)  # fairseq's own architectures have no such option
         if not isinstance(model, self.problem.takes_head):
-            raise UserError(
-                f"--arch {cfg._name}: has no head for problem '{self.problem.name}'; pass --arch xl_xlmr or"
-                " xl_xlmr_large"
-            )
+            problem = self.problem.name
+            raise UserError(f"--arch {cfg._name}: has no head for problem '{problem}'; pass --arch xl_encoder")
         self.problem.register_head(model)
         return model
 

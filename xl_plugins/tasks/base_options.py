@@ -64,6 +64,13 @@ class XLTaskConfig(FairseqDataclass, AugmentationOptions):
             " the result is the same, at more time and memory"
         },
     )
+    verbose: bool = field(
+        default=False,
+        metadata={
+            "help": "print configuration, model, fairseq's own line of every validation and the libraries' warnings"
+            " (default: a line per validation; every figure is in SAVE_DIR/log.jsonl)"
+        },
+    )
     seed: int = II("common.seed")
     update_freq: List[int] = II("optimization.update_freq")
     ddp_backend: str = II("distributed_training.ddp_backend")

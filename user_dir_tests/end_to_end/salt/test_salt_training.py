@@ -71,7 +71,9 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path:
 @pytest.mark.slow
 def test_log_counts_the_copies(tmp_path: Path, folders: dict) -> None:
     """The real command in a process of its own, with a data worker; one epoch is over all copies."""
-    options = small(folders, "sentence_pair", disable_validation=None, max_update=None, num_workers=1, batch_size=4)
+    options = small(
+        folders, "sentence_pair", disable_validation=None, max_update=None, num_workers=1, batch_size=4, verbose=True
+    )
     ended = train(folders["sentence_pair"], tmp_path / "run", TASK, **options)
     assert ended.code == 0, ended.output[-3000:]
     assert "loaded train: 24 examples of 1 languages" in ended.output

@@ -229,7 +229,7 @@ def test_log_shows_what_the_method_does(tmp_path: Path, folders: dict, teachers:
     """The real command in a process of its own, with data workers; its log has every figure."""
     options = stage2(
         folders, "sentence_pair", teachers["sentence_pair"], setting, disable_validation=None, max_update=2,
-        num_workers=1,
+        num_workers=1, verbose=True,
     )  # fmt: skip
     ended = train(folders["sentence_pair"], tmp_path / "run", "xl_sentence_pair", **options)
     assert ended.code == 0, ended.output[-3000:]
