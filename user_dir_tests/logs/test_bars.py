@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
 
-from user_dir_tests.helpers.running.training import train, train_here, train_ranks, words
+from user_dir_tests.helpers.running.training import PROGRAM, environment, train, train_here, train_ranks, words
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.logs.bars import duration, validation_line
 from xl_plugins.logs.run_log import read_log
@@ -107,6 +115,26 @@ def test_quiet_and_verbose(data: Path, tmp_path: Path) -> None:
     assert "UserWarning" not in quiet and "FutureWarning" not in quiet and "hydra" in verbose
     for text in (quiet, verbose):
         assert len(re.findall(r"valid: update \d of 4 \| acc_select", text)) == 2
+
+
+@pytest.mark.slow
+def test_a_bar_on_a_terminal_and_lines_above_it(data: Path, tmp_path: Path) -> None:
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 150, 0, 0))
+    options = {**RUN, "no_progress_bar": None, "log_format": None}
+    command = [sys.executable, "-c", PROGRAM, *words(data, tmp_path, TASK, **options)]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=terminal) as process:
+        os.close(terminal)
+        seen = b""
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while found := os.read(screen, 65536):
+                seen += found
+    os.close(screen)
+    assert process.returncode == 0
+    lines = re.split(r"[\r\n]+", seen.decode())
+    assert any(line.startswith("epoch 001:") and "it/s" in line for line in lines)
+    told = [line for line in lines if "valid: update" in line]
+    assert len(told) == 2 and all("%|" not in line for line in told), told
 
 
 @pytest.mark.slow

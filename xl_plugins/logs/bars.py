@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -12,6 +13,7 @@ from typing import Any
 
 from fairseq.logging import progress_bar
 from fairseq.logging.progress_bar import BaseProgressBar
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..checkpoints.loop import loop_module
 from .quiet import without_bars_lines
@@ -121,7 +123,8 @@ class ToldBar(BaseProgressBar):
         self.bar, self.telling = bar, telling
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.bar)
+        with logging_redirect_tqdm() if sys.stderr.isatty() else contextlib.nullcontext():  # lines go above the bar
+            yield from self.bar
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bar, name)
