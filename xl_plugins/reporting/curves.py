@@ -85,7 +85,7 @@ def _by_language(logs: Sequence[tuple[int, str, list[dict[str, Any]]]], figure: 
     values = [y for series in every.values() for _, _, points in series for _, y in points]
     most = max((x for series in every.values() for _, _, points in series for x, _ in points), default=0) or 1
     return [
-        make_chart(language, series, SMALL, (min(values), max(values)), 3, most) for language, series in every.items()
+        make_chart(language, series, SMALL, (min(values), max(values)), 4, most) for language, series in every.items()
     ]
 
 

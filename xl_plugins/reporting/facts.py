@@ -34,7 +34,7 @@ class Origin:
 
 
 def origins(inputs: Inputs, words: Sequence[str]) -> list[Origin]:
-    """Of every run, and of the report itself."""
+    """Return the origin of every run, and of the report itself."""
     found = [
         Origin(_name(item.system.name, result, len(item.system.results)), "scores", _of_result(item.path, result))
         for item in inputs.scored
@@ -70,7 +70,8 @@ def _of_evaluation(path: str, provenance: Mapping[str, Any]) -> Facts:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").replace(".", ": ")
+    first, *rest = name.split(".", 1)
+    return ": ".join([first.replace("_", " "), *rest])
 
 
 def _of_training(item: Trained) -> Origin:

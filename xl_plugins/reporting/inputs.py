@@ -1,4 +1,4 @@
-"""What a report is made of: results, generalised matrices and save folders, told apart and named."""
+"""Results, generalised matrices and save folders, of which a report is made: told apart, read and named."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Scored:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What systems in one table share."""
+        """Task, split and metric, which systems in one table share."""
         first = self.system.results[0]
         return first.task, first.split, first.metric.name
 
@@ -132,9 +132,7 @@ def _read(path: str) -> Scored | Trained | Crossed:
 def _check_facts(provenance: Mapping[str, Any]) -> None:
     """ValueError unless what notes below a table are made of is of the types that the command writes."""
     for name in ("selection", "inference"):
-        if name not in provenance or (name == "selection" and not provenance[name]):
-            continue
-        value = provenance[name]
+        value = provenance.get(name, {"description": ""})
         if not isinstance(value, Mapping) or not isinstance(value.get("description"), str):
             raise ValueError(f"{name} has no description")
         if any(isinstance(value.get(key), (str, list, dict)) for key in ("score", "best")):

@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 @dataclass
 class TrainingLog:
-    """What a log says of the run as it counts: reports that a resumed run made again are there once, as it made them.
+    """A run as its log tells it: reports that a resumed run made again are there once, as it made them.
 
     superseded: reports of an interrupted run that came after the point where it was taken up again. torn: lines that a
     power cut left half written.

@@ -11,7 +11,7 @@ from .facts import origins
 from .inputs import read_runs
 from .page import make_page
 from .paper import to_latex, to_markdown
-from .scores import Testing, compare_all
+from .scores import Bootstrap, compare_all
 
 
 def make_report(args: argparse.Namespace, words: Sequence[str]) -> str:
@@ -25,7 +25,7 @@ def make_report(args: argparse.Namespace, words: Sequence[str]) -> str:
             )
         if args.format != "html":
             raise UserError(f"--format {args.format} makes tables of scores; give files of xl-evaluate --json")
-    comparisons = compare_all(inputs.scored, args.baseline, Testing(args.resamples, args.seed, args.joint_rows))
+    comparisons = compare_all(inputs.scored, args.baseline, Bootstrap(args.resamples, args.seed, args.joint_rows))
     sources = origins(inputs, words)
     if args.format == "html":
         return make_page(args.title, inputs, comparisons, analyses, sources)

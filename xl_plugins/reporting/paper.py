@@ -24,7 +24,7 @@ FEW = 12  # languages up to which they go across, as papers have them
 
 def latex(text: object) -> str:
     """``text`` for the body of a LaTeX document, on one line."""
-    return "".join(_LATEX.get(char, char) for char in printable(text)).replace("--", "-{}-")
+    return re.sub("-(?=-)", "-{}", "".join(_LATEX.get(char, char) for char in printable(text)))
 
 
 def markdown(text: object) -> str:

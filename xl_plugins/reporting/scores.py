@@ -18,7 +18,7 @@ LEVEL = 0.05  # of the marks in tables
 
 
 @dataclass(frozen=True)
-class Testing:
+class Bootstrap:
     """How differences to the baseline are tested; ``resamples`` 0: not at all."""
 
     resamples: int = RESAMPLES
@@ -88,7 +88,7 @@ class Comparison:
         return any(cell and cell.p is not None for row in self.scores[0].summary for cell in row.cells)
 
 
-def compare_all(scored: Sequence[Scored], baseline: str | None, testing: Testing) -> list[Comparison]:
+def compare_all(scored: Sequence[Scored], baseline: str | None, bootstrap: Bootstrap) -> list[Comparison]:
     """A comparison per task, in the order of the results; UserError where no task has the baseline, or what has the
     same task does not compare."""
     groups: dict[tuple[str, ...], list[System]] = {}
@@ -99,10 +99,10 @@ def compare_all(scored: Sequence[Scored], baseline: str | None, testing: Testing
         raise UserError(
             f"--baseline {baseline}: no system has this name; choose one of {', '.join(dict.fromkeys(names))}"
         )
-    return [compare(systems, baseline, testing) for systems in groups.values()]
+    return [compare(systems, baseline, bootstrap) for systems in groups.values()]
 
 
-def compare(systems: Sequence[System], baseline: str | None = None, testing: Testing = Testing()) -> Comparison:
+def compare(systems: Sequence[System], baseline: str | None = None, bootstrap: Bootstrap = Bootstrap()) -> Comparison:
     """Compare systems of one task with ``baseline``, the first one unless it is named."""
     systems = list(systems)
     common, languages, first = common_languages(systems), all_languages(systems), systems[0].results[0]
@@ -112,7 +112,7 @@ def compare(systems: Sequence[System], baseline: str | None = None, testing: Tes
         f"{first.task}, {first.split}: {first.metric.words} in percent",
         first.task, first.split, first.source_language, systems, base, common, [],
     )  # fmt: skip
-    tests, untested = _tests(systems, base, common, testing)
+    tests, untested = _tests(systems, base, common, bootstrap)
     for figure in first.metric.shown:
         score = figure.name == first.metric.primary
         rows = []
@@ -131,12 +131,12 @@ def compare(systems: Sequence[System], baseline: str | None = None, testing: Tes
 
 
 def _tests(
-    systems: Sequence[System], base: int | None, common: Sequence[str], testing: Testing
+    systems: Sequence[System], base: int | None, common: Sequence[str], bootstrap: Bootstrap
 ) -> tuple[dict[int, Test], list[str]]:
     """Tests of the other systems by their numbers, and the names of those that cannot be tested."""
     tests: dict[int, Test] = {}
     untested: list[str] = []
-    if base is None or not testing.resamples:
+    if base is None or not bootstrap.resamples:
         return tests, untested
     first = systems[base]
     for index, other in enumerate(systems):
@@ -146,7 +146,7 @@ def _tests(
         if not all(shared <= result.examples.keys() for s in (first, other) for result in s.results):
             untested.append(other.name)
             continue
-        options = (testing.resamples, testing.seed, testing.joint_rows)
+        options = (bootstrap.resamples, bootstrap.seed, bootstrap.joint_rows)
         tests[index] = paired_bootstrap(first, other, *options)
         if shared != set(common):  # the mean shown is over the languages of all systems
             tests[index].mean = paired_bootstrap(_only(first, common), _only(other, common), *options).mean
