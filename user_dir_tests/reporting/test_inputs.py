@@ -31,6 +31,18 @@ def test_kinds_are_told_apart_and_named_by_what_tells_them_apart(tmp_path: Path)
     assert (named.trained[0].name, named.crossed[0].name) == ("A", "A")
 
 
+def test_results_of_one_name_are_seeds(tmp_path: Path) -> None:
+    """Scored one by one or several at once; names of seeds are what tells their files apart."""
+    paths = [write(tmp_path / "plain-1.json", SCORES), write(tmp_path / "plain-2.json", SCORES, SCORES)]
+    other = write(tmp_path / "salt.json", SCORES)
+    plain, salt = read_runs([paths[0], other, paths[1]], "A,B,A").scored
+    assert [result.name for result in plain.system.results] == ["plain-1", "plain-2/s1", "plain-2/s2"]
+    assert plain.paths == [paths[0], paths[1], paths[1]] and plain.system.name == "A"
+    assert [result.name for result in salt.system.results] == ["B"]
+    names = [origin.name for origin in origins(read_runs([paths[0], other, paths[1]], "A,B,A"), [])]
+    assert names == ["A/plain-1", "A/plain-2/s1", "A/plain-2/s2", "B", "xl-report"]
+
+
 def test_a_matrix_is_read_as_it_was_written(tmp_path: Path) -> None:
     matrix = read_runs([write_matrix(tmp_path / "m.json", ["de", "en", "sw"])], None).crossed[0].matrix
     assert matrix.accuracy.tolist() == [[50, 52, 54], [51, 53, 55], [52, 54, 56]]
@@ -113,7 +125,9 @@ def test_mistakes(tmp_path: Path) -> None:
         ([str(tmp_path / "empty")], None, r"empty: holds no log.jsonl, xl_model.json or checkpoint; give a result"),
         ([path], "A,B", "--names A,B: 2 names for 1 runs"),
         ([path, path], None, "two columns would be called"),
-        ([path, write(tmp_path / "b.json", SCORES)], "A,A", "two columns would be called 'A'"),
+        ([path, path], "A,A", r"a\.json: given twice as a seed of A; give different files"),
+        ([path, write(tmp_path / "b.json", SCORES)], "A,", "two columns would be called ''"),
+        ([write_matrix(tmp_path / "m.json", ["de"]), write_matrix(tmp_path / "n.json", ["de"])], "A,A", "called 'A'"),
     ):
         with pytest.raises(UserError, match=words):
             read_runs(runs, names)

@@ -105,8 +105,8 @@ def test_one_system_has_no_baseline() -> None:
 def test_a_comparison_per_task() -> None:
     one, two = {"en": 70, "de": 60}, {"en": 71, "de": 61}
     scored = [
-        Scored("", system("plain", one)), Scored("", System("plain", [result("r", one, "other")])),
-        Scored("", system("salt", two)), Scored("", System("xla", [result("r", two, "other")])),
+        Scored([""], system("plain", one)), Scored([""], System("plain", [result("r", one, "other")])),
+        Scored([""], system("salt", two)), Scored([""], System("xla", [result("r", two, "other")])),
     ]  # fmt: skip
     both = compare_all(scored, "plain", Bootstrap(0))
     assert [(each.task, [s.name for s in each.systems], each.baseline) for each in both] == [

@@ -27,6 +27,8 @@ examples:
   another baseline, names of one's own, a run that has no scores yet, analyses
     xl-report plain.json xmixup.json outputs/salt --names plain,X-Mixup,SALT --baseline plain \\
         --analysis analysis/cka analysis/centroids -o report.html
+  seeds that were scored one by one
+    xl-report plain-1.json plain-2.json salt-1.json salt-2.json --names plain,plain,SALT,SALT -o report.html
   tables for a paper
     xl-report zero-shot.json xmixup.json --format latex -o scores.tex
     xl-report zero-shot.json xmixup.json --format markdown
@@ -44,7 +46,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, default="html", help="form of the report (default: html)")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier report of this command")
     parser.add_argument("--title", default="Report", help="title of the page (default: Report)")
-    parser.add_argument("--names", metavar="A,B,...", help="a name per RUN, as in --baseline (default: from the paths)")
+    parser.add_argument(
+        "--names",
+        metavar="A,B,...",
+        help="a name per RUN; results of one name are seeds of one system (default: from the paths)",
+    )
     parser.add_argument(
         "--baseline", metavar="NAME", help="the system that others are compared with (default: the first of a task)"
     )

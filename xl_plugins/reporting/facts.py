@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data.binary.digest import file_digest
+from ..evaluation.report.compare import System
 from ..evaluation.report.result import Result
 from ..version import __version__
 from .analysis import flatten
@@ -36,9 +37,9 @@ class Origin:
 def origins(inputs: Inputs, words: Sequence[str]) -> list[Origin]:
     """Return the origin of every run, and of the report itself."""
     found = [
-        Origin(_name(item.system.name, result, len(item.system.results)), "scores", _of_result(item.path, result))
+        Origin(_name(item.system, result), "scores", _of_result(path, result), [], f"{result.task}, {result.split}")
         for item in inputs.scored
-        for result in item.system.results
+        for path, result in zip(item.paths, item.system.results)
     ]
     found += [
         Origin(item.name, "generalised matrices", _of_evaluation(item.path, item.matrix.provenance))
@@ -49,8 +50,8 @@ def origins(inputs: Inputs, words: Sequence[str]) -> list[Origin]:
     return [*found, Origin("xl-report", "this report", own, [shlex.join(["xl-report", *words])])]
 
 
-def _name(system: str, result: Result, seeds: int) -> str:
-    return system if seeds == 1 else f"{system}/{result.name}"
+def _name(system: System, result: Result) -> str:
+    return system.name if len(system.results) == 1 else f"{system.name}/{result.name}"
 
 
 def _of_result(path: str, result: Result) -> Facts:

@@ -13,7 +13,7 @@ from ..data.binary.digest import file_digest
 from ..data.binary.kept import FOLDER as KEPT
 from ..errors import UserError
 from ..evaluation.generalised import Matrix
-from ..evaluation.options import column_names
+from ..evaluation.options import column_names, short_names
 from ..evaluation.report.compare import System
 from ..evaluation.report.result import read_json
 from ..formats.json_text import read_json as load_json
@@ -27,9 +27,9 @@ _WANTED = "a result of xl-evaluate --json, or the save folder of a run"
 
 @dataclass
 class Scored:
-    """A system: the seeds in one result file."""
+    """A system: its seeds, and the file of each."""
 
-    path: str
+    paths: list[str]
     system: System
 
     @property
@@ -70,7 +70,8 @@ class Inputs:
 def read_runs(paths: Sequence[str], names: str | None) -> Inputs:
     """Read every RUN; UserError for what is none, and for names that do not tell systems of one table apart.
 
-    A result whose checkpoint lies beside a training log brings that log, too.
+    A result whose checkpoint lies beside a training log brings that log, too. Results of one task to which ``names``
+    gives the same name are seeds of one system.
     """
     found = Inputs()
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -83,15 +84,42 @@ def read_runs(paths: Sequence[str], names: str | None) -> Inputs:
     given = [name.strip() for name in names.split(",")] if names else None
     if given is not None and len(given) != len(paths):
         raise UserError(f"--names {names}: {len(given)} names for {len(paths)} runs")
-    for members in groups.values():
+    for group, members in groups.items():
+        if given and len(group) > 1:
+            members[:] = _join(items, members, given)
         chosen = ",".join(given[i] for i in members) if given else None
         for index, name in zip(members, column_names(chosen, [paths[i] for i in members])):
             _name(items[index], name)
+    items = [item for index, item in enumerate(items) if any(index in members for members in groups.values())]
     found.scored = [item for item in items if isinstance(item, Scored)]
     found.trained = [item for item in items if isinstance(item, Trained)]
     found.crossed = [item for item in items if isinstance(item, Crossed)]
     found.trained += _logs_beside(found)
     return found
+
+
+def _join(items: list[Scored | Trained | Crossed], members: list[int], names: list[str]) -> list[int]:
+    """Put the seeds of results with the same name together; returns the numbers of the first ones."""
+    first: dict[str, int] = {}
+    for index in members:
+        whole, part = items[first.setdefault(names[index], index)], items[index]
+        if whole is part or not isinstance(whole, Scored) or not isinstance(part, Scored):
+            continue
+        if {*map(os.path.realpath, whole.paths)} & {*map(os.path.realpath, part.paths)}:
+            raise UserError(f"{part.paths[0]}: given twice as a seed of {names[index]}; give different files")
+        whole.paths += part.paths
+        whole.system.results += part.system.results
+    for index in first.values():
+        item = items[index]
+        if isinstance(item, Scored) and len(set(item.paths)) > 1:
+            for path, result, name in zip(item.paths, item.system.results, _seed_names(item.paths)):
+                result.name = name if item.paths.count(path) == 1 else f"{name}/{result.name}"
+    return list(first.values())
+
+
+def _seed_names(paths: list[str]) -> list[str]:
+    different = list(dict.fromkeys(paths))
+    return [dict(zip(different, short_names(different)))[path] for path in paths]
 
 
 def _name(item: Scored | Trained | Crossed, name: str) -> None:
@@ -126,7 +154,7 @@ def _read(path: str) -> Scored | Trained | Crossed:
                 raise ValueError("name, task, split and source language are texts")
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a result of xl-evaluate --json ({type(error).__name__}: {error})") from None
-    return Scored(path, System("", results))
+    return Scored([path] * len(results), System("", results))
 
 
 def _check_facts(provenance: Mapping[str, Any]) -> None:

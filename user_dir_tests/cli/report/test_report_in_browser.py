@@ -144,7 +144,7 @@ def test_header_and_first_column_stay_in_sight(large: Path, open_page: Open) -> 
 
 
 def contrast(a: str, b: str) -> float:
-    """Of two colours rgb(...), as WCAG 2 defines it."""
+    """Contrast of two colours rgb(...), as WCAG 2 defines it."""
 
     def light(colour: str) -> float:
         parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]

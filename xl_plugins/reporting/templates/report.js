@@ -27,6 +27,7 @@
     const input = tools.querySelector("input");
     const texts = new Map(rows.map((row) => [row, row.cells[0].textContent.toLocaleLowerCase()]));
     tools.hidden = false;
+    tools.querySelector("label").hidden = rows.length < 6; // all in sight
 
     input.addEventListener("input", () => {
       const words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
