@@ -95,6 +95,16 @@ def test_curves_of_several_runs(tmp_path: Path) -> None:
     assert len({chart.y_ticks[0] for chart in small}) == 1, "the same axes"
 
 
+def test_what_is_drawn_of_a_validation(tmp_path: Path) -> None:
+    """Not the best so far, nor what the charts by language show; of a run without lines of training its epochs."""
+    event = valid(20, 60, ("de",))
+    event["stats"] |= {"best_acc_select": 60, "accuracy_de": 60}
+    epoch = {**train(20, 0.5), "event": "epoch"}
+    training, validation = learning_curves(read_runs([write_log(tmp_path, start(), event, epoch)], None).trained)
+    assert [chart.title for chart in validation.charts] == ["loss", "acc_select"]
+    assert training.charts[0].lines[0].last == (20, 0.5)
+
+
 def test_figures_beyond_the_most_are_named(tmp_path: Path) -> None:
     event = train(10, 1.0)
     event["stats"] |= {f"loss_{i}": i for i in range(10)} | {"text": "no number"}

@@ -69,7 +69,7 @@ def test_what_is_kept_of_a_run(tmp_path: Path) -> None:
     assert facts["SHA-256 of dict.txt"] == "ab12" and facts["data dataset"] == "mine"
     assert facts["xl_model.json labels"] == "a, b" and facts["versions: torch"] == "2.13.0" and facts["seed"] == "3"
     assert facts["resumed at update"] == "20 (reports made again: 1)"
-    assert origin.line == "seed 3; updates 30, not ended (running, or interrupted); duration 15.0 s"
+    assert origin.line == "seed 3; updates 30, not ended (running, or interrupted); training took 35.0 s"
     assert origin.commands == ["xl-train data-bin/mine --lr 5e-6"]
     assert report.commands == ["xl-report run -o 'a b.html'"]
 

@@ -35,6 +35,12 @@ def test_reports_after_the_point_of_a_resumption_are_those_of_the_resumed_run(tm
     assert log.superseded == 2 and [event["updates"] for event in log.starts] == [0, 20]
 
 
+def test_time_is_that_of_all_processes(tmp_path: Path) -> None:
+    """15 s to the update at which it was killed, then 12.5 s of a second process, whose clock begins anew."""
+    second = {**train(30, 0.7), "seconds": 12.5}
+    assert read(write_log(tmp_path, start(), train(20, 0.8), train(30, 0.6), start(20), second)).seconds == 27.5
+
+
 def test_a_run_begun_anew_replaces_the_old_one(tmp_path: Path) -> None:
     log = read(write_log(tmp_path, start(), train(10, 1.0), end(10, 50), start(0), train(5, 0.9)))
     assert losses(log) == [(5, 0.9)] and log.end is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,7 @@ def legend(trained: Sequence[Trained]) -> list[tuple[int, str, int, int]]:
 
 def learning_curves(trained: Sequence[Trained]) -> list[Curves]:
     """Charts of training, then of every subset that was validated."""
-    found = [_curves("training", trained, lambda log: log.train)]
+    found = [_curves("training", trained, lambda log: log.train or log.epochs)]
     subsets = dict.fromkeys(str(event.get("subset", "valid")) for run in trained if run.log for event in run.log.valid)
     for subset in subsets:
         found.append(_curves(subset, trained, lambda log, s=subset: _of(log, s)))  # type: ignore[misc]
@@ -50,7 +50,8 @@ def _of(log: TrainingLog, subset: str) -> list[dict[str, Any]]:
 def _curves(title: str, trained: Sequence[Trained], events: Callable[[TrainingLog], list[dict[str, Any]]]) -> Curves:
     logs = [(index, run.name, events(run.log)) for index, run in enumerate(trained) if run.log is not None]
     names = dict.fromkeys(name for _, _, reports in logs for event in reports for name in mapping(event.get("stats")))
-    wanted = sorted((name for name in names if name not in _NOT_DRAWN), key=_rank)
+    left_out = _NOT_DRAWN | {name for _, _, reports in logs for event in reports for name in _of_languages(event)}
+    wanted = sorted((name for name in names if name not in left_out and not name.startswith("best_")), key=_rank)
     curves = Curves(title)
     for name in wanted:
         series = _series(logs, lambda event, n=name: mapping(event.get("stats")).get(n))  # type: ignore[misc]
@@ -65,6 +66,12 @@ def _curves(title: str, trained: Sequence[Trained], events: Callable[[TrainingLo
         if charts := _by_language(logs, figure):
             curves.small[figure] = charts
     return curves
+
+
+def _of_languages(event: dict[str, Any]) -> Iterator[str]:
+    """Names of the figures of single languages, which have charts of their own: ``acc_de``."""
+    for language, figures in mapping(event.get("languages")).items():
+        yield from (f"{figure}_{language}" for figure in mapping(figures))
 
 
 def _rank(name: str) -> tuple[bool, bool, bool]:

@@ -86,7 +86,9 @@ def _of_training(item: Trained) -> Origin:
         commands = list(dict.fromkeys(filter(None, map(_command, log.starts))))
         started: dict[str, Any] = {}
         for event in log.starts:
-            started |= {key: value for key, value in event.items() if key not in ("event", "updates", "command")}
+            started |= {
+                key: value for key, value in event.items() if key not in ("event", "updates", "seconds", "command")
+            }
         facts += [(_words(key), text) for key, text in flatten(started)][:MOST_FACTS]
         if len(log.starts) > 1:
             points = ", ".join(str(event["updates"]) for event in log.starts[1:])
@@ -108,7 +110,7 @@ def _end(log: TrainingLog) -> Iterator[tuple[str, str]]:
     last = max((event["updates"] for event in (*log.train, *log.valid, log.end or {"updates": 0})), default=0)
     yield "updates", f"{last}" if log.end else f"{last}, not ended (running, or interrupted)"
     if log.seconds is not None:
-        yield "duration", duration(log.seconds)
+        yield "training took", duration(log.seconds)
     best = number((log.end or {}).get("best"))
     if best is not None:
         yield "best score of the selection", f"{best:.4g}"

@@ -1,4 +1,5 @@
-"""Training logs: ``SAVE_DIR/log.jsonl``, one JSON object per line with what happened in a run."""
+"""Training logs of any origin: ``SAVE_DIR/log.jsonl`` (``logs.run_log``), also where a line was torn in the middle or
+edited, with what a report says of interruptions."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..logs.run_log import NAME
 
-NAME = "log.jsonl"
+__all__ = ["NAME", "TrainingLog", "mapping", "number", "read_log"]
 _START = (b'{"event":"start"', b'{"event": "start"')
 _LARGEST = 1e30
 Event = dict[str, Any]
@@ -21,41 +23,44 @@ class TrainingLog:
     """A run as its log tells it: reports that a resumed run made again are there once, as it made them.
 
     superseded: reports of an interrupted run that came after the point where it was taken up again. torn: lines that a
-    power cut left half written.
+    power cut left half written. seconds: that all its processes trained, undone updates included; None where no line
+    says.
     """
 
     starts: list[Event] = field(default_factory=list)
     train: list[Event] = field(default_factory=list)
     valid: list[Event] = field(default_factory=list)
+    epochs: list[Event] = field(default_factory=list)
     end: Event | None = None
     superseded: int = 0
     torn: int = 0
-
-    @property
-    def seconds(self) -> float | None:
-        """Duration that the last report states."""
-        known = [number(event.get("seconds")) for event in (*self.train, *self.valid, self.end or {})]
-        return max((value for value in known if value is not None), default=None)
+    seconds: float | None = None
+    _before: float = 0.0  # what earlier processes took
 
     def add(self, event: Event) -> None:
         """Take up the next line."""
+        kinds = {"train": self.train, "valid": self.valid, "epoch": self.epochs}
         if event["event"] == "start":
+            self._before = self.seconds or 0.0
             self._go_back(event["updates"])
             self.starts.append(event)
             self.end = None
         elif event["event"] == "end":
             self.end = event
-        elif event["event"] in ("train", "valid"):
-            reports = self.train if event["event"] == "train" else self.valid
+        elif event["event"] in kinds:
+            reports = kinds[event["event"]]
             key = (event["updates"], event.get("subset"))
             same = [i for i, old in enumerate(reports[-8:]) if (old["updates"], old.get("subset")) == key]
             if same:  # validated once more where the run was taken up
                 del reports[max(len(reports) - 8, 0) + same[-1]]
                 self.superseded += 1
             reports.append(event)
+        took = number(event.get("seconds"))  # since its process began
+        if took is not None:
+            self.seconds = max(self.seconds or 0.0, self._before + took)
 
     def _go_back(self, updates: int) -> None:
-        for reports in (self.train, self.valid):
+        for reports in (self.train, self.valid, self.epochs):
             kept = [event for event in reports if event["updates"] <= updates]
             self.superseded += len(reports) - len(kept)
             reports[:] = kept
@@ -83,7 +88,7 @@ def read_log(path: Path) -> TrainingLog:
                 f"{path}:{index + 1}: expected an event of a training log, a JSON object with 'event' and 'updates';"
                 " remove the line, or leave the run out"
             )
-    if not log.starts and not log.train and not log.valid:
+    if not log.starts and not log.train and not log.valid and not log.epochs:
         raise UserError(f"{path}: holds no event of a training; leave the run out")
     return log
 
