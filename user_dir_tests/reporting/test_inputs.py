@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ def test_the_log_beside_a_checkpoint_is_found(tmp_path: Path) -> None:
     assert [(run.name, run.path) for run in read_runs([path, other], None).trained] == [("salt", folder)]
     both = read_runs([path, folder, other], "S,run,P").trained
     assert [(run.name, run.path) for run in both] == [("run", folder)], "once, though it is given, too"
+
+
+def test_a_broken_log_that_nobody_named_is_no_hindrance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_log(tmp_path / "run", {"event": "train"}, train(1, 1.0))
+    path = write(tmp_path / "salt.json", SCORES, checkpoint=f"{tmp_path}/run/checkpoint_best.pt")
+    assert read_runs([path], None).trained == []
+    assert re.fullmatch(r"xl-report: warning: without the learning curves of salt: .*log\.jsonl:1: expected .*\n",
+                        capsys.readouterr().err)  # fmt: skip
 
 
 def test_what_is_kept_of_a_run(tmp_path: Path) -> None:

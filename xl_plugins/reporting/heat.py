@@ -37,8 +37,8 @@ def heat_map(item: Crossed) -> HeatMap:
     matrix = item.matrix
     accuracy = matrix.accuracy
     low, high = float(accuracy.min()), float(accuracy.max())
-    step = ((high - low) / STEPS) or 1.0
-    bins = ((accuracy - low) / step).astype(int).clip(0, STEPS - 1)
+    width = (high - low) / STEPS
+    bins = ((accuracy - low) / (width or 1.0)).astype(int).clip(0, STEPS - 1)
     longest = max(map(len, matrix.languages))
     left, cell, size = 14 + 8 * longest, max(NARROWEST, 7 * longest + 8), len(matrix.languages)
     cells: dict[int, list[str]] = {}
@@ -57,7 +57,7 @@ def heat_map(item: Crossed) -> HeatMap:
         [(left + cell * i + cell // 2, language) for i, language in enumerate(matrix.languages)],
         [(number, "".join(parts)) for number, parts in sorted(cells.items())],
         numbers,
-        [(i, f"{low + i * step:.1f}", f"{low + (i + 1) * step:.1f}") for i in range(STEPS)],
+        [(i, f"{low + i * width:.1f}", f"{low + (i + 1) * width:.1f}") for i in range(STEPS if width else 1)],
         [(names[key], f"{value:.1f}") for key, value in matrix.summary().items() if value is not None],
         matrix.table(),
     )  # fmt: skip

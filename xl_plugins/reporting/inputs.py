@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..evaluation.report.compare import System
 from ..evaluation.report.result import read_json
 from ..formats.json_text import read_json as load_json
 from ..output import read_mark
+from ..terminal import say
 from . import logs
 from .logs import TrainingLog, mapping
 
@@ -199,7 +201,10 @@ def _logs_beside(inputs: Inputs) -> list[Trained]:
             while name in names:
                 name += "'"
             names.add(name)
-            found.append(read_folder(folder, name))
+            try:
+                found.append(read_folder(folder, name))
+            except UserError as error:  # nobody asked for it
+                say(f"xl-report: warning: without the learning curves of {name}: {error}", file=sys.stderr)
     return found
 
 
