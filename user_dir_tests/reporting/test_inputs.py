@@ -14,7 +14,7 @@ from xl_plugins.errors import UserError
 from xl_plugins.output import write_mark
 from xl_plugins.reporting.analysis import MOST_NUMBERS, flatten, read_analysis
 from xl_plugins.reporting.facts import duration, origins
-from xl_plugins.reporting.inputs import read_runs
+from xl_plugins.reporting.inputs import Inputs, read_runs
 
 SCORES = {"en": 80, "de": 60}
 
@@ -149,6 +149,24 @@ def test_an_analysis(tmp_path: Path) -> None:
     assert [(name, uri.partition(",")[0]) for name, uri in found.pictures] == [
         ("a", "data:image/png;base64"), ("b", "data:image/svg+xml;base64"),
     ]  # fmt: skip
+
+
+def test_figures_of_languages_are_tables(tmp_path: Path) -> None:
+    write_analysis(tmp_path / "x")
+    one, two = {"score": 34.25, "ece": {"all": 0.27189}, "bins": [1, 2]}, {"score": 33, "wrong": 3}
+    numbers = {"languages": {"de": one, "sw": two}, "mean": 33.6, "2": {"languages": {"de": {"cka": 0.5}}, "rho": 1},
+               "errors": [{"row": 1}]}  # fmt: skip
+    more = {"notes": ["few rows"], "command": "xl-analyze errors x", "rows": 60}
+    spoilt(tmp_path / "x" / "analysis.json", numbers=numbers, **more)
+    found = read_analysis(str(tmp_path / "x"))
+    assert [(table.title, table.header, table.rows) for table in found.tables] == [
+        ("", ["score", "ece.all", "wrong"], [["de", "34.25", "0.2719", ""], ["sw", "33", "", "3"]]),
+        ("2", ["cka"], [["de", "0.5"]]),
+    ]
+    assert found.numbers == [("mean", "33.6"), ("2.rho", "1")], "examples of errors are no numbers"
+    assert (found.notes, found.command) == (["few rows"], "xl-analyze errors x") and ("rows", "60") in found.facts
+    origin = origins(Inputs(), [], [found])[0]
+    assert origin.kind == "analyses" and origin.commands == ["xl-analyze errors x"]
 
 
 def test_numbers_of_an_analysis_are_limited(tmp_path: Path) -> None:

@@ -15,20 +15,35 @@ from ..formats.json_text import read_json
 
 NAME = "analysis.json"
 MOST_BYTES = 8 << 20  # of a picture
-MOST_NUMBERS = 400  # shown; the file has all
+MOST_NUMBERS, MOST_COLUMNS = 400, 16  # shown; the file has all
+_SHOWN = ("kind", "numbers", "pictures", "notes", "command", "tables")  # elsewhere than among the facts
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass
+class ByLanguage:
+    """Figures of languages: a row of texts for each, the language first."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass
 class Analysis:
-    """One analysis. pictures: (name, data: URI); numbers: (name, value) in the file's order, ``more`` not shown."""
+    """One analysis. pictures: (name, data: URI); tables: those by language; numbers: other ones as (name, value) in the
+    file's order, ``more`` of them not shown; facts: how it was made, as (name, value)."""
 
     path: str
     kind: str
     checkpoint: str
     pictures: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[ByLanguage] = field(default_factory=list)
     numbers: list[tuple[str, str]] = field(default_factory=list)
     more: int = 0
+    notes: list[str] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    command: str = ""
 
 
 def read_analysis(folder: str) -> Analysis:
@@ -40,13 +55,44 @@ def read_analysis(folder: str) -> Analysis:
     pictures = content.get("pictures", []) if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(content.get("kind"), str) or not isinstance(pictures, list):
         raise UserError(f"{path}: expected an object with 'kind', 'numbers' and 'pictures'; run xl-analyze again")
-    numbers = list(flatten(content.get("numbers")))
+    tables: list[ByLanguage] = []
+    numbers = list(flatten(_without_languages(content.get("numbers"), "", tables)))
+    facts = {key: value for key, value in content.items() if key not in _SHOWN}
+    notes, command = content.get("notes"), content.get("command")
     checkpoint = content.get("checkpoint")
     return Analysis(
         folder, content["kind"], "" if checkpoint is None else ", ".join(text for _, text in flatten(checkpoint)),
-        [(_stem(name), _embed(path, name)) for name in pictures], numbers[:MOST_NUMBERS],
-        max(0, len(numbers) - MOST_NUMBERS),
+        [(_stem(name), _embed(path, name)) for name in pictures], tables, numbers[:MOST_NUMBERS],
+        max(0, len(numbers) - MOST_NUMBERS), list(map(str, notes)) if isinstance(notes, list) else [],
+        list(flatten(facts))[:MOST_NUMBERS], command if isinstance(command, str) else "",
     )  # fmt: skip
+
+
+def _without_languages(value: Any, name: str, tables: list[ByLanguage]) -> Any:
+    """Numbers without those by language, which go into ``tables``, and without lists of examples."""
+    if isinstance(value, list):
+        return None if any(isinstance(inner, Mapping) for inner in value) else value
+    if not isinstance(value, Mapping):
+        return value
+    left = {}
+    for key, inner in value.items():
+        if key == "languages" and isinstance(inner, Mapping) and all(isinstance(x, Mapping) for x in inner.values()):
+            figures = {language: dict(_figures(entry)) for language, entry in inner.items()}
+            names = list(dict.fromkeys(figure for each in figures.values() for figure in each))[:MOST_COLUMNS]
+            rows = [[language, *(each.get(figure, "") for figure in names)] for language, each in figures.items()]
+            tables.append(ByLanguage(name, names, rows))
+        else:
+            left[key] = _without_languages(inner, f"{name}.{key}" if name else str(key), tables)
+    return left
+
+
+def _figures(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The single figures among what is known of a language."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _figures(inner, f"{name}.{key}" if name else str(key))
+    elif value is not None and not isinstance(value, list):
+        yield name, f"{value:.4g}" if isinstance(value, float) else _text(value)
 
 
 def _stem(name: Any) -> str:

@@ -14,7 +14,7 @@ from ..data.binary.digest import file_digest
 from ..evaluation.report.compare import System
 from ..evaluation.report.result import Result
 from ..version import __version__
-from .analysis import flatten
+from .analysis import Analysis, flatten
 from .inputs import KEPT, Inputs, Trained, data_digest
 from .logs import Event, TrainingLog, mapping, number
 
@@ -34,7 +34,7 @@ class Origin:
     line: str = ""
 
 
-def origins(inputs: Inputs, words: Sequence[str]) -> list[Origin]:
+def origins(inputs: Inputs, words: Sequence[str], analyses: Sequence[Analysis] = ()) -> list[Origin]:
     """Return the origin of every run, and of the report itself."""
     found = [
         Origin(_name(item.system, result), "scores", _of_result(path, result), [], f"{result.task}, {result.split}")
@@ -46,6 +46,10 @@ def origins(inputs: Inputs, words: Sequence[str]) -> list[Origin]:
         for item in inputs.crossed
     ]
     found += [_of_training(item) for item in inputs.trained]
+    found += [
+        Origin(each.kind, "analyses", [("folder", each.path), *each.facts], [each.command] * bool(each.command))
+        for each in analyses
+    ]
     own = [("xl_plugins", __version__), ("Python", platform.python_version()), ("numpy", np.__version__)]
     return [*found, Origin("xl-report", "this report", own, [shlex.join(["xl-report", *words])])]
 

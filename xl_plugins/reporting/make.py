@@ -26,7 +26,7 @@ def make_report(args: argparse.Namespace, words: Sequence[str]) -> str:
         if args.format != "html":
             raise UserError(f"--format {args.format} makes tables of scores; give files of xl-evaluate --json")
     comparisons = compare_all(inputs.scored, args.baseline, Bootstrap(args.resamples, args.seed, args.joint_rows))
-    sources = origins(inputs, words)
+    sources = origins(inputs, words, analyses)
     if args.format == "html":
         return make_page(args.title, inputs, comparisons, analyses, sources)
     return (to_latex if args.format == "latex" else to_markdown)(comparisons, sources)
