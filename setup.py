@@ -20,12 +20,16 @@ EXTRAS = {
     "hf": ["transformers>=4.40"],
     "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
+    "report": ["jinja2>=3.1", "matplotlib>=3.7", "sacrebleu>=2"],
     "tensorboard": ["tensorboard>=2.12"],
     "dev": [
         "hypothesis>=6.100",
+        "jinja2>=3.1",
+        "matplotlib>=3.7",
         "mypy>=1.10",
         "onnx>=1.16",
         "onnxruntime>=1.18",
+        "playwright>=1.40",
         "psutil>=5.9",
         "pyarrow>=15,<22",
         "pytest>=8",
@@ -46,7 +50,9 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["xl_plugins", "xl_plugins.*"]),
-    package_data={"xl_plugins": ["py.typed", "**/*.txt", "**/*.tsv", "**/*.json", "**/*.yaml"]},
+    package_data={
+        "xl_plugins": ["py.typed", "**/*.txt", "**/*.tsv", "**/*.json", "**/*.yaml", "**/*.html", "**/*.css", "**/*.js"]
+    },
     install_requires=[
         *FAIRSEQ,
         "numpy>=1.21.3",
@@ -63,7 +69,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"xl-{name} = xl_plugins.cli.{name}:cli_main"
-            for name in ("augment", "convert", "evaluate", "mini", "predict", "prepare", "train", "xtune")
+            for name in ("augment", "convert", "evaluate", "mini", "predict", "prepare", "report", "train", "xtune")
         ],
     },
     classifiers=[

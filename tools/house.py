@@ -62,7 +62,7 @@ tasks
 methods.*
 registration
 evaluation
-convert mini
+convert mini reporting
 api
 cli
 """

@@ -34,7 +34,7 @@ def test_version_and_one_line(command: str, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_commands_are_the_documented_ones() -> None:
-    assert COMMANDS == ["augment", "convert", "evaluate", "mini", "predict", "prepare", "train", "xtune"]
+    assert COMMANDS == ["augment", "convert", "evaluate", "mini", "predict", "prepare", "report", "train", "xtune"]
 
 
 @pytest.mark.parametrize(

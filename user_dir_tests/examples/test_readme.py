@@ -34,7 +34,7 @@ COMMANDS = {
     "bare-fairseq-train": "fairseq_cli.train {}",  # for scripts with other limits
     **{
         f"xl-{name}": f"xl_plugins.cli.{name} {{}}"
-        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "xtune")
+        for name in ("prepare", "augment", "convert", "evaluate", "predict", "mini", "report", "xtune")
     },
 }  # fmt: skip
 

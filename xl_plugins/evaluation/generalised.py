@@ -89,6 +89,23 @@ class Matrix:
         }
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Matrix:
+        """Inverse of :meth:`to_json`; KeyError, TypeError or ValueError for anything else."""
+        languages, count = content["languages"], content["count"]
+        if content["kind"] != "generalised" or len(set(languages)) < len(languages) or not languages:
+            raise ValueError("no languages, one twice, or another kind of result")
+        correct = np.array([[content["correct"][a][b] for b in languages] for a in languages])
+        if correct.dtype.kind not in "iu" or type(count) is not int or not 0 <= correct.min() <= correct.max() <= count:
+            raise ValueError("impossible counts")
+        first, second = content["axes"]
+        own = {"format", "kind", "name", "task", "split", "metric", "axes", "languages", "count", "skipped", "accuracy"}
+        own |= {"correct", "mean", "diagonal", "off_diagonal"}
+        more = {key: value for key, value in content.items() if key not in own}
+        name, task, split = (str(content[key]) for key in ("name", "task", "split"))
+        skipped, axes = list(content["skipped"]), (str(first), str(second))
+        return cls(name, task, split, [str(x) for x in languages], correct, count, axes, more, skipped)
+
     def table(self) -> Table:
         first, second = self.axes
         rows = [

@@ -14,11 +14,12 @@ from user_dir_tests.cli.outputs import (
     test_outputs_of_augmenting,
     test_outputs_of_models,
     test_outputs_of_preparing,
+    test_outputs_of_reports,
     test_outputs_of_xtune,
 )
 from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import ADDED, FILE, FILES, FOLDER, Case, check_survival, pairs
-from xl_plugins.cli import augment, convert, evaluate, mini, predict, prepare, train, xtune
+from xl_plugins.cli import augment, convert, evaluate, mini, predict, prepare, report, train, xtune
 from xl_plugins.cli.shared.training import RECORD, Record
 from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError
@@ -42,6 +43,7 @@ OUTPUTS = {
     "xl-augment counterparts --write-pieces": FILES,
     "xl-augment vicinity --json": FILE,
     "xl-augment soft-labels --output": FILES,
+    "xl-report --output": FILE,
     "xl-xtune --save-dir": ADDED,
     # what lies in DATA/<lang>
     **{f"xl-augment {name} data": ADDED for name in ("code-switch", "counterparts", "soft-labels", "vicinity")},
@@ -64,14 +66,20 @@ def outputs(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def test_no_output_is_missing_here() -> None:
-    found = {name for module in (augment, convert, evaluate, mini, predict, prepare, xtune)
+    found = {name for module in (augment, convert, evaluate, mini, predict, prepare, report, xtune)
              for name in outputs(module.make_parser())}  # fmt: skip
     known = {name for name in OUTPUTS if not name.endswith(" data")}
     assert found == known, "an output that no test plants files at, or one that is gone"
     assert not hasattr(train, "make_parser")  # fairseq-train's options
 
 
-CASES = (test_outputs_of_augmenting, test_outputs_of_models, test_outputs_of_preparing, test_outputs_of_xtune)
+CASES = (
+    test_outputs_of_augmenting,
+    test_outputs_of_models,
+    test_outputs_of_preparing,
+    test_outputs_of_reports,
+    test_outputs_of_xtune,
+)
 KINDS = {"xl-mini pretrain folders": FOLDER}  # here
 
 

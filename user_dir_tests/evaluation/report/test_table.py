@@ -36,6 +36,8 @@ def text(table, style: str) -> str:
 def test_mean_and_deviation_over_seeds():
     assert Spread.of([62.0, 64.0, 66.0]) == Spread(64.0, 2.0)  # n - 1
     assert Spread.of([62.0]) == Spread(62.0, None)
+    undefined = Spread.of([math.nan, math.nan])  # the gap of seeds without the source language
+    assert math.isnan(undefined.mean) and undefined.deviation is None
 
 
 def test_systems_across_languages_down():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +15,15 @@ SUMMARY = ("mean", "mean_without_source", "transfer_gap")
 
 @dataclass
 class Spread:
-    """Mean over seeds and standard deviation with n - 1 (None for one seed), in points."""
+    """Mean over seeds and standard deviation with n - 1 (None for one seed, and where the mean is nan), in points."""
 
     mean: float
     deviation: float | None
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
+        mean = statistics.fmean(values)
+        return cls(mean, statistics.stdev(values) if len(values) > 1 and not math.isnan(mean) else None)
 
 
 @dataclass

@@ -45,10 +45,11 @@ def p_value(value: float | None) -> str:
     return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def compare_table(systems: Sequence[System], tests: Sequence[Test] = ()) -> Table:
+def compare_table(systems: Sequence[System], tests: Sequence[Test] = (), dev_scores: bool = True) -> Table:
     """One column per system and figure. The figures over languages use the languages that all systems have.
 
-    ``tests``: significance of the differences to the first system, one for each of the others.
+    ``tests``: significance of the differences to the first system, one for each of the others. ``dev_scores``: whether
+    the notes state the score that selected each checkpoint.
     """
     common, languages = common_languages(systems), all_languages(systems)
     first = systems[0].results[0]
@@ -67,7 +68,7 @@ def compare_table(systems: Sequence[System], tests: Sequence[Test] = ()) -> Tabl
         bottom.append([p_value(test.mean), "", ""])
     rows = [list(row) for row in zip(languages, *columns)]
     notes = [
-        *_notes(systems),
+        *_notes(systems, dev_scores),
         *xtreme_note(first.task, first.split, common),
         *(note for t in tests for note in t.notes),
     ]
@@ -116,14 +117,14 @@ def _summary(source: str, columns: list[list[str]]) -> list[list[str]]:
     return [list(row) for row in zip(names, *columns)]
 
 
-def _notes(systems: Sequence[System]) -> list[str]:
+def _notes(systems: Sequence[System], dev_scores: bool = True) -> list[str]:
     """Selection protocol and way of inference, once for all columns that share them, and what to beware of."""
     columns = [(_column(system, result), result) for system in systems for result in system.results]
     selections = [(name, result.selection.get("description", "not known"), result) for name, result in columns]
     lines = []
     for text, names in _grouped([(name, text) for name, text, _ in selections]).items():
         scores = [r.selection["score"] for _, t, r in selections if t == text and r.selection.get("score") is not None]
-        dev = f"; dev score {', '.join(map(points, scores))}" if scores else ""
+        dev = f"; dev score {', '.join(map(points, scores))}" if scores and dev_scores else ""
         lines.append(_line("selection", names, len(columns), text + dev))
     for name, result in columns:
         score, best = result.selection.get("score"), result.selection.get("best")

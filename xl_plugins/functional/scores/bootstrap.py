@@ -1,6 +1,9 @@
-"""Paired bootstrap over test examples (Efron and Tibshirani 1993; Berg-Kirkpatrick, Burkett and Klein, EMNLP 2012)."""
+"""Paired bootstrap over test examples (Efron and Tibshirani 1993; Berg-Kirkpatrick, Burkett and Klein, EMNLP 2012), and
+p-values of several comparisons."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,3 +42,18 @@ def two_sided_p(observed: float, resampled: np.ndarray) -> float:
     """
     hits = np.abs(resampled - observed) >= abs(observed) - 1e-9
     return float((1 + int(hits.sum())) / (1 + len(resampled)))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return the p-values of a family of tests adjusted by Holm's step-down rule, in the order given (Holm,
+    Scandinavian Journal of Statistics 6, 1979).
+
+    The i-th smallest of m values becomes the largest of (m - j + 1) p_(j) over j <= i, at most 1: rejecting those below
+    a level keeps the chance of any false rejection under that level, whatever the dependence of the tests.
+    """
+    order = sorted(range(len(p)), key=p.__getitem__)
+    adjusted, least = [0.0] * len(p), 0.0
+    for rank, index in enumerate(order):
+        least = max(least, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = least
+    return adjusted
