@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from xl_plugins.logs import run_log
+from xl_plugins.logs import reading
 
 # times, and how many labellings came from the memory of this process
 TIMES = {
@@ -29,7 +29,7 @@ def _equal(one: Path, other: Path) -> bool:
     contents = one.read_bytes(), other.read_bytes()
     if contents[0] == contents[1] or one.suffix == ".log":  # fairseq's log has the time in every line
         return True
-    if one.name == run_log.NAME:
+    if one.name == reading.NAME:
         return _validations(one) == _validations(other)
     if one.suffix == ".pt":
         return _same(*map(_checkpoint, (one, other)))
@@ -43,7 +43,7 @@ def _equal(one: Path, other: Path) -> bool:
 
 def _validations(path: Path) -> list[object]:
     """Those of a run's log; means over a number of updates begin anew with a process."""
-    events = [event for event in run_log.read_log(path) if event["event"] == "valid"]
+    events = reading.read_log(path).valid
     return [[event[key] for key in ("updates", "subset", "languages", "score", "best")] for event in events]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import pty
@@ -19,7 +20,7 @@ import pytest
 from user_dir_tests.helpers.running.training import PROGRAM, environment, train, train_here, train_ranks, words
 from user_dir_tests.helpers.toys.toy import make_data
 from xl_plugins.logs.bars import duration, validation_line
-from xl_plugins.logs.run_log import read_log
+from xl_plugins.logs.reading import TrainingLog, read_log
 
 TASK = "xl_sentence_pair"
 RUN = {"lr": 0.001, "batch_size": 4, "update_freq": 1, "dropout": 0.1, "disable_validation": None, "max_update": 4,
@@ -31,9 +32,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_data(tmp_path_factory.mktemp("toy") / "data", train=24, valid=6, test=2)
 
 
-def go(monkeypatch: pytest.MonkeyPatch, data: Path, save: Path, **options: object) -> list[dict]:
+def go(monkeypatch: pytest.MonkeyPatch, data: Path, save: Path, **options: object) -> TrainingLog:
     train_here(monkeypatch, words(data, save, TASK, **{**RUN, **options}))
-    return list(read_log(save / "log.jsonl"))
+    return read_log(save / "log.jsonl")
+
+
+def updates(events: list[dict]) -> list[int]:
+    return [event["updates"] for event in events]
 
 
 def lines(caplog: pytest.LogCaptureFixture, name: str = "xl_plugins.logs.bars") -> list[str]:
@@ -44,8 +49,8 @@ def test_every_figure_is_noted(
     monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        events = go(monkeypatch, data, tmp_path)
-    kinds = [(event["event"], event["updates"]) for event in events]
+        log = go(monkeypatch, data, tmp_path)
+    kinds = [(event["event"], event["updates"]) for event in map(json.loads, (tmp_path / "log.jsonl").open())]
     assert kinds[:7] == [
         ("start", 0),
         ("train", 1),
@@ -56,13 +61,13 @@ def test_every_figure_is_noted(
         ("valid", 4),
     ]
     assert sorted(kinds[7:]) == [("end", 4), ("epoch", 4)]
-    start, first = events[0], events[3]
+    start, first = log.starts[0], log.valid[0]
     assert start["command"][0] == "fairseq-train" and str(data) in start["command"] and start["metric"] == "acc_select"
     assert {"xl_plugins", "fairseq", "torch"} <= start["versions"].keys()
     assert first["languages"].keys() == set(start["languages"]) and first["subset"] == "valid"
     accuracies = [scores["acc"] for scores in first["languages"].values()]
     assert first["score"] == pytest.approx(sum(accuracies) / len(accuracies), abs=1e-4)
-    assert events[1]["stats"]["num_updates"] == 1 and events[1]["stats"]["loss"] > 0
+    assert log.train[0]["stats"]["num_updates"] == 1 and log.train[0]["stats"]["loss"] > 0
     said = lines(caplog)
     assert len(said) == 2 and said[0].startswith("valid: update 2 of 4 | acc_select ") and said[0].endswith(" left")
     for language, scores in first["languages"].items():
@@ -71,19 +76,18 @@ def test_every_figure_is_noted(
 
 
 def test_best_so_far(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> None:
-    events = go(monkeypatch, data, tmp_path, max_update=8)
-    scores = [event["score"] for event in events if event["event"] == "valid"]
-    assert [event["best"] for event in events if event["event"] == "valid"] == [
+    log = go(monkeypatch, data, tmp_path, max_update=8)
+    scores = [event["score"] for event in log.valid]
+    assert [event["best"] for event in log.valid] == [
         pytest.approx(max(scores[: count + 1])) for count in range(len(scores))
     ]
-    assert next(event for event in events if event["event"] == "end")["best"] == pytest.approx(max(scores))
+    assert log.end and log.end["best"] == pytest.approx(max(scores))
 
 
 def test_a_run_that_goes_on_and_one_that_has_ended(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> None:
     go(monkeypatch, data, tmp_path)
-    events = go(monkeypatch, data, tmp_path, max_update=6)
-    assert [event["updates"] for event in events if event["event"] == "start"] == [0, 4]
-    assert [event["updates"] for event in events if event["event"] == "valid"] == [2, 4, 6]
+    log = go(monkeypatch, data, tmp_path, max_update=6)
+    assert updates(log.starts) == [0, 4] and updates(log.valid) == [2, 4, 6]
     size = (tmp_path / "log.jsonl").stat().st_size
     go(monkeypatch, data, tmp_path, max_update=6)
     assert (tmp_path / "log.jsonl").stat().st_size == size
@@ -94,12 +98,10 @@ def test_epochs_bound_a_run(
 ) -> None:
     """An epoch of any length: the line after the first of two says that half of the updates are done."""
     with caplog.at_level(logging.INFO):
-        events = go(monkeypatch, data, tmp_path, max_update=None, max_epoch=2, validate_interval_updates=None,
+        log = go(monkeypatch, data, tmp_path, max_update=None, max_epoch=2, validate_interval_updates=None,
                     train_languages="all")  # fmt: skip
-    ends = [event["updates"] for event in events if event["event"] == "end"]
-    assert ends == [events[-1]["updates"]]
-    half = ends[0] // 2
-    assert lines(caplog)[0].startswith(f"valid: update {half} of {ends[0]} |")
+    assert log.end and updates(log.epochs) == [log.end["updates"] // 2, log.end["updates"]]
+    assert lines(caplog)[0].startswith(f"valid: update {log.epochs[0]['updates']} of {log.end['updates']} |")
 
 
 def test_a_run_that_saves_nothing_logs_nothing(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> None:
@@ -140,8 +142,8 @@ def test_a_bar_on_a_terminal_and_lines_above_it(data: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_two_ranks_write_one_log(data: Path, tmp_path: Path) -> None:
     train_ranks(2, data, tmp_path, TASK, **{**RUN, "max_update": 2})
-    kinds = [event["event"] for event in read_log(tmp_path / "log.jsonl")]
-    assert kinds.count("start") == 1 and kinds.count("train") == 2 and kinds.count("valid") == 1
+    log = read_log(tmp_path / "log.jsonl")
+    assert (len(log.starts), updates(log.train), updates(log.valid)) == (1, [1, 2], [2])
 
 
 def test_lines() -> None:

@@ -1,4 +1,4 @@
-"""``SAVE_DIR/log.jsonl``: whole lines, each update once, nobody else's file."""
+"""``SAVE_DIR/log.jsonl``: whole lines, nobody else's file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from xl_plugins.logs.run_log import RunLog, plain, read_log
+from xl_plugins.logs.run_log import RunLog, plain
 
 START = {"updates": 0, "seed": 1}
 
@@ -35,7 +35,6 @@ def test_a_torn_line_goes_when_the_run_goes_on(tmp_path: Path) -> None:
     RunLog(str(tmp_path), START).write("train", updates=5)
     with (tmp_path / "log.jsonl").open("a") as file:
         file.write('{"event": "tra')
-    assert [event["updates"] for event in read_log(tmp_path / "log.jsonl")] == [0, 5]
     RunLog(str(tmp_path), {**START, "updates": 5}).write("train", updates=6)
     assert [event["updates"] for event in written(tmp_path)] == [0, 5, 5, 6]
 
@@ -72,31 +71,6 @@ def test_a_full_disk_does_not_end_the_training(
     log.write("train", updates=7)
     assert (tmp_path / "log.jsonl").read_bytes() == before
     assert len(caplog.messages) == 1 and "the disk is full" in caplog.messages[0]
-
-
-def events(*pairs: tuple[str, int]) -> str:
-    return "".join(json.dumps({"event": event, "updates": updates}) + "\n" for event, updates in pairs)
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        ([("start", 0), ("train", 2), ("valid", 4), ("train", 6), ("start", 4), ("train", 6)], [0, 2, 4, 4, 6]),
-        ([("start", 0), ("train", 2), ("end", 2), ("start", 2), ("train", 4)], [0, 2, 2, 4]),
-        ([("start", 0), ("train", 2), ("start", 0), ("train", 1)], [0, 1]),  # it never saved anything
-    ],
-    ids=["killed", "longer", "anew"],
-)
-def test_reading_a_run_that_went_on(tmp_path: Path, lines: list, expected: list[int]) -> None:
-    (tmp_path / "log.jsonl").write_text(events(*lines) + "torn")
-    assert [event["updates"] for event in read_log(tmp_path / "log.jsonl")] == expected
-
-
-@pytest.mark.parametrize("line", ["nonsense", "[]", '{"event": "train"}', '{"updates": "x"}'])
-def test_reading_something_else(tmp_path: Path, line: str) -> None:
-    (tmp_path / "log.jsonl").write_text(events(("start", 0)) + line + "\n")
-    with pytest.raises(ValueError, match=r"log\.jsonl:2: expected a JSON object"):
-        list(read_log(tmp_path / "log.jsonl"))
 
 
 def test_plain_values() -> None:

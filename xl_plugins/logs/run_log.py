@@ -22,8 +22,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..terminal import printable
@@ -102,25 +101,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return value if isinstance(value, int) else str(value)
-
-
-def read_log(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
-    """The events of a run in order, each update once: what an interruption undid is left out, and so is a torn line.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no log.
-    """
-    events: list[dict[str, Any]] = []
-    for number, line in enumerate(Path(path).read_bytes().split(b"\n")[:-1], 1):
-        try:
-            event = json.loads(line)
-            updates = int(event["updates"])
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{path}:{number}: expected a JSON object with 'event' and 'updates'") from None
-        if event.get("event") == "start":
-            events = [before for before in events if int(before["updates"]) <= updates and before["event"] != "end"]
-            if not updates:
-                events = []
-        events.append(event)
-    yield from events

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..logs.reading import TrainingLog, mapping, number
 from .figures import Chart, Points, make_chart, style
 from .inputs import Trained
-from .logs import TrainingLog, mapping, number
 
 # what fairseq reports of the machine rather than of learning
 _NOT_DRAWN = {

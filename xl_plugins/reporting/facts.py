@@ -13,10 +13,10 @@ import numpy as np
 from ..data.binary.digest import file_digest
 from ..evaluation.report.compare import System
 from ..evaluation.report.result import Result
+from ..logs.reading import Event, TrainingLog, mapping, number
 from ..version import __version__
 from .analysis import Analysis, flatten
 from .inputs import KEPT, Inputs, Trained, data_digest
-from .logs import Event, TrainingLog, mapping, number
 
 MOST_FACTS = 200  # of one run; what is read is the user's own
 _FIRST = ("checkpoint", "updates", "data", "selection", "inference", "tag_scheme")

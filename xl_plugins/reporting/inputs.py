@@ -18,10 +18,10 @@ from ..evaluation.options import column_names, short_names
 from ..evaluation.report.compare import System
 from ..evaluation.report.result import read_json
 from ..formats.json_text import read_json as load_json
+from ..logs import reading as logs
+from ..logs.reading import TrainingLog, mapping
 from ..output import read_mark
 from ..terminal import say
-from . import logs
-from .logs import TrainingLog, mapping
 
 MODEL = "xl_model.json"
 _WANTED = "a result of xl-evaluate --json, or the save folder of a run"

@@ -11,8 +11,8 @@ from ..evaluation.report.compare import SUMMARY, Spread, System, all_languages, 
 from ..evaluation.report.significance import RESAMPLES, Test, paired_bootstrap
 from ..evaluation.report.table import compare_table
 from ..functional.scores.bootstrap import holm
+from ..logs.reading import number
 from .inputs import Scored
-from .logs import number
 
 LEVEL = 0.05  # of the marks in tables
 

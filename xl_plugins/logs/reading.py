@@ -1,5 +1,4 @@
-"""Training logs of any origin: ``SAVE_DIR/log.jsonl`` (``logs.run_log``), also where a line was torn in the middle or
-edited, with what a report says of interruptions."""
+"""Read ``SAVE_DIR/log.jsonl`` (``run_log``): each update once, lines torn by a power cut passed over."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..logs.run_log import NAME
+from .run_log import NAME
 
 __all__ = ["NAME", "TrainingLog", "mapping", "number", "read_log"]
 _START = (b'{"event":"start"', b'{"event": "start"')

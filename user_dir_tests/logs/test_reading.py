@@ -9,7 +9,7 @@ import pytest
 
 from user_dir_tests.helpers.evaluation.reported import end, start, train, valid, write_log
 from xl_plugins.errors import UserError
-from xl_plugins.reporting.logs import TrainingLog, number, read_log
+from xl_plugins.logs.reading import TrainingLog, number, read_log
 
 
 def read(folder: str) -> TrainingLog:
