@@ -24,6 +24,7 @@ def score_predictions(
     if members:
         made = {**made, "checkpoint": [m.path for m in members], "updates": [m.updates for m in members]}
         made["ensemble"] = len(members)
+        made["training"] = [_training(member) for member in members]
         made["selection"] = _selection_of(members)
     gold = {lang: p.gold for lang, p in predictions.items() if p.gold is not None}
     rules = problem.scoring_rules(gold, made["inference"]["description"])
@@ -51,9 +52,20 @@ def provenance(tuned: FineTuned) -> dict[str, Any]:
         "checkpoint": tuned.path,
         "updates": tuned.updates,
         "data": str(tuned.task.data_bin.root),
+        "training": _training(tuned),
         "inference": tuned.task.inference(),
         "selection": {**tuned.selection.to_dict(), "description": tuned.selection.describe()},
     }
+
+
+def _training(tuned: FineTuned) -> dict[str, Any]:
+    """How the model was trained, as far as its checkpoint tells: earlier versions noted less."""
+    record = tuned.record
+    found = {
+        "method": record.get("method"), "languages": record.get("train_languages"), "seed": tuned.task.cfg.seed,
+        "data_sha256": record.get("training_data"), "versions": record.get("versions"),
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def prediction_files(

@@ -19,7 +19,7 @@ from .analysis import Analysis, flatten
 from .inputs import KEPT, Inputs, Trained, data_digest
 
 MOST_FACTS = 200  # of one run; what is read is the user's own
-_FIRST = ("checkpoint", "updates", "data", "selection", "inference", "tag_scheme")
+_FIRST = ("checkpoint", "updates", "data", "training", "selection", "inference", "tag_scheme")
 Facts = list[tuple[str, str]]
 
 

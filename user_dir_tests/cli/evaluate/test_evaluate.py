@@ -73,6 +73,8 @@ def test_predictions_scores_and_json_agree(runs, data, tmp_path, capsys):
     assert content["mean_without_source"] == pytest.approx(others)
     assert content["transfer_gap"] == pytest.approx(5.0 * hits["en"] - others)
     assert content["missing"] == ["sw"] and content["unlabelled"] == []
+    made = content["training"]
+    assert made["seed"] == 1 and made["data_sha256"].keys() == set(made["languages"]) and "torch" in made["versions"]
     assert content["checkpoint"].endswith("s1/checkpoint_best.pt") and content["inference"]["mode"] == "mixup"
     assert content["selection"]["protocol"] == "mean-dev" and content["selection"]["languages"] == ["de", "en", "fr"]
     assert "warning: no score for sw: left out of the mean" in printed.err

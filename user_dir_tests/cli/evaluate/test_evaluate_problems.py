@@ -44,7 +44,7 @@ def runs(tmp_path_factory, data) -> Path:
             for seed in (1, 2):
                 path = folder / f"{method}-{problem}-{seed}" / "checkpoint_best.pt"
                 layer = {"mixup_layer": 2} if method == "xmixup" else {}
-                options = {"max_length": 32, **windows, **layer}
+                options = {"max_length": 32, "seed": seed, **windows, **layer}
                 save_checkpoint(path, data[problem], f"{method}_{problem}", weights=seed, **options)
     save_checkpoint(folder / "pairs" / "checkpoint_best.pt", data["pairs"], "xl_sentence_pair")
     return folder
@@ -194,6 +194,7 @@ def test_seeds_and_ensemble(runs, data, tmp_path, capsys, problem):
     run(data[problem], "--path", *paths, "--ensemble", "--json", tmp_path / "both.json", "--format", "tsv")
     result = read_json(str(tmp_path / "both.json"))[0]
     assert result.provenance["ensemble"] == 2 and result.provenance["checkpoint"] == [str(p) for p in paths]
+    assert [made["seed"] for made in result.provenance["training"]] == [1, 2]
     run(data[problem], "--path", paths[0], runs / f"xmixup-{problem}-1" / "checkpoint_best.pt", "--ensemble")
     assert "ensemble" in capsys.readouterr().out
 
