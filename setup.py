@@ -20,6 +20,7 @@ EXTRAS = {
     "hf": ["transformers>=4.40"],
     "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
+    "report": ["matplotlib>=3.11", "sacrebleu>=2"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
@@ -62,7 +63,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"xl-{name} = xl_plugins.cli.{name}:cli_main"
-            for name in ("augment", "convert", "evaluate", "mini", "predict", "prepare", "train", "xtune")
+            for name in ("analyze", "augment", "convert", "evaluate", "mini", "predict", "prepare", "train", "xtune")
         ],
     },
     classifiers=[

@@ -61,7 +61,7 @@ tasks
 methods.*
 registration
 evaluation
-convert mini
+analysis convert mini
 api
 cli
 """

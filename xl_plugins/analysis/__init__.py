@@ -1,0 +1,1 @@
+"""What a model has learnt, in numbers and pictures: ``xl-analyze``."""
