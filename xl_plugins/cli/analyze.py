@@ -8,13 +8,14 @@ import shlex
 import sys
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.analysis import similarity
+from xl_plugins.cli.analysis import errors, similarity
 from xl_plugins.errors import run_cli
 from xl_plugins.interrupts import clean_up_on_signals
 
 # Each command is a module with SUMMARY, EPILOG, add_arguments(parser) and run(args, command line) -> exit status.
 COMMANDS = {
     "similarity": similarity,
+    "errors": errors,
 }
 
 

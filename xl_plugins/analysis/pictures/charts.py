@@ -91,7 +91,7 @@ def histograms(
     groups: Mapping[str, Mapping[str, np.ndarray]], title: str, axis: str, bins: int = 30, count: str = "examples"
 ) -> Figure:
     """Panels side by side, in each the distributions of several groups over the same bins."""
-    figure, panels = draw(max(6, 3.2 * len(groups)), 3.6, title, len(groups))
+    figure, panels = draw(4 if len(groups) > 1 else 6, 3.4, title, len(groups), 3)
     for axes, (panel, parts) in zip(panels, groups.items()):
         together = np.concatenate(list(parts.values())) if parts else np.zeros(0)
         edges = np.histogram_bin_edges(together[np.isfinite(together)], bins=bins).tolist()
@@ -106,8 +106,7 @@ def histograms(
 
 def reliability_panels(groups: Mapping[str, Reliability], title: str) -> Figure:
     """Per name: accuracy over confidence in bins against the diagonal, and ECE in percent."""
-    columns = max(1, min(len(groups), 5))
-    figure, panels = draw(2.6 * columns, 3, title, columns)
+    figure, panels = draw(2.6 if len(groups) > 1 else 4, 3, title, len(groups))
     for axes, (name, found) in zip(panels, groups.items()):
         filled = found.counts > 0
         middles = (found.edges[:-1] + found.edges[1:]) / 2

@@ -49,16 +49,18 @@ def _settings() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def draw(width: float, height: float, title: str, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of that size in inches with ``columns`` axes side by side, drawn without a display."""
+def draw(width: float, height: float, title: str, panels: int = 1, columns: int = 5) -> tuple[Figure, list[Axes]]:
+    """A figure drawn without a display, and its panels, ``columns`` side by side; sizes in inches are of one panel."""
     matplotlib, _ = _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    across = min(panels, columns)
+    down = -(-panels // across)
     with matplotlib.rc_context(_settings()):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width * across, height * down), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+        axes = [figure.add_subplot(down, across, number + 1) for number in range(panels)]
         figure.suptitle(title, fontsize=10)
     return figure, axes
 
