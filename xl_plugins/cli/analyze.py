@@ -8,7 +8,7 @@ import shlex
 import sys
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.analysis import errors, similarity
+from xl_plugins.cli.analysis import errors, similarity, translations
 from xl_plugins.errors import run_cli
 from xl_plugins.interrupts import clean_up_on_signals
 
@@ -16,6 +16,7 @@ from xl_plugins.interrupts import clean_up_on_signals
 COMMANDS = {
     "similarity": similarity,
     "errors": errors,
+    "translations": translations,
 }
 
 
