@@ -8,7 +8,7 @@ import shlex
 import sys
 
 from xl_plugins.arguments import Parser
-from xl_plugins.cli.analysis import errors, similarity, translations
+from xl_plugins.cli.analysis import errors, mixing, selection, similarity, substitutions, translations
 from xl_plugins.errors import run_cli
 from xl_plugins.interrupts import clean_up_on_signals
 
@@ -17,6 +17,9 @@ COMMANDS = {
     "similarity": similarity,
     "errors": errors,
     "translations": translations,
+    "mixing": mixing,
+    "selection": selection,
+    "substitutions": substitutions,
 }
 
 

@@ -104,6 +104,32 @@ def histograms(
     return figure
 
 
+def boxes(groups: Mapping[str, np.ndarray], title: str, axis: str) -> Figure:
+    """A box for each name: median, quartiles, and from 5 to 95 % of the values (N,)."""
+    figure, (axes,) = draw(6, 1.2 + 0.32 * len(groups), title)
+    made = axes.boxplot(
+        list(groups.values()), orientation="horizontal", whis=(5, 95), showfliers=False, patch_artist=True, widths=0.6,
+        tick_labels=list(groups), medianprops={"color": COLOURS[1], "linewidth": 1.6},
+    )  # fmt: skip
+    for box in made["boxes"]:
+        box.set(facecolor=COLOURS[4], edgecolor=COLOURS[0])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{axis}; box: quartiles, whiskers: 5 to 95 %")
+    return figure
+
+
+def lines(
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, axes_names: tuple[str, str]
+) -> Figure:
+    """A line of x and y for each name."""
+    figure, (axes,) = draw(6.5, 4, title)
+    for number, (name, (x, y)) in enumerate(groups.items()):
+        axes.plot(x, y, label=name, markersize=4, **mark_of(number))
+    _name(axes, axes_names)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
 def reliability_panels(groups: Mapping[str, Reliability], title: str) -> Figure:
     """Per name: accuracy over confidence in bins against the diagonal, and ECE in percent."""
     figure, panels = draw(2.6 if len(groups) > 1 else 4, 3, title, len(groups))
