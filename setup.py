@@ -23,6 +23,7 @@ EXTRAS = {
     "report": ["matplotlib>=3.11", "sacrebleu>=2"],
     "dev": [
         "hypothesis>=6.100",
+        "matplotlib>=3.11",
         "mypy>=1.10",
         "onnx>=1.16",
         "onnxruntime>=1.18",
@@ -32,6 +33,7 @@ EXTRAS = {
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
+        "sacrebleu>=2",
         "seqeval>=1.2.2",
     ],
 }
