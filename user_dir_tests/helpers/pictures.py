@@ -1,4 +1,4 @@
-"""What a picture has to be: a PNG with something drawn on it, and an SVG that is well-formed."""
+"""Checks of pictures: a PNG with something drawn on it, and an SVG that is well-formed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a model has learnt, in numbers and pictures: ``xl-analyze``."""
+"""Look into a model and its data, in numbers and pictures: ``xl-analyze``."""

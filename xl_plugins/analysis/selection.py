@@ -160,7 +160,7 @@ def read_stages(path: str) -> list[dict[str, Any]]:
 
 
 def _stages(analysis: Analysis, stages: list[dict[str, Any]]) -> None:
-    """What every stage took of its pools, and how much of it was right."""
+    """Add what every stage took of its pools, and how much of it was right."""
     rows: list[list[Any]] = []
     lines: dict[str, tuple[list[float], list[float]]] = {}
     kept: dict[str, tuple[list[float], list[float]]] = {}

@@ -20,7 +20,7 @@ from xl_plugins.cli import analyze, evaluate
 from xl_plugins.data.binary.layout import DataBin
 from xl_plugins.data.sentences import Sentences
 from xl_plugins.errors import UserError
-from xl_plugins.evaluation.retrieval.encode import load_sentence_encoder
+from xl_plugins.evaluation.retrieval.encode import SentenceEncoder, load_sentence_encoder
 from xl_plugins.functional.analysis.similarity import linear_cka
 
 ALWAYS = {"cka", "centroids", "clouds-pca"}
@@ -81,6 +81,22 @@ def test_numbers_are_those_of_the_vectors(world: Path, tmp_path: Path, monkeypat
         assert about["rho"] == pytest.approx(1 - 6 * ((ranks[0] - ranks[1]) ** 2).sum() / (4 * 15))
     rows = list(csv.DictReader((tmp_path / "out" / "similarity.csv").open()))
     assert len(rows) == 12 and rows[0]["layer"] == "0" and rows[0]["language"] == "de"
+
+
+def test_every_sentence_is_encoded_once(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the number of layers; so all beyond encoding are the sums, whose time is written."""
+    seen: list[tuple[int, int]] = []
+    real = SentenceEncoder.layer_vectors
+
+    def counted(self: SentenceEncoder, tokens: torch.Tensor, layers: list[int]) -> torch.Tensor:
+        seen.append((len(tokens), len(layers)))
+        return real(self, tokens, layers)
+
+    monkeypatch.setattr(SentenceEncoder, "layer_vectors", counted)
+    run(world, tmp_path / "out", "--layers", "all", "--no-tsne")
+    assert sum(rows for rows, _ in seen) == 5 * 70 and {layers for _, layers in seen} == {4}
+    content = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert content["seconds"]["encoding"] > 0 and content["seconds"]["sums"] > 0
 
 
 def test_matrix_and_projections(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
