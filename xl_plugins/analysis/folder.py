@@ -53,8 +53,8 @@ class Analysis:
         from .pictures.style import save
 
         content = {
-            "kind": self.kind, "version": __version__, "command": self.command, **self.facts, "numbers": self.numbers,
-            "notes": self.notes, "pictures": [f"{name}.png" for name in self._pictures], "tables": list(self._tables),
+            "kind": self.kind, "version": __version__, "commands": [self.command], "checkpoint": None, **self.facts,
+            "numbers": self.numbers, "notes": self.notes, "pictures": [f"{name}.png" for name in self._pictures], "tables": list(self._tables),
         }  # fmt: skip
         text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
         Path(staging.new, CONTENT).write_text(f"{text}\n", encoding="utf-8")

@@ -40,7 +40,7 @@ def heat(
 ) -> Figure:  # fmt: skip
     """A table (R, C) whose cells are coloured by their value, which stands in them where there is room."""
     values = np.asarray(values, dtype=np.float64)
-    figure, (axes,) = draw(2 + 0.5 * len(columns), 1.6 + 0.34 * len(rows), title)
+    figure, (axes,) = draw(max(4.4, 2 + 0.5 * len(columns)), max(2.8, 1.6 + 0.34 * len(rows)), title)
     low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
     image = axes.imshow(values, cmap=MAP, vmin=low, vmax=high, aspect="auto")
     axes.set_yticks(range(len(rows)), rows)

@@ -27,8 +27,8 @@ _LEAST = 256  # rows of a block, so that batches of like length are found in it
 
 @dataclass
 class Measured:
-    """The results of a pass: sums by layer, the sample's vectors by layer (L, S, d) float32, the seconds of encoding and of
-    the sums."""
+    """The results of a pass: sums by layer, the sample's vectors by layer (L, S, d) float32, the seconds of encoding
+    and of the sums."""
 
     languages: list[str]
     layers: list[int]
