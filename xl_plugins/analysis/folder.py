@@ -54,7 +54,8 @@ class Analysis:
 
         content = {
             "kind": self.kind, "version": __version__, "commands": [self.command], "checkpoint": None, **self.facts,
-            "numbers": self.numbers, "notes": self.notes, "pictures": [f"{name}.png" for name in self._pictures], "tables": list(self._tables),
+            "numbers": self.numbers, "notes": self.notes, "pictures": [f"{name}.png" for name in self._pictures],
+            "tables": list(self._tables),
         }  # fmt: skip
         text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
         Path(staging.new, CONTENT).write_text(f"{text}\n", encoding="utf-8")

@@ -125,16 +125,18 @@ def _pictures(
     )
     if len(found.layers) > 1:
         names = [str(layer) for layer in found.layers]
-        tables = {layer: found.cka(layer) for layer in found.layers}
-        values = np.array([[tables[layer][lang] for layer in found.layers] for lang in others])
-        title = f"Similarity to {source} by layer"
         axes = ("language", "layer (0 = embeddings)")
-        analysis.add_picture("cka-layers", charts.heat(values, others, names, title, axes, "linear CKA", (0, 1)))
-        nearest = {layer: found.retrieval(layer) for layer in found.layers}
-        values = np.array([[nearest[layer][lang][0] for layer in found.layers] for lang in others])
-        title = f"Translations found in {source} by layer"
-        made = charts.heat(values, others, names, title, axes, "retrieval accuracy (%)", (0, 100), ".0f")
-        analysis.add_picture("retrieval-layers", made)
+
+        def by_layer(what: str) -> np.ndarray:
+            tables = [analysis.numbers[name]["languages"] for name in names]
+            return np.array([[table[lang][what] for table in tables] for lang in others])
+
+        title = f"Similarity to {source} by layer"
+        picture = charts.heat(by_layer("cka"), others, names, title, axes, "linear CKA", (0, 1))
+        analysis.add_picture("cka-layers", picture)
+        title, unit = f"Translations found in {source} by layer", "retrieval accuracy (%)"
+        picture = charts.heat(by_layer("retrieval_into_source"), others, names, title, axes, unit, (0, 100), ".0f")
+        analysis.add_picture("retrieval-layers", picture)
     if args.matrix:
         matrix = found.matrix(main)
         names = found.languages
