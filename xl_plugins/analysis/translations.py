@@ -119,6 +119,12 @@ def _of_data(data: DataBin, args: argparse.Namespace) -> dict[str, dict[str, Com
     """By kind: translations into the source language that have as many rows as its gold text of the split."""
     wanted = parse_languages(args.languages, "--languages") if args.languages else None
     languages = [one for one in data.languages if one != data.source_language and (not wanted or one in wanted)]
+    missing = [one for one in wanted or () if one not in languages]
+    if missing:
+        raise UserError(
+            f"--languages: {data.root} has no texts of {', '.join(missing)} translated into {data.source_language}; it"
+            f" has {', '.join(one for one in data.languages if one != data.source_language) or 'none'}"
+        )
     found: dict[str, dict[str, Compared]] = {}
     for split in [args.split] if args.split else SPLITS:
         if not data.has(data.source_language, split):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ def test_a_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert 0 < found["back-translation"]["languages"]["de"]["chrf"] < 100
 
 
+def test_without_sacrebleu_one_line_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    with pytest.raises(UserError, match=r"chrF and BLEU need sacrebleu; pip install 'xl-plugins\[report\]'"):
+        run("D", "--out", tmp_path / "out")
+
+
 def test_mistakes(tmp_path: Path) -> None:
     gold, short = write(tmp_path / "gold", GOLD), write(tmp_path / "short", GOLD[:2])
     bare = make_data(tmp_path / "bare", back_translation=False, translate=False)
@@ -92,6 +99,9 @@ def test_mistakes(tmp_path: Path) -> None:
     assert error(bare).startswith(f"{bare}: no texts translated into en")
     assert error("--text", f"de={short}").startswith("give DATA, or --text LANG=FILE with --reference")
     assert error().startswith("give DATA")
+    assert "--languages: " in error(bare, "--languages", "de,hi") and "no texts of hi translated into en" in error(
+        bare, "--languages", "de,hi"
+    )
     (tmp_path / "s.json").write_text(json.dumps({"a": 1}))
     assert "not a result of xl-evaluate" in error(
         "--text", f"de={gold}", "--reference", gold, "--scores", tmp_path / "s.json"

@@ -40,7 +40,10 @@ class ParallelTexts:
                     " translate row i; give --text with parallel files, another --split, or fewer --languages"
                 )
         if len(rows) < 2 or expected < 2:
-            raise UserError(f"{self.origin}: {len(rows)} languages of {expected} rows; two of each are needed at least")
+            raise UserError(
+                f"{self.origin}: two languages of two rows are needed at least, found {len(rows)} of {expected}; name"
+                " more"
+            )
 
     @property
     def languages(self) -> list[str]:

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "xl-analyze similarity")
     parser.add_argument("--split", choices=("train", "valid", "test"), help="of DATA (default: test)")
     parser.add_argument("--field", choices=("input0", "input1"), help="text of an example of DATA (default: input0)")
-    parser.add_argument("--languages", metavar="en,de,...", help="these languages of DATA only (default: all)")
+    parser.add_argument("--languages", metavar="en,de,...", help="of DATA, beside the source language (default: all)")
     parser.add_argument("--source-language", metavar="XX", help="others are compared to it (default: DATA's, else en)")
     parser.add_argument(
         "--layer", type=whole(0), metavar="N",
