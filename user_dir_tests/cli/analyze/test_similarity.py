@@ -145,6 +145,9 @@ def test_mistakes_write_nothing(world: Path, tmp_path: Path) -> None:
         return str(caught.value)
 
     assert "5 rows of de, but 6 of en, so row i does not translate row i; give --text" in error(data)
+    other = make_data(tmp_path / "other", test=20)
+    write_rows(other / "de" / "label" / "test", [[4 + row % 3] for row in range(20)], 7)
+    assert "of the rows of de have another label than those of en" in error(other)
     assert error().startswith("DATA or --text is needed")
     assert "--layers 0,9: no layer 9; the encoder has layers 1 to 3" in error(world / "data", "--layers", "0,9")
     assert "--languages: " in error(world / "data", "--languages", "en,hi")

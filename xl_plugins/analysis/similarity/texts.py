@@ -20,6 +20,8 @@ from ...formats.languages import check_distinct, check_language, parse_languages
 from ...formats.text import read_lines
 from ...formats.tsv import find_file
 
+_OTHER_LABELS = 0.2  # share of rows; translations of PAWS-X differ in a few, other examples in half or more
+
 
 @dataclass
 class ParallelTexts:
@@ -122,8 +124,32 @@ def of_data(data: str, split: str, field: str, source: str | None, languages: st
             f" {', '.join(missing) or source}; it has {', '.join(there) or 'none'}"
         )
     texts = {lang: folder.open_text(lang, field, split) for lang in _source_first(source, wanted)}
+    _check_labels(folder, split, source, list(texts))
     sentences = {language: Sentences.of(text) for language, text in texts.items()}
     return ParallelTexts(sentences, source, folder.dictionary, f"{data}, {split}, {field}")
+
+
+def _check_labels(folder: DataBin, split: str, source: str, languages: Sequence[str]) -> None:
+    """UserError for a language whose rows have other labels than the source's: they are other examples."""
+    expected = _labels(folder, source, split)
+    for language in languages:
+        found = _labels(folder, language, split)
+        if expected is None or found is None or len(found) != len(expected) or not len(found):
+            continue
+        share = float(np.mean(found != expected))
+        if share > _OTHER_LABELS:
+            raise UserError(
+                f"{folder.root}, {split}: {share:.0%} of the rows of {language} have another label than those of"
+                f" {source}, so row i does not translate row i; give --text with parallel files, or fewer --languages"
+            )
+
+
+def _labels(folder: DataBin, language: str, split: str) -> np.ndarray | None:
+    """A label of each row, where every row has one."""
+    if not folder.has_labels(language, split):
+        return None
+    rows = folder.open_text(language, "label", split)  # mapped as long as it lives
+    return folder.open_labels(language, split) if bool((rows.sizes == 2).all()) else None  # with the end of the row
 
 
 def _source_first(source: str, languages: Sequence[str] | dict[str, str]) -> list[str]:
