@@ -15,17 +15,19 @@ FAIRSEQ = [
     'fairseq-fixed==0.12.3.1; python_version >= "3.11"',
 ]
 
+COMMANDS = ("analyze", "augment", "convert", "evaluate", "mini", "predict", "prepare", "report", "train", "xtune")
+
 EXTRAS = {
     "faiss": ["faiss-cpu>=1.8"],
     "hf": ["transformers>=4.40"],
     "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "transformers>=4.40"],
     "parquet": ["pyarrow>=15,<22"],
-    "report": ["jinja2>=3.1", "matplotlib>=3.7", "sacrebleu>=2"],
+    "report": ["jinja2>=3.1", "matplotlib>=3.11", "sacrebleu>=2"],
     "tensorboard": ["tensorboard>=2.12"],
     "dev": [
         "hypothesis>=6.100",
         "jinja2>=3.1",
-        "matplotlib>=3.7",
+        "matplotlib>=3.11",
         "mypy>=1.10",
         "onnx>=1.16",
         "onnxruntime>=1.18",
@@ -36,6 +38,7 @@ EXTRAS = {
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
+        "sacrebleu>=2",
         "seqeval>=1.2.2",
     ],
 }
@@ -67,10 +70,7 @@ setup(
     ],
     extras_require=EXTRAS,
     entry_points={
-        "console_scripts": [
-            f"xl-{name} = xl_plugins.cli.{name}:cli_main"
-            for name in ("augment", "convert", "evaluate", "mini", "predict", "prepare", "report", "train", "xtune")
-        ],
+        "console_scripts": [f"xl-{name} = xl_plugins.cli.{name}:cli_main" for name in COMMANDS],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

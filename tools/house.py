@@ -62,7 +62,7 @@ tasks
 methods.*
 registration
 evaluation
-convert mini reporting
+analysis convert mini reporting
 api
 cli
 """

@@ -42,6 +42,7 @@ def test_who_asks_for_help(words: str, asked: bool) -> None:
         "xl-prepare", "xl-prepare xnli", "xl-prepare pairs", "xl-augment", "xl-augment code-switch",
         "xl-augment counterparts", "xl-augment soft-labels", "xl-augment vicinity", "xl-train", "xl-xtune",
         "xl-evaluate", "xl-predict", "xl-convert", "xl-convert trim", "xl-mini", "xl-mini pretrain", "xl-report",
+        "xl-analyze", "xl-analyze similarity", "xl-analyze errors", "xl-analyze translations",
     ],
 )  # fmt: skip
 def test_help_loads_nothing_heavy(words: str) -> None:

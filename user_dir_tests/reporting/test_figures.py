@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from user_dir_tests.helpers.evaluation.reported import end, start, train, valid, write_log, write_matrix
@@ -35,6 +35,7 @@ def test_ticks(low: float, high: float, expected: list[float], labels: list[str]
     assert ticks[0] <= low and ticks[-1] >= high
 
 
+@example(0.0, 5e-324, 2)
 @given(st.floats(-1e30, 1e30), st.floats(-1e30, 1e30), st.integers(2, 7))
 def test_few_distinct_ticks_hold_any_values(a: float, b: float, most: int) -> None:
     low, high = sorted((a, b))

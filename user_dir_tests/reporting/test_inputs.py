@@ -156,7 +156,7 @@ def test_figures_of_languages_are_tables(tmp_path: Path) -> None:
     one, two = {"score": 34.25, "ece": {"all": 0.27189}, "bins": [1, 2]}, {"score": 33, "wrong": 3}
     numbers = {"languages": {"de": one, "sw": two}, "mean": 33.6, "2": {"languages": {"de": {"cka": 0.5}}, "rho": 1},
                "errors": [{"row": 1}]}  # fmt: skip
-    more = {"notes": ["few rows"], "command": "xl-analyze errors x", "rows": 60}
+    more = {"notes": ["few rows"], "commands": ["xl-analyze errors x"], "rows": 60}
     spoilt(tmp_path / "x" / "analysis.json", numbers=numbers, **more)
     found = read_analysis(str(tmp_path / "x"))
     assert [(table.title, table.header, table.rows) for table in found.tables] == [
@@ -164,7 +164,7 @@ def test_figures_of_languages_are_tables(tmp_path: Path) -> None:
         ("2", ["cka"], [["de", "0.5"]]),
     ]
     assert found.numbers == [("mean", "33.6"), ("2.rho", "1")], "examples of errors are no numbers"
-    assert (found.notes, found.command) == (["few rows"], "xl-analyze errors x") and ("rows", "60") in found.facts
+    assert (found.notes, found.commands) == (["few rows"], ["xl-analyze errors x"]) and ("rows", "60") in found.facts
     origin = origins(Inputs(), [], [found])[0]
     assert origin.kind == "analyses" and origin.commands == ["xl-analyze errors x"]
 

@@ -1,4 +1,4 @@
-"""Choice of pseudo-labelled sentences by clustering their losses; the only place that uses scikit-learn."""
+"""Choice of pseudo-labelled sentences by clustering their losses, by scikit-learn."""
 
 from __future__ import annotations
 

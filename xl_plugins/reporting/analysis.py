@@ -16,7 +16,7 @@ from ..formats.json_text import read_json
 NAME = "analysis.json"
 MOST_BYTES = 8 << 20  # of a picture
 MOST_NUMBERS, MOST_COLUMNS = 400, 16  # shown; the file has all
-_SHOWN = ("kind", "numbers", "pictures", "notes", "command", "tables")  # elsewhere than among the facts
+_SHOWN = ("kind", "numbers", "pictures", "notes", "commands", "tables")  # elsewhere than among the facts
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -43,7 +43,7 @@ class Analysis:
     more: int = 0
     notes: list[str] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
-    command: str = ""
+    commands: list[str] = field(default_factory=list)
 
 
 def read_analysis(folder: str) -> Analysis:
@@ -58,13 +58,13 @@ def read_analysis(folder: str) -> Analysis:
     tables: list[ByLanguage] = []
     numbers = list(flatten(_without_languages(content.get("numbers"), "", tables)))
     facts = {key: value for key, value in content.items() if key not in _SHOWN}
-    notes, command = content.get("notes"), content.get("command")
+    notes, commands = content.get("notes"), content.get("commands")
     checkpoint = content.get("checkpoint")
     return Analysis(
         folder, content["kind"], "" if checkpoint is None else ", ".join(text for _, text in flatten(checkpoint)),
         [(_stem(name), _embed(path, name)) for name in pictures], tables, numbers[:MOST_NUMBERS],
         max(0, len(numbers) - MOST_NUMBERS), list(map(str, notes)) if isinstance(notes, list) else [],
-        list(flatten(facts))[:MOST_NUMBERS], command if isinstance(command, str) else "",
+        list(flatten(facts))[:MOST_NUMBERS], list(map(str, commands)) if isinstance(commands, list) else [],
     )  # fmt: skip
 
 

@@ -46,10 +46,7 @@ def origins(inputs: Inputs, words: Sequence[str], analyses: Sequence[Analysis] =
         for item in inputs.crossed
     ]
     found += [_of_training(item) for item in inputs.trained]
-    found += [
-        Origin(each.kind, "analyses", [("folder", each.path), *each.facts], [each.command] * bool(each.command))
-        for each in analyses
-    ]
+    found += [Origin(each.kind, "analyses", [("folder", each.path), *each.facts], each.commands) for each in analyses]
     own = [("xl_plugins", __version__), ("Python", platform.python_version()), ("numpy", np.__version__)]
     return [*found, Origin("xl-report", "this report", own, [shlex.join(["xl-report", *words])])]
 

@@ -105,6 +105,7 @@ def thinned(points: Points, most: int = MOST_POINTS) -> Points:
 def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten: from the last at or below ``low`` to the first at or above ``high``,
     about ``most`` of them, at least two."""
+    low, high = (value if abs(value) > 1e-290 else 0.0 for value in (low, high))  # steps between have all their digits
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = (low - abs(low) * 0.1, low + abs(low) * 0.1) if low else (0.0, 1.0)
     rough = (high - low) / max(most - 1, 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from user_dir_tests.cli.outputs import (
+    test_outputs_of_analyses,
     test_outputs_of_augmenting,
     test_outputs_of_models,
     test_outputs_of_preparing,
@@ -19,13 +20,14 @@ from user_dir_tests.cli.outputs import (
 )
 from user_dir_tests.helpers.folders import tree
 from user_dir_tests.helpers.planting import ADDED, FILE, FILES, FOLDER, Case, check_survival, pairs
-from xl_plugins.cli import augment, convert, evaluate, mini, predict, prepare, report, train, xtune
+from xl_plugins.cli import analyze, augment, convert, evaluate, mini, predict, prepare, report, train, xtune
 from xl_plugins.cli.shared.training import RECORD, Record
 from xl_plugins.datasets import READERS
 from xl_plugins.errors import UserError
 from xl_plugins.mini import pretrain
 
 OUTPUTS = {
+    **{f"xl-analyze {name} --out": FOLDER for name in analyze.COMMANDS},
     **{f"xl-prepare {name} dest": FOLDER for name in READERS},
     "xl-mini make folder": FOLDER,
     "xl-mini pretrain folders": FOLDER,
@@ -66,7 +68,7 @@ def outputs(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def test_no_output_is_missing_here() -> None:
-    found = {name for module in (augment, convert, evaluate, mini, predict, prepare, report, xtune)
+    found = {name for module in (analyze, augment, convert, evaluate, mini, predict, prepare, report, xtune)
              for name in outputs(module.make_parser())}  # fmt: skip
     known = {name for name in OUTPUTS if not name.endswith(" data")}
     assert found == known, "an output that no test plants files at, or one that is gone"
@@ -74,6 +76,7 @@ def test_no_output_is_missing_here() -> None:
 
 
 CASES = (
+    test_outputs_of_analyses,
     test_outputs_of_augmenting,
     test_outputs_of_models,
     test_outputs_of_preparing,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,13 @@ class SentenceEncoder:
     """The first ``layer`` layers of an encoder in eval mode, and how their states become one vector.
 
     ``pooling``: ``mean`` over all positions of the sentence, ``<s>`` and ``</s>`` among them; ``inner`` without these
-    two; ``first`` takes the state of ``<s>``. Padding never counts.
+    two; ``first`` takes the state of ``<s>``. Padding never counts. ``whole``: the layers above are kept as well.
     """
 
-    def __init__(self, encoder: Any, layer: int, pooling: str, max_length: int) -> None:
+    def __init__(self, encoder: Any, layer: int, pooling: str, max_length: int, whole: bool = False) -> None:
         self.encoder, self.layer, self.pooling, self.max_length = encoder, layer, pooling, max_length
-        if layer < len(encoder.layers):  # the others are never run, and a norm at the end belongs to the last one
+        self.depth = len(encoder.layers)  # of the whole encoder
+        if layer < self.depth and not whole:  # the others are never run, and a norm at the end belongs to the last one
             encoder.layers = torch.nn.ModuleList(list(encoder.layers)[:layer])
             encoder.layer_norm = None
         self.device = encoder.embed_tokens.weight.device
@@ -91,16 +92,27 @@ class SentenceEncoder:
 
     def vectors(self, tokens: Tensor) -> Tensor:
         """Ids (B, T) to vectors (B, d) float32."""
+        return self.layer_vectors(tokens, [self.layer])[0]
+
+    def layer_vectors(self, tokens: Tensor, layers: Sequence[int]) -> Tensor:
+        """Ids (B, T) to vectors of several layers, all from one pass: (len(layers), B, d) float32."""
         padding = tokens.eq(self.encoder.padding_idx)
         mask = padding if bool(padding.any()) else None  # without padding attention takes its fastest path
         x, _ = self.encoder.forward_embedding(tokens)
         if mask is not None:
             x = x * (~padding).unsqueeze(-1).type_as(x)
         x = x.transpose(0, 1)  # T x B x C
-        for layer in self.encoder.layers:
-            x = layer(x, encoder_padding_mask=mask)
-        if self.encoder.layer_norm is not None:
-            x = self.encoder.layer_norm(x)
+        found: dict[int, Tensor] = {}
+        for number in range(max(layers) + 1):
+            if number:
+                x = self.encoder.layers[number - 1](x, encoder_padding_mask=mask)
+            if number in layers:
+                last = number == len(self.encoder.layers) and self.encoder.layer_norm is not None
+                found[number] = self._pool(self.encoder.layer_norm(x) if last else x, tokens, padding)
+        return torch.stack([found[number] for number in layers])
+
+    def _pool(self, x: Tensor, tokens: Tensor, padding: Tensor) -> Tensor:
+        """States (T, B, d) of a layer to vectors (B, d) float32."""
         if self.pooling == "first":
             return x[0].float()
         weights = (~padding).T.to(torch.float32)
@@ -113,7 +125,7 @@ class SentenceEncoder:
 
 def load_sentence_encoder(
     path: str, dictionary: Dictionary, layer: int | None = None, pooling: str = "mean", max_length: int = 512,
-    device: str | None = None, precision: str = "fp32",
+    device: str | None = None, precision: str = "fp32", whole: bool = False,
 ) -> SentenceEncoder:  # fmt: skip
     """The encoder of any RoBERTa or XLM-R checkpoint of fairseq (see ``models.pretrained.build_pretrained``).
 
@@ -121,6 +133,7 @@ def load_sentence_encoder(
         dictionary: of the data, with ``<mask>``; its size must be the checkpoint's.
         layer: 0 (embeddings) to the number of layers; None for :func:`default_layer`.
         max_length: positions of a sentence with ``<s>`` and ``</s>`` (XTREME: 512), at most the position table's.
+        whole: keep the layers above, too, for :meth:`SentenceEncoder.layer_vectors`.
 
     Raises:
         UserError: no such file or layer, no such encoder in it, or another vocabulary.
@@ -133,4 +146,4 @@ def load_sentence_encoder(
         raise UserError(f"--layer {layer}: {path} has layers 1 to {depth}; 0 is the embeddings")
     encoder.to(device=target, dtype=PRECISIONS[precision]).eval()
     layer = default_layer(depth) if layer is None else layer
-    return SentenceEncoder(encoder, layer, pooling, min(max_length, model.args.max_positions))
+    return SentenceEncoder(encoder, layer, pooling, min(max_length, model.args.max_positions), whole)

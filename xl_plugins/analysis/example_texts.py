@@ -1,0 +1,39 @@
+"""Texts of a data folder's examples, for people to read: binarised pieces put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from fairseq.data import Dictionary
+from fairseq.data.indexed_dataset import dataset_exists
+
+from ..data.binary.layout import TEXTS, DataBin
+
+BEGIN = "▁"  # of a word, in both kinds of tokenizers
+
+
+def text_of(ids: Iterable[int], dictionary: Dictionary) -> str:
+    """The text of piece ids; what the tokenizer normalised stays so, unknown pieces are ``<unk>``."""
+    special = (dictionary.bos(), dictionary.pad(), dictionary.eos())
+    return "".join(dictionary[int(piece)] for piece in ids if int(piece) not in special).replace(BEGIN, " ").strip()
+
+
+class ExampleTexts:
+    """The texts of a language's rows in a split: ``fields`` that hold them, and a list of all of a row.
+
+    Question answering keeps a paragraph once for all its questions, so that only the question is a row.
+    """
+
+    def __init__(self, data: DataBin, language: str, split: str, rows: int, into_source: bool = False) -> None:
+        self.dictionary = data.dictionary
+        self._files: list[Any] = []
+        for name in TEXTS:
+            if dataset_exists(data.prefix(language, name, split, into_source), "mmap"):
+                file = data.open_text(language, name, split, into_source)
+                if len(file) == rows:
+                    self._files.append(file)
+
+    def row(self, number: int) -> list[str]:
+        return [text_of(np.asarray(file[number]), self.dictionary) for file in self._files]

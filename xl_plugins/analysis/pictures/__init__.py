@@ -1,0 +1,1 @@
+"""Pictures of analyses, by matplotlib, which is imported when one is drawn."""

@@ -1,0 +1,1 @@
+"""The sub-commands of ``xl-analyze``: what each is for, its options, and where its work is done."""
