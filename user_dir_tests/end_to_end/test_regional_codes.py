@@ -11,6 +11,7 @@ from user_dir_tests.helpers.prepare.raw import make_xnli, write_rows
 from user_dir_tests.helpers.prepare.runs import meta, run
 from user_dir_tests.helpers.running.training import load, train_here, words
 from xl_plugins.cli import evaluate
+from xl_plugins.logs.reading import read_log
 
 CODES = ("zh-CN", "sr_Latn", "pt_br", "zh-Hant-HK")
 
@@ -35,8 +36,9 @@ def test_sentence_pairs(
             train_languages="en,zh-CN,pt_br", select="target-dev", select_languages="zh-CN,zh-Hant-HK",
         ),
     )  # fmt: skip
-    told = " ".join(record.getMessage() for record in caplog.records)
-    assert all(f"acc_{code}" in told for code in CODES)
+    [line] = [text for text in caplog.messages if "valid: update" in text]
+    assert all(f" {code} " in line for code in CODES), line
+    assert set(read_log(tmp_path / "run" / "log.jsonl").valid[0]["languages"]) == {*CODES, "en"}
     assert load(tmp_path / "run" / "checkpoint_last.pt")["extra_state"]["best"] >= 0
     evaluate.main(
         f"{data} --path {tmp_path}/run/checkpoint_best.pt --device cpu --output {tmp_path}/out --json "

@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("-o: not given; name the page to make, such as -o report.html")
     text = make_report(args, words)
     if not args.output:
-        print(text, end="")
+        say(text.rstrip("\n"))
         return 0
     write_together({args.output: text})
     size = len(text.encode("utf-8"))
