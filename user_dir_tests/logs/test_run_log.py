@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,13 @@ def test_a_file_of_that_name_which_is_no_log_stays(
     assert ours or (tmp_path / "log.jsonl").read_text() == content
     assert len(caplog.messages) == (not ours)
     assert ours or "no training of this package wrote" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_stays(tmp_path: Path, make: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    make(tmp_path / "log.jsonl")
+    RunLog(str(tmp_path), START).write("train", updates=5)
+    assert not (tmp_path / "log.jsonl").is_file() and "no plain file" in caplog.messages[0]
 
 
 def test_a_full_disk_does_not_end_the_training(

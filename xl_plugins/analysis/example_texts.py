@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from fairseq.data import Dictionary
 from fairseq.data.indexed_dataset import dataset_exists
 
+from ..augment.primitives.words import text_of
 from ..data.binary.layout import TEXTS, DataBin
-
-BEGIN = "▁"  # of a word, in both kinds of tokenizers
-
-
-def text_of(ids: Iterable[int], dictionary: Dictionary) -> str:
-    """The text of piece ids; what the tokenizer normalised stays so, unknown pieces are ``<unk>``."""
-    special = (dictionary.bos(), dictionary.pad(), dictionary.eos())
-    return "".join(dictionary[int(piece)] for piece in ids if int(piece) not in special).replace(BEGIN, " ").strip()
 
 
 class ExampleTexts:

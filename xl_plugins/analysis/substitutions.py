@@ -10,13 +10,13 @@ import numpy as np
 from fairseq.data.indexed_dataset import dataset_exists
 
 from ..augment.counterparts.files import language_folder, prefix, read_manifest
+from ..augment.primitives.words import text_of
 from ..data.binary.layout import TEXTS, DataBin
 from ..data.sentences import Sentences
 from ..errors import UserError
 from ..formats.languages import parse_languages
 from ..output import Staging
 from ..terminal import say
-from .example_texts import text_of
 from .folder import Analysis
 from .pictures import charts
 from .pictures.style import check_available

@@ -141,11 +141,8 @@ class ToldBar(BaseProgressBar):
         if tag == "train" or tag is None:
             self.telling.note("epoch", stats, epoch=self.epoch)
             self.bar.print(stats, tag=tag, step=step)
-        elif self.telling.verbose:
-            self.bar.print(stats, tag=tag, step=step)
-            self.telling.validated(stats, self.epoch, tag)
         else:
-            with without_bars_lines():
+            with contextlib.nullcontext() if self.telling.verbose else without_bars_lines():
                 self.bar.print(stats, tag=tag, step=step)
             self.telling.validated(stats, self.epoch, tag)
 

@@ -32,11 +32,14 @@ class _WithoutDumps(logging.Filter):
 
 def set_quiet(quiet: bool) -> None:
     """Leave out, or let through again, the two dumps of fairseq's loop, its lines per file, and the warnings."""
+    logger = logging.getLogger(_LOOP)
+    old = [found for found in logger.filters if isinstance(found, _WithoutDumps)]
+    if quiet == bool(old):
+        return
     for name in _FILES:
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.NOTSET)
-    logger = logging.getLogger(_LOOP)
-    for old in [found for found in logger.filters if isinstance(found, _WithoutDumps)]:
-        logger.removeFilter(old)
+    for filter_ in old:
+        logger.removeFilter(filter_)
     if quiet:
         logger.addFilter(_WithoutDumps())
         for kind in _WARNINGS:

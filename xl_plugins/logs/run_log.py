@@ -68,6 +68,8 @@ def _take(path: str) -> None:
     Raises:
         OSError: it is something else, which stays as it is.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would wait for somebody to write
+        raise OSError("there is something of that name which is no plain file; move it away")
     with contextlib.suppress(FileNotFoundError), open(path, "r+b") as file:
         if (beginning := file.read(len(_BEGINNING))) and not _BEGINNING.startswith(beginning):
             raise OSError("there is a file of that name which no training of this package wrote; move it away")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Mapping, Sequence, TypeVar
+from typing import Iterable, Mapping, Sequence, TypeVar
 
 from fairseq.data import Dictionary
 
@@ -17,6 +17,12 @@ from xl_plugins.errors import UserError
 BOUNDARY = BEGINS  # SentencePiece's mark at the beginning of a word; WordPiece's pieces have it here too
 
 T = TypeVar("T")
+
+
+def text_of(ids: Iterable[int], dictionary: Dictionary) -> str:
+    """The text of piece ids, for people; what the tokenizer normalised stays so, unknown pieces are ``<unk>``."""
+    special = (dictionary.bos(), dictionary.pad(), dictionary.eos())
+    return "".join(dictionary[int(piece)] for piece in ids if int(piece) not in special).replace(BOUNDARY, " ").strip()
 
 
 class WordPieces:

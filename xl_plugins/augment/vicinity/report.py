@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from fairseq.data import Dictionary
 
 from ..generation.files import Examples
-from ..primitives.words import BOUNDARY
+from ..primitives.words import text_of
 from .texts import VicinityTexts
 
 SKIPPED = {
@@ -82,10 +81,7 @@ def example_lines(texts: VicinityTexts, examples: Examples, count: int) -> list[
         for field, (ids, sizes) in enumerate(examples.texts):
             begin = int(sizes[:number].sum())
             original = texts.slots(field, np.array([parent])).ids
-            out.append(f"  - {_text(texts.data.dictionary, original.tolist())}")
-            out.append(f"  + {_text(texts.data.dictionary, ids[begin : begin + int(sizes[number]) - 1].tolist())}")
+            out.append(f"  - {text_of(original.tolist(), texts.data.dictionary)}")
+            found = ids[begin : begin + int(sizes[number]) - 1].tolist()
+            out.append(f"  + {text_of(found, texts.data.dictionary)}")
     return out
-
-
-def _text(dictionary: Dictionary, ids: Sequence[int]) -> str:
-    return "".join(dictionary.symbols[one] for one in ids).replace(BOUNDARY, " ").strip()
